@@ -1,0 +1,113 @@
+# wirelab: `make run` and `make check` do all that a fresh machine needs.
+#   make SAN=address,undefined    a variant, in a directory of its own; also SAN=thread
+#   make CC=clang BUILD=build-clang
+CC      = gcc
+SAN     =
+comma  := ,
+BUILD   = build$(if $(SAN),-$(subst $(comma),-,$(SAN)))
+PREFIX  = /usr/local
+DESTDIR =
+
+.DEFAULT_GOAL := all
+MAKEFLAGS += --no-builtin-rules
+SHELL := /bin/bash
+
+WARN = -Wall -Wextra -Wshadow -Wconversion -Wstrict-prototypes -Wmissing-prototypes -Wvla -Werror=implicit-function-declaration
+HARDEN = -fPIE -fstack-protector-strong -fcf-protection $(if $(SAN),,-D_FORTIFY_SOURCE=2)
+CFLAGS = -O2 -g
+override CFLAGS += -std=c17 -D_GNU_SOURCE $(WARN) $(HARDEN) -Icommon -I. $(if $(SAN),-fsanitize=$(SAN) -fno-omit-frame-pointer -fno-sanitize-recover=all)
+LDFLAGS = -pie -Wl,-z,relro,-z,now,-z,noexecstack $(if $(SAN),-fsanitize=$(SAN))
+LIBS = -luv -lssl -lcrypto -lconfuse -lsqlite3 -lz -lmnl -lpthread
+
+SERVERS = dhcpd dnsd httpd smtpd
+LIB_SRC := $(wildcard common/wire/*.c common/*.c) $(foreach s,$(SERVERS),$(filter-out $(s)/main.c,$(wildcard $(s)/*.c)))
+LAB_SRC := $(filter-out lab/main.c,$(wildcard lab/*.c))
+LIB_OBJ := $(LIB_SRC:%.c=$(BUILD)/obj/%.o)
+LAB_OBJ := $(LAB_SRC:%.c=$(BUILD)/obj/%.o)
+PROGRAMS = $(SERVERS:%=$(BUILD)/%) $(BUILD)/wirelab
+
+all: $(PROGRAMS) $(BUILD)/purity
+
+$(BUILD)/obj/%.o: %.c
+	@mkdir -p $(@D)
+	$(CC) $(CFLAGS) -MMD -MP -c $< -o $@
+
+$(BUILD)/libwirelab.a: $(LIB_OBJ)
+	@rm -f $@
+	ar rcs $@ $(LIB_OBJ)
+
+$(SERVERS:%=$(BUILD)/%): $(BUILD)/%: $(BUILD)/obj/%/main.o $(BUILD)/libwirelab.a
+	$(CC) $(LDFLAGS) $^ $(LIBS) -o $@
+
+$(BUILD)/wirelab: $(BUILD)/obj/lab/main.o $(LAB_OBJ) $(BUILD)/libwirelab.a
+	$(CC) $(LDFLAGS) $^ $(LIBS) -o $@
+
+# Rule 1: a pure file reaches for nothing. Sanitizers add symbols of their own, so the plain build is the proof.
+$(BUILD)/purity: docs/architecture.md tests/purity $(LIB_OBJ) $(LAB_OBJ)
+	$(if $(SAN),,tests/purity $(BUILD))
+	@touch $@
+
+-include $(LIB_OBJ:.o=.d) $(LAB_OBJ:.o=.d) $(wildcard $(BUILD)/obj/*/main.d $(BUILD)/obj/tests/*/*.d)
+
+# ---- tests -----------------------------------------------------------------------------
+UNIT = $(patsubst tests/unit/%.c,$(BUILD)/unit/%,$(wildcard tests/unit/test_*.c))
+SIM  = $(patsubst tests/sim/%.c,$(BUILD)/sim/%,$(wildcard tests/sim/sim_*.c))
+FUZZ_BUILD = build-fuzz
+FUZZ = $(patsubst tests/fuzz/%.c,$(FUZZ_BUILD)/fuzz/%,$(wildcard tests/fuzz/fuzz_*.c))
+FUZZ_SECONDS = 600
+
+$(BUILD)/unit/% $(BUILD)/sim/%: override CFLAGS += -Itests
+$(BUILD)/unit/%: tests/unit/%.c $(BUILD)/libwirelab.a $(LAB_OBJ)
+	@mkdir -p $(@D)
+	$(CC) $(CFLAGS) -MMD -MP $(LDFLAGS) $< $(LAB_OBJ) $(BUILD)/libwirelab.a -lcmocka $(LIBS) -o $@
+$(BUILD)/sim/%: tests/sim/%.c $(BUILD)/libwirelab.a
+	@mkdir -p $(@D)
+	$(CC) $(CFLAGS) -MMD -MP $(LDFLAGS) $< $(BUILD)/libwirelab.a -lcmocka $(LIBS) -o $@
+-include $(UNIT:=.d) $(SIM:=.d)
+
+# One libFuzzer target for each reader of foreign bytes, on objects built by clang with coverage.
+fuzz-build:
+	@$(MAKE) --no-print-directory CC=clang SAN=address,undefined BUILD=$(FUZZ_BUILD) FUZZING=1 fuzz-targets
+fuzz-targets: $(FUZZ)
+ifdef FUZZING
+override CFLAGS += -fsanitize=fuzzer-no-link
+endif
+$(FUZZ_BUILD)/fuzz/%: tests/fuzz/%.c $(BUILD)/libwirelab.a
+	@mkdir -p $(@D)
+	$(CC) $(CFLAGS) -Itests -fsanitize=fuzzer $(LDFLAGS) $< $(BUILD)/libwirelab.a $(LIBS) -o $@
+
+test-programs: $(UNIT) $(SIM)
+fuzz: setup-build setup-check fuzz-build
+	tests/run fuzz --seconds $(FUZZ_SECONDS) --fuzz-build $(FUZZ_BUILD)
+check: setup-build setup-check
+	@$(MAKE) --no-print-directory all test-programs
+	@$(if $(SAN),,$(MAKE) --no-print-directory fuzz-build)
+	tests/run check --build $(BUILD) $(if $(SAN),,--fuzz-build $(FUZZ_BUILD))
+
+# ---- people ----------------------------------------------------------------------------
+run: setup-build
+	@$(MAKE) --no-print-directory all
+	@$(BUILD)/wirelab run -c examples/chapter9.conf
+
+setup-%:
+	@tests/setup $*
+
+C_FILES = $(shell git ls-files --cached --others --exclude-standard '*.c' '*.h')
+format:
+	clang-format -i $(C_FILES)
+lint: setup-build setup-lint setup-check
+	@tests/lint $(C_FILES)
+bench: setup-build setup-bench
+	@$(MAKE) --no-print-directory all
+	tests/bench/run $(BUILD)
+
+install: all
+	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/share/wirelab $(DESTDIR)$(PREFIX)/share/doc/wirelab
+	install -m 755 $(PROGRAMS) $(DESTDIR)$(PREFIX)/bin/
+	cp -r examples/. $(DESTDIR)$(PREFIX)/share/wirelab/
+	install -m 644 README.md LICENSE docs/*.md $(DESTDIR)$(PREFIX)/share/doc/wirelab/
+
+clean:
+	rm -rf build build-*
+
+.PHONY: all check run fuzz fuzz-build fuzz-targets test-programs format lint bench install clean

@@ -1,0 +1,52 @@
+/* How a program or the lab holds any server. */
+#ifndef WIRELAB_SERVICE_H
+#define WIRELAB_SERVICE_H
+
+#include "config.h"
+#include "event.h"
+#include "loop.h"
+#include "problem.h"
+#include "rng.h"
+#include "store.h"
+#include "tls.h"
+
+/* What a running service stands on; daemon.c's. */
+struct home {
+    struct loop *loop;
+    struct events *events;
+    struct tls_home *tls;
+    struct rng rng;
+    const char *state_directory;
+    struct store *store; /* home_store() opens it on first use */
+};
+
+/* The store, opened on first use; NULL, and *p says why. */
+struct store *home_store(struct home *h, struct problem *p);
+/* Tells that a socket listens: for the ready line and the table. `try` is a command to try, or NULL; a "%s" in it
+ * becomes the address, "%p" the port. Called from start(). */
+void home_listening(struct home *h, const char *service, const char *protocol, const struct endpoint *at,
+                    const char *try);
+
+struct service; /* each server's own */
+
+struct service_type {
+    const char *name;    /* the section and the program: "dhcpd" */
+    const char *summary; /* one line for --help */
+    const struct config_key *keys;
+    /* The section -> an immutable structure of the server's own, or NULL after config_problem(). Opens nothing. */
+    void *(*configure)(struct config *c, const struct config_section *s);
+    void (*forget)(void *settings);
+    /* Opens everything, or nothing: NULL, and *p says why and what to do. Takes the settings over if it succeeds. */
+    struct service *(*start)(struct home *h, void *settings, struct problem *p);
+    /* Takes the new settings over and lives by them; false (and they stay the caller's): the old ones stay. */
+    bool (*reload)(struct service *s, void *settings, struct problem *p);
+    /* Accepts nothing new and finishes what is in hand; busy() turns false when that is done. */
+    void (*drain)(struct service *s);
+    bool (*busy)(const struct service *s);
+    /* Ends at once. All its loop handles are asked to close. */
+    void (*stop)(struct service *s);
+};
+
+extern const struct service_type dhcpd_service, dnsd_service, httpd_service, smtpd_service;
+
+#endif

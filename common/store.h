@@ -1,0 +1,65 @@
+/* Durable state behind one narrow interface: rows in named tables, changed in batches, each told when it is on
+ * disk. The engine is SQLite on a thread of its own, which commits all that waits as one transaction. No SQL
+ * outside it; a table is described by data, so that it can be read with sqlite3. */
+#ifndef WIRELAB_STORE_H
+#define WIRELAB_STORE_H
+
+#include "loop.h"
+#include "problem.h"
+
+enum store_type { STORE_NUMBER, STORE_TEXT, STORE_BYTES };
+
+struct store_column {
+    const char *name;
+    enum store_type type;
+};
+
+#define STORE_COLUMNS_MAX 16
+
+/* Constant; the first key_columns columns are the key. */
+struct store_table {
+    const char *name;
+    size_t key_columns, column_count;
+    struct store_column columns[STORE_COLUMNS_MAX];
+};
+
+struct store_value {
+    int64_t number;    /* STORE_NUMBER */
+    struct span bytes; /* STORE_TEXT, STORE_BYTES; at == NULL: null */
+};
+
+enum store_change_kind { STORE_PUT, STORE_DELETE };
+
+/* PUT: a whole row, new or in the place of the one with the same key. DELETE: only the key columns are read. */
+struct store_change {
+    enum store_change_kind kind;
+    const struct store_table *table;
+    struct store_value values[STORE_COLUMNS_MAX];
+};
+
+struct store;
+/* On the loop. ok: all changes of the call are on disk. Not ok: none is, and `why` says it in words. */
+typedef void store_done_fn(void *owner, bool ok, const char *why);
+/* One row of store_load(); the values are valid until it returns. False stops the loading. */
+typedef bool store_row_fn(void *owner, const struct store_value *values);
+
+/* Opens (or makes) DIRECTORY/wirelab.db and its thread. NULL, and *p says why. */
+struct store *store_open(struct loop *l, const char *directory, struct problem *p);
+/* Makes the table when it is not there. Before the first commit only. */
+bool store_use(struct store *s, const struct store_table *t, struct problem *p);
+/* Reads all rows, in key order, on the calling thread. Before the first commit only. */
+bool store_load(struct store *s, const struct store_table *t, store_row_fn *fn, void *owner, struct problem *p);
+/* Copies the changes and returns; they are committed in the order of the calls, each call whole or not at all.
+ * done may be NULL. count 0 is told after all that was asked for before. */
+void store_commit(struct store *s, const struct store_change *changes, size_t count, store_done_fn *done, void *owner);
+/* Commits what waits, tells it, and ends the thread. */
+void store_close(struct store *s);
+
+/* For tests: from now on every commit fails with this reason, as a full disk would; NULL: no longer. */
+void store_fail(struct store *s, const char *why);
+
+/* Files that must survive a crash: writes a temporary name beside `path`, syncs it, renames it, syncs the
+ * directory. False with errno set. For small files on the calling thread (keys); servers use their own thread. */
+bool file_write_durably(const char *path, struct span bytes, unsigned mode);
+
+#endif

@@ -1,0 +1,30 @@
+/* TLS: contexts from files, or from a lab CA that is made on first use in the state directory. */
+#ifndef WIRELAB_TLS_H
+#define WIRELAB_TLS_H
+
+#include "problem.h"
+#include "timer.h"
+
+#include <openssl/types.h>
+
+/* The lab's own authority: STATE/tls/ca.pem (public, hand it to clients), ca.key, and one certificate a name. */
+struct tls_home;
+struct tls_context;
+
+/* Makes nothing yet. Both texts are copied; keylog_path may be NULL. */
+struct tls_home *tls_home_open(const char *state_directory, const char *keylog_path);
+void tls_home_close(struct tls_home *h);
+/* The path of ca.pem (it exists once a lab certificate was made). */
+const char *tls_home_ca_path(const struct tls_home *h);
+
+/* A server context for `name` (a host name or an address): from the two PEM files when they are given, else by
+ * the lab CA, which is made if there is none yet. NULL, and *p says why. */
+struct tls_context *tls_server_context(struct tls_home *h, const char *name, const char *certificate_path,
+                                       const char *key_path, struct now now, struct problem *p);
+/* Another name on the same listener, chosen by SNI. Takes over `other`. */
+void tls_context_add_name(struct tls_context *t, const char *name, struct tls_context *other);
+void tls_context_close(struct tls_context *t);
+/* For stream.c. */
+SSL_CTX *tls_context_ssl(struct tls_context *t);
+
+#endif

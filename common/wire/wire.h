@@ -1,0 +1,406 @@
+/* Cursors over bytes: the only way anything here touches bytes from or for the network.
+ *
+ * A reader that has run off its end stays failed, moves no further and gives zeros, so a
+ * parser is a list of reads and one question at the end. Every length field opens a window,
+ * a reader of its own, so no remainder is ever subtracted by hand. A writer never passes its
+ * limit; what does not fit sets `failed`, and a mark takes it all back. One statement a read:
+ * C leaves the order inside an initialiser or an argument list open. */
+#ifndef WIRELAB_WIRE_H
+#define WIRELAB_WIRE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+/* A run of bytes owned by someone else; valid for as long as its owner says. */
+struct span {
+    const uint8_t *at;
+    size_t len;
+};
+
+static inline struct span span_of(const void *at, size_t len)
+{
+    return (struct span){ at, len };
+}
+
+/* The bytes of a C string without its NUL. */
+static inline struct span span_text(const char *text)
+{
+    return (struct span){ (const uint8_t *)text, strlen(text) };
+}
+
+static inline bool span_equal(struct span a, struct span b)
+{
+    return a.len == b.len && (a.len == 0 || memcmp(a.at, b.at, a.len) == 0);
+}
+
+static inline uint8_t ascii_lower(uint8_t c)
+{
+    return c >= 'A' && c <= 'Z' ? (uint8_t)(c | 0x20) : c;
+}
+
+/* Equal but for the case of ASCII letters. */
+static inline bool span_equal_nocase(struct span a, struct span b)
+{
+    if (a.len != b.len)
+        return false;
+    for (size_t i = 0; i < a.len; i++)
+        if (ascii_lower(a.at[i]) != ascii_lower(b.at[i]))
+            return false;
+    return true;
+}
+
+static inline bool span_is(struct span a, const char *text)
+{
+    return span_equal(a, span_text(text));
+}
+
+static inline bool span_is_nocase(struct span a, const char *text)
+{
+    return span_equal_nocase(a, span_text(text));
+}
+
+static inline bool span_starts(struct span a, const char *prefix)
+{
+    size_t n = strlen(prefix);
+    return a.len >= n && memcmp(a.at, prefix, n) == 0;
+}
+
+/* The bytes from `from` on; empty when `from` is past the end. */
+static inline struct span span_from(struct span a, size_t from)
+{
+    if (from >= a.len)
+        return (struct span){ a.at, 0 };
+    return (struct span){ a.at + from, a.len - from };
+}
+
+/* The first `len` bytes, or all of them where there are fewer. */
+static inline struct span span_head(struct span a, size_t len)
+{
+    return (struct span){ a.at, len < a.len ? len : a.len };
+}
+
+/* Where `byte` first stands, or a.len when it is not there. */
+static inline size_t span_find(struct span a, uint8_t byte)
+{
+    const uint8_t *hit = a.len ? memchr(a.at, byte, a.len) : NULL;
+    return hit ? (size_t)(hit - a.at) : a.len;
+}
+
+/* ---- reading ------------------------------------------------------------------------- */
+
+struct reader {
+    const uint8_t *start, *at, *end;
+    bool failed;
+};
+
+static inline struct reader reader_over(struct span s)
+{
+    return (struct reader){ s.at, s.at, s.at + s.len, false };
+}
+
+/* Bytes not read yet; 0 once failed. */
+static inline size_t reader_left(const struct reader *r)
+{
+    return r->failed ? 0 : (size_t)(r->end - r->at);
+}
+
+/* How far from the start the next read is. */
+static inline size_t reader_offset(const struct reader *r)
+{
+    return (size_t)(r->at - r->start);
+}
+
+/* Nothing was missing so far. */
+static inline bool reader_ok(const struct reader *r)
+{
+    return !r->failed;
+}
+
+/* Nothing was missing and nothing is left over. */
+static inline bool reader_done(const struct reader *r)
+{
+    return !r->failed && r->at == r->end;
+}
+
+/* For a parser that finds a value it cannot accept. */
+static inline void reader_fail(struct reader *r)
+{
+    r->failed = true;
+}
+
+/* The next n bytes, or NULL (and failed). For this header; others use the reads below. */
+static inline const uint8_t *reader_take(struct reader *r, size_t n)
+{
+    if (r->failed || (size_t)(r->end - r->at) < n) {
+        r->failed = true;
+        return NULL;
+    }
+    const uint8_t *p = r->at;
+    r->at += n;
+    return p;
+}
+
+static inline uint8_t read_u8(struct reader *r)
+{
+    const uint8_t *p = reader_take(r, 1);
+    return p ? p[0] : 0;
+}
+
+static inline uint16_t read_u16(struct reader *r)
+{
+    const uint8_t *p = reader_take(r, 2);
+    return p ? (uint16_t)(p[0] << 8 | p[1]) : 0;
+}
+
+static inline uint32_t read_u32(struct reader *r)
+{
+    const uint8_t *p = reader_take(r, 4);
+    return p ? (uint32_t)p[0] << 24 | (uint32_t)p[1] << 16 | (uint32_t)p[2] << 8 | p[3] : 0;
+}
+
+static inline uint64_t read_u64(struct reader *r)
+{
+    uint64_t high = read_u32(r);
+    uint64_t low = read_u32(r);
+    return high << 32 | low;
+}
+
+/* The next n bytes as a span into the input; empty when they are not there. */
+static inline struct span read_span(struct reader *r, size_t n)
+{
+    const uint8_t *p = reader_take(r, n);
+    return p ? (struct span){ p, n } : (struct span){ r->end, 0 };
+}
+
+/* Copies the next n bytes; zeros when they are not there. */
+static inline void read_bytes(struct reader *r, void *into, size_t n)
+{
+    const uint8_t *p = reader_take(r, n);
+    if (p)
+        memcpy(into, p, n);
+    else
+        memset(into, 0, n);
+}
+
+static inline void read_skip(struct reader *r, size_t n)
+{
+    reader_take(r, n);
+}
+
+/* All that is left. */
+static inline struct span read_rest(struct reader *r)
+{
+    return read_span(r, reader_left(r));
+}
+
+/* A reader of the next n bytes and no more; `r` moves past them whatever is done inside.
+ * When they are not there, both readers are failed. */
+static inline struct reader read_window(struct reader *r, size_t n)
+{
+    struct span s = read_span(r, n);
+    struct reader w = reader_over(s);
+    w.failed = r->failed;
+    return w;
+}
+
+/* ---- writing ------------------------------------------------------------------------- */
+
+/* limit <= end; between them lies what writer_reserve() keeps back. */
+struct writer {
+    uint8_t *start, *at, *limit, *end;
+    bool failed;
+};
+
+struct mark {
+    size_t offset;
+};
+
+static inline struct writer writer_over(void *room, size_t size)
+{
+    uint8_t *p = room;
+    return (struct writer){ p, p, p + size, p + size, false };
+}
+
+static inline size_t writer_length(const struct writer *w)
+{
+    return (size_t)(w->at - w->start);
+}
+
+static inline size_t writer_room(const struct writer *w)
+{
+    return w->failed ? 0 : (size_t)(w->limit - w->at);
+}
+
+static inline bool writer_ok(const struct writer *w)
+{
+    return !w->failed;
+}
+
+/* What was written so far. */
+static inline struct span writer_span(const struct writer *w)
+{
+    return (struct span){ w->start, writer_length(w) };
+}
+
+/* Room for n bytes that the caller fills at once, or NULL (and failed). */
+static inline uint8_t *writer_take(struct writer *w, size_t n)
+{
+    if (w->failed || (size_t)(w->limit - w->at) < n) {
+        w->failed = true;
+        return NULL;
+    }
+    uint8_t *p = w->at;
+    w->at += n;
+    return p;
+}
+
+/* Keeps n bytes back for what must fit later (OPT, TSIG, END); false when there is no such room. */
+static inline bool writer_reserve(struct writer *w, size_t n)
+{
+    if (w->failed || (size_t)(w->limit - w->at) < n)
+        return false;
+    w->limit -= n;
+    return true;
+}
+
+/* Gives n reserved bytes back. */
+static inline void writer_release(struct writer *w, size_t n)
+{
+    if ((size_t)(w->end - w->limit) >= n)
+        w->limit += n;
+}
+
+static inline struct mark writer_mark(const struct writer *w)
+{
+    return (struct mark){ writer_length(w) };
+}
+
+/* Forgets all that was written since the mark, and the failure as well. */
+static inline void writer_back_to(struct writer *w, struct mark m)
+{
+    w->at = w->start + m.offset;
+    w->failed = false;
+}
+
+static inline void write_u8(struct writer *w, uint8_t v)
+{
+    uint8_t *p = writer_take(w, 1);
+    if (p)
+        p[0] = v;
+}
+
+static inline void write_u16(struct writer *w, uint16_t v)
+{
+    uint8_t *p = writer_take(w, 2);
+    if (p) {
+        p[0] = (uint8_t)(v >> 8);
+        p[1] = (uint8_t)v;
+    }
+}
+
+static inline void write_u32(struct writer *w, uint32_t v)
+{
+    uint8_t *p = writer_take(w, 4);
+    if (p) {
+        p[0] = (uint8_t)(v >> 24);
+        p[1] = (uint8_t)(v >> 16);
+        p[2] = (uint8_t)(v >> 8);
+        p[3] = (uint8_t)v;
+    }
+}
+
+static inline void write_u64(struct writer *w, uint64_t v)
+{
+    write_u32(w, (uint32_t)(v >> 32));
+    write_u32(w, (uint32_t)v);
+}
+
+static inline void write_bytes(struct writer *w, const void *from, size_t n)
+{
+    uint8_t *p = writer_take(w, n);
+    if (p && n)
+        memcpy(p, from, n);
+}
+
+static inline void write_span(struct writer *w, struct span s)
+{
+    write_bytes(w, s.at, s.len);
+}
+
+/* The bytes of a C string, without its NUL. */
+static inline void write_text(struct writer *w, const char *text)
+{
+    write_bytes(w, text, strlen(text));
+}
+
+static inline void write_zeros(struct writer *w, size_t n)
+{
+    uint8_t *p = writer_take(w, n);
+    if (p && n)
+        memset(p, 0, n);
+}
+
+/* Digits of an unsigned number, without locale. */
+static inline void write_decimal(struct writer *w, uint64_t v)
+{
+    uint8_t digits[20];
+    size_t n = 0;
+    do {
+        digits[n++] = (uint8_t)('0' + v % 10);
+        v /= 10;
+    } while (v);
+    uint8_t *p = writer_take(w, n);
+    for (size_t i = 0; p && i < n; i++)
+        p[i] = digits[n - 1 - i];
+}
+
+/* Writes v over the two bytes at the mark, which must have been written before. */
+static inline void writer_patch_u16(struct writer *w, struct mark m, uint16_t v)
+{
+    if (w->failed || m.offset + 2 > writer_length(w)) {
+        w->failed = true;
+        return;
+    }
+    w->start[m.offset] = (uint8_t)(v >> 8);
+    w->start[m.offset + 1] = (uint8_t)v;
+}
+
+/* One or two bytes left open for a length ... */
+static inline struct mark write_length8(struct writer *w)
+{
+    struct mark m = writer_mark(w);
+    write_u8(w, 0);
+    return m;
+}
+
+static inline struct mark write_length16(struct writer *w)
+{
+    struct mark m = writer_mark(w);
+    write_u16(w, 0);
+    return m;
+}
+
+/* ... filled with what came after them. A length that does not fit sets `failed`. */
+static inline void close_length8(struct writer *w, struct mark m)
+{
+    size_t n = writer_length(w) - m.offset - 1;
+    if (w->failed || n > UINT8_MAX) {
+        w->failed = true;
+        return;
+    }
+    w->start[m.offset] = (uint8_t)n;
+}
+
+static inline void close_length16(struct writer *w, struct mark m)
+{
+    size_t n = writer_length(w) - m.offset - 2;
+    if (w->failed || n > UINT16_MAX) {
+        w->failed = true;
+        return;
+    }
+    writer_patch_u16(w, m, (uint16_t)n);
+}
+
+#endif
