@@ -27,7 +27,9 @@ struct loop {
     void *signal_owner;
     uint64_t alarm_due_ms;
     bool stopping;
-    uint8_t *scratch; /* LOOP_SCRATCH_BYTES for whoever reads a socket, until it returns */
+    uint8_t *scratch;     /* LOOP_SCRATCH_BYTES for whoever reads a socket, until it returns */
+    uint8_t *out_scratch; /* the same for the stream whose callback runs */
+    bool out_scratch_used;
 };
 
 #define LOOP_SCRATCH_BYTES (64 * 1024)

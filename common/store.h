@@ -38,6 +38,7 @@ struct store_change {
 };
 
 struct store;
+struct events;
 /* On the loop. ok: all changes of the call are on disk. Not ok: none is, and `why` says it in words. */
 typedef void store_done_fn(void *owner, bool ok, const char *why);
 /* One row of store_load(); the values are valid until it returns. False stops the loading. */
@@ -45,12 +46,14 @@ typedef bool store_row_fn(void *owner, const struct store_value *values);
 
 /* Opens (or makes) DIRECTORY/wirelab.db and its thread. NULL, and *p says why. */
 struct store *store_open(struct loop *l, const char *directory, struct problem *p);
-/* Makes the table when it is not there. Before the first commit only. */
+/* From now on `e` hears when commits fail, and when they succeed again. */
+void store_watch(struct store *s, struct events *e);
+/* Makes the table when it is not there. Waits for a commit that is under way. */
 bool store_use(struct store *s, const struct store_table *t, struct problem *p);
-/* Reads all rows, in key order, on the calling thread. Before the first commit only. */
+/* Reads all rows, in key order, on the calling thread; for the start of a service. */
 bool store_load(struct store *s, const struct store_table *t, store_row_fn *fn, void *owner, struct problem *p);
 /* Copies the changes and returns; they are committed in the order of the calls, each call whole or not at all.
- * done may be NULL. count 0 is told after all that was asked for before. */
+ */
 void store_commit(struct store *s, const struct store_change *changes, size_t count, store_done_fn *done, void *owner);
 /* Commits what waits, tells it, and ends the thread. */
 void store_close(struct store *s);

@@ -13,6 +13,7 @@
 
 struct stream;
 struct tls_context;
+struct events;
 
 enum stream_end {
     STREAM_FINISHED, /* we asked for the end, and all was written */
@@ -48,6 +49,7 @@ typedef void listener_fn(void *owner, struct listener *l, int fd, const struct e
 struct listener_options {
     struct endpoint bind; /* port 0: a free one */
     bool reuse_port;
+    struct events *events; /* hears of ACCEPT_PAUSED; may be NULL */
 };
 struct listener *listener_open(struct loop *l, const struct listener_options *o, listener_fn *fn, void *owner,
                                struct problem *p);
@@ -89,9 +91,11 @@ void stream_resume(struct stream *s);
 /* At due_ms (mono) expired() is called; 0: never. */
 void stream_deadline(struct stream *s, uint64_t due_ms);
 
-/* Sends what is queued in clear, throws away the clear bytes that were read and not taken, and begins the
- * handshake as the server (RFC 3207 4: nothing sent before it may count after). Returns how many it threw away. */
-size_t stream_start_tls(struct stream *s, struct tls_context *t);
+/* Sends what is queued in clear, then begins the handshake as the server. Clear bytes that were read and not taken
+ * (in bytes(): those after what it returns) are thrown away (RFC 3207 4: nothing sent before may count after). */
+void stream_start_tls(struct stream *s, struct tls_context *t);
+/* How many clear bytes the upgrade threw away; for secured(). */
+size_t stream_discarded(const struct stream *s);
 bool stream_secure(const struct stream *s);
 /* "TLSv1.3 TLS_AES_256_GCM_SHA384", or NULL in clear; the ALPN protocol, or NULL. */
 const char *stream_tls_description(const struct stream *s);
