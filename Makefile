@@ -11,6 +11,7 @@ DESTDIR =
 .DEFAULT_GOAL := all
 MAKEFLAGS += --no-builtin-rules
 SHELL := /bin/bash
+Q = $(if $(V),,@)
 
 WARN = -Wall -Wextra -Wshadow -Wconversion -Wstrict-prototypes -Wmissing-prototypes -Wvla -Werror=implicit-function-declaration
 HARDEN = -fPIE -fstack-protector-strong -fcf-protection $(if $(SAN),,-D_FORTIFY_SOURCE=2)
@@ -30,17 +31,20 @@ all: $(PROGRAMS) $(BUILD)/purity
 
 $(BUILD)/obj/%.o: %.c
 	@mkdir -p $(@D)
-	$(CC) $(CFLAGS) -MMD -MP -c $< -o $@
+	$(if $(V),,@echo "  CC    $<")
+	$(Q)$(CC) $(CFLAGS) -MMD -MP -c $< -o $@
 
 $(BUILD)/libwirelab.a: $(LIB_OBJ)
 	@rm -f $@
-	ar rcs $@ $(LIB_OBJ)
+	$(Q)ar rcs $@ $(LIB_OBJ)
 
 $(SERVERS:%=$(BUILD)/%): $(BUILD)/%: $(BUILD)/obj/%/main.o $(BUILD)/libwirelab.a
-	$(CC) $(LDFLAGS) $^ $(LIBS) -o $@
+	$(if $(V),,@echo "  LINK  $@")
+	$(Q)$(CC) $(LDFLAGS) $^ $(LIBS) -o $@
 
 $(BUILD)/wirelab: $(BUILD)/obj/lab/main.o $(LAB_OBJ) $(BUILD)/libwirelab.a
-	$(CC) $(LDFLAGS) $^ $(LIBS) -o $@
+	$(if $(V),,@echo "  LINK  $@")
+	$(Q)$(CC) $(LDFLAGS) $^ $(LIBS) -o $@
 
 # Rule 1: a pure file reaches for nothing. Sanitizers add symbols of their own, so the plain build is the proof.
 $(BUILD)/purity: docs/architecture.md tests/purity $(LIB_OBJ) $(LAB_OBJ)
@@ -59,10 +63,12 @@ FUZZ_SECONDS = 600
 $(BUILD)/unit/% $(BUILD)/sim/%: override CFLAGS += -Itests
 $(BUILD)/unit/%: tests/unit/%.c $(BUILD)/libwirelab.a $(LAB_OBJ)
 	@mkdir -p $(@D)
-	$(CC) $(CFLAGS) -MMD -MP $(LDFLAGS) $< $(LAB_OBJ) $(BUILD)/libwirelab.a -lcmocka $(LIBS) -o $@
+	$(if $(V),,@echo "  TEST  $@")
+	$(Q)$(CC) $(CFLAGS) -MMD -MP $(LDFLAGS) $< $(LAB_OBJ) $(BUILD)/libwirelab.a -lcmocka $(LIBS) -o $@
 $(BUILD)/sim/%: tests/sim/%.c $(BUILD)/libwirelab.a
 	@mkdir -p $(@D)
-	$(CC) $(CFLAGS) -MMD -MP $(LDFLAGS) $< $(BUILD)/libwirelab.a -lcmocka $(LIBS) -o $@
+	$(if $(V),,@echo "  TEST  $@")
+	$(Q)$(CC) $(CFLAGS) -MMD -MP $(LDFLAGS) $< $(BUILD)/libwirelab.a -lcmocka $(LIBS) -o $@
 -include $(UNIT:=.d) $(SIM:=.d)
 
 # One libFuzzer target for each reader of foreign bytes, on objects built by clang with coverage.
@@ -74,7 +80,8 @@ override CFLAGS += -fsanitize=fuzzer-no-link
 endif
 $(FUZZ_BUILD)/fuzz/%: tests/fuzz/%.c $(BUILD)/libwirelab.a
 	@mkdir -p $(@D)
-	$(CC) $(CFLAGS) -Itests -fsanitize=fuzzer $(LDFLAGS) $< $(BUILD)/libwirelab.a $(LIBS) -o $@
+	$(if $(V),,@echo "  FUZZ  $@")
+	$(Q)$(CC) $(CFLAGS) -Itests -fsanitize=fuzzer $(LDFLAGS) $< $(BUILD)/libwirelab.a $(LIBS) -o $@
 
 test-programs: $(UNIT) $(SIM)
 fuzz: setup-build setup-check fuzz-build

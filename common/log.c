@@ -57,6 +57,7 @@ static void write_head(struct writer *w, const struct event *ev, enum log_form f
 
 void log_format(struct writer *w, const struct event *ev, enum log_form form)
 {
+    writer_reserve(w, 1); /* for the closing brace, however long the fields are */
     write_head(w, ev, form);
     for (size_t i = 0; i < ev->count; i++) {
         const struct event_field *f = &ev->fields[i];
@@ -66,6 +67,7 @@ void log_format(struct writer *w, const struct event *ev, enum log_form form)
         if (!writer_ok(w))
             writer_back_to(w, before);
     }
+    writer_release(w, 1);
     if (form == LOG_JSON)
         write_text(w, "}");
 }
@@ -75,9 +77,9 @@ static void take(struct event_sink *sink, const struct event *ev)
     struct log *l = (struct log *)((char *)sink - offsetof(struct log, sink));
     uint8_t line[LINE_BYTES];
     struct writer w = writer_over(line, sizeof line);
-    writer_reserve(&w, 2);
+    writer_reserve(&w, 1);
     log_format(&w, ev, l->form);
-    writer_release(&w, 2);
+    writer_release(&w, 1);
     write_u8(&w, '\n');
     struct span s = writer_span(&w);
     ssize_t n = write(l->fd, s.at, s.len);

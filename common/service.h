@@ -48,5 +48,7 @@ struct service_type {
 };
 
 extern const struct service_type dhcpd_service, dnsd_service, httpd_service, smtpd_service;
+/* Every server there is, ended by NULL: services.c. */
+extern const struct service_type *const all_services[];
 
 #endif

@@ -1,0 +1,6 @@
+#include "service.h"
+
+/* Every server there is: the file's sections, and what `wirelab run` starts. */
+const struct service_type *const all_services[] = {
+    NULL,
+};

@@ -1,0 +1,11 @@
+/* The sub-commands of `wirelab`: each takes its own words (argv[0] is its name) and returns an exit code. */
+#ifndef WIRELAB_LAB_H
+#define WIRELAB_LAB_H
+
+int run_command(int argc, char **argv);
+int check_command(int argc, char **argv);
+int help_command(int argc, char **argv);
+int manual_command(int argc, char **argv);
+int scenario_command(int argc, char **argv);
+
+#endif
