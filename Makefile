@@ -104,8 +104,11 @@ format:
 	clang-format -i $(C_FILES)
 lint: setup-build setup-lint setup-check
 	@tests/lint $(C_FILES)
+$(BUILD)/bench/load: $(wildcard tests/bench/*.c tests/bench/*.h) $(BUILD)/libwirelab.a
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) $(filter %.c,$^) $(BUILD)/libwirelab.a $(LIBS) -o $@
 bench: setup-build setup-bench
-	@$(MAKE) --no-print-directory all
+	@$(MAKE) --no-print-directory all $(BUILD)/bench/load
 	tests/bench/run $(BUILD)
 
 install: all
