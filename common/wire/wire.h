@@ -151,7 +151,7 @@ static inline uint8_t read_u8(struct reader *r)
 static inline uint16_t read_u16(struct reader *r)
 {
     const uint8_t *p = reader_take(r, 2);
-    return p ? (uint16_t)(p[0] << 8 | p[1]) : 0;
+    return (uint16_t)(p ? p[0] << 8 | p[1] : 0);
 }
 
 static inline uint32_t read_u32(struct reader *r)
