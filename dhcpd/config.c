@@ -1,0 +1,431 @@
+#include "dhcpd.h"
+
+#include "config_options.h"
+
+#include <stdlib.h>
+
+#define MEMORY_CHUNK (16 * 1024)
+#define MEMORY_MAX                                                                                           \
+    (1024 * 1024 * 1024) /* a host takes some 200 bytes: a bound on a mistake, not on a network */
+#define LEASE_LEAST_S 1  /* labs turn over fast */
+#define LEASE_SHORT_S 60 /* what a client gets at least that asks for less, unless configured */
+
+/* ---- the rows ------------------------------------------------------------------------------ */
+
+/* An option's row by its type; see common/wire/dhcp_options.def. */
+#define KEY_IP4(key) .type = CONFIG_ADDRESS4, .example = key " = \"192.168.1.1\""
+#define KEY_ADDRESSES(key)                                                                                   \
+    .type = CONFIG_ADDRESS4, .flags = CONFIG_LIST, .example = key " = { \"192.168.1.1\" }"
+#define KEY_ADDRESS_PAIRS(key)                                                                               \
+    .type = CONFIG_TEXT, .flags = CONFIG_LIST, .example = key " = { \"10.0.0.0 192.168.1.1\" }"
+#define KEY_U8(key)   .type = CONFIG_NUMBER, .most = UINT8_MAX, .example = key " = 64"
+#define KEY_U16(key)  .type = CONFIG_NUMBER, .most = UINT16_MAX, .example = key " = 1500"
+#define KEY_U32(key)  .type = CONFIG_NUMBER, .most = UINT32_MAX, .example = key " = 3600"
+#define KEY_S32(key)  .type = CONFIG_NUMBER, .least = INT32_MIN, .most = INT32_MAX, .example = key " = 3600"
+#define KEY_FLAG(key) .type = CONFIG_FLAG, .example = key " = true"
+#define KEY_TEXT(key) .type = CONFIG_TEXT, .example = key " = \"mydomain.example\""
+#define KEY_U16S(key)                                                                                        \
+    .type = CONFIG_NUMBER, .flags = CONFIG_LIST, .most = UINT16_MAX, .example = key " = { 1500 }"
+#define KEY_DOMAINS(key)                                                                                     \
+    .type = CONFIG_DOMAIN, .flags = CONFIG_LIST, .example = key " = { \"mydomain.example\" }"
+#define KEY_ROUTES(key)                                                                                      \
+    .type = CONFIG_TEXT, .flags = CONFIG_LIST, .example = key " = { \"10.0.0.0/8 192.168.1.1\" }"
+
+#define ROW_SET(key, kind, rfc, meaning) { .name = key, KEY_##kind(key), .help = meaning, .reference = rfc },
+#define ROW_OWN(key, kind, rfc, meaning)
+#define ROW_PEER(key, kind, rfc, meaning)
+#define OPTION4(code, id, key, kind, whose, rfc, meaning) ROW_##whose(key, kind, rfc, meaning)
+
+#define OPTION_SECTION                                                                                       \
+    {                                                                                                        \
+        .name = "option", .type = CONFIG_SECTION, .flags = CONFIG_TITLED, .title_type = CONFIG_NUMBER,       \
+        .keys = option_keys, .help = "Any option, by its number.",                                           \
+        .example = "option \"224\" { hex = \"0102\" }"                                                       \
+    }
+
+static const struct config_key host_keys[] = {
+    { .name = "hardware",
+      .type = CONFIG_HARDWARE,
+      .flags = CONFIG_REQUIRED,
+      .help = "The hardware address of the client that is meant.",
+      .example = "hardware = \"00:0c:29:59:fd:21\"" },
+    { .name = "address",
+      .type = CONFIG_ADDRESS4,
+      .help = "The address that is kept for it, in the pool or beside it; without one only its options are "
+              "its own.",
+      .example = "address = \"192.168.1.50\"" },
+    OPTION_SECTION,
+#include "wire/dhcp_options.def"
+    { .name = NULL },
+};
+
+static const struct config_key subnet_keys[] = {
+    { .name = "pool",
+      .type = CONFIG_RANGE4,
+      .flags = CONFIG_LIST,
+      .help = "The addresses that are given to whoever asks.",
+      .example = "pool = { \"192.168.1.10-192.168.1.199\" }" },
+    { .name = "lease-time",
+      .type = CONFIG_DURATION,
+      .least = LEASE_LEAST_S,
+      .otherwise = "1h",
+      .help = "How long an address is granted to a client that asks for no certain time.",
+      .example = "lease-time = \"10m\"",
+      .reference = "RFC 2131 4.3.1" },
+    { .name = "min-lease-time",
+      .type = CONFIG_DURATION,
+      .least = LEASE_LEAST_S,
+      .help = "The shortest time that a client can ask for; one minute, or lease-time where that is shorter.",
+      .example = "min-lease-time = \"2m\"" },
+    { .name = "max-lease-time",
+      .type = CONFIG_DURATION,
+      .least = LEASE_LEAST_S,
+      .help = "The longest time that a client can ask for; lease-time, unless it is set.",
+      .example = "max-lease-time = \"1d\"" },
+    { .name = "next-server",
+      .type = CONFIG_ADDRESS4,
+      .help = "The server that boot clients go on to (siaddr); this one, unless it is set.",
+      .example = "next-server = \"192.168.1.5\"",
+      .reference = "RFC 2131 2" },
+    { .name = "host",
+      .type = CONFIG_SECTION,
+      .flags = CONFIG_TITLED,
+      .title_type = CONFIG_TEXT,
+      .keys = host_keys,
+      .help = "One client, with an address or options of its own.",
+      .example = "host \"printer\" { hardware = \"00:0c:29:59:fd:21\"  address = \"192.168.1.50\" }" },
+    OPTION_SECTION,
+#include "wire/dhcp_options.def"
+    { .name = NULL },
+};
+
+/* Known, so that a file that has it gets one plain answer. */
+static const struct config_key subnet6_keys[] = {
+    { .name = "pool", .type = CONFIG_TEXT, .flags = CONFIG_LIST, .help = "Not served yet." },
+    { .name = "preferred-lifetime", .type = CONFIG_TEXT, .help = "Not served yet." },
+    { .name = "valid-lifetime", .type = CONFIG_TEXT, .help = "Not served yet." },
+    { .name = "lease-time", .type = CONFIG_TEXT, .help = "Not served yet." },
+    { .name = "t1", .type = CONFIG_TEXT, .help = "Not served yet." },
+    { .name = "t2", .type = CONFIG_TEXT, .help = "Not served yet." },
+    { .name = "dns-servers", .type = CONFIG_TEXT, .flags = CONFIG_LIST, .help = "Not served yet." },
+    { .name = "advertise", .type = CONFIG_TEXT, .help = "Not served yet." },
+    { .name = NULL },
+};
+
+const struct config_key dhcpd_keys[] = {
+    { .name = "listen",
+      .type = CONFIG_LISTEN,
+      .flags = CONFIG_LIST | CONFIG_REQUIRED | CONFIG_RESTART,
+      .help = "An interface whose clients are served, or an address and port for relays and test clients.",
+      .example = "listen = { \"eth0\", \"127.0.0.1:6767\" }" },
+    { .name = "authoritative",
+      .type = CONFIG_FLAG,
+      .otherwise = "false",
+      .help =
+          "Whether a client that asks for an address of which nothing is known is told so (NAK) or met with "
+          "silence, because another server may know it.",
+      .example = "authoritative = true",
+      .reference = "RFC 2131 4.3.2" },
+    { .name = "decline-time",
+      .type = CONFIG_DURATION,
+      .least = 1,
+      .most = INT32_MAX,
+      .otherwise = "1h",
+      .help = "How long an address is given to nobody that a client found in use.",
+      .example = "decline-time = \"1d\"",
+      .reference = "RFC 2131 4.3.3" },
+    { .name = "subnet",
+      .type = CONFIG_SECTION,
+      .flags = CONFIG_TITLED,
+      .title_type = CONFIG_PREFIX4,
+      .keys = subnet_keys,
+      .help = "A network and what its clients are told.",
+      .example = "subnet \"192.168.1.0/24\" { pool = { \"192.168.1.10-192.168.1.199\" } }" },
+    { .name = "subnet6",
+      .type = CONFIG_SECTION,
+      .flags = CONFIG_TITLED,
+      .title_type = CONFIG_PREFIX,
+      .keys = subnet6_keys,
+      .help = "An IPv6 network: not served yet.",
+      .example = "subnet6 \"2001:db8::/64\" { }" },
+    OPTION_SECTION,
+#include "wire/dhcp_options.def"
+    { .name = NULL },
+};
+
+/* ---- from the section to the settings --------------------------------------------------------- */
+
+/* What all functions below work on. False from one of them means that there is no memory; problems of the
+ * file are told to `c` and reading goes on, so that all of them are found. */
+struct reading {
+    struct config *c;
+    struct dhcp_settings *settings;
+    struct arena *memory;
+};
+
+static bool read_listens(struct reading *r, const struct config_section *s)
+{
+    size_t count = 0;
+    const struct config_value *v = config_list(s, "listen", &count);
+    struct dhcp_listen *listens = arena_array(r->memory, count, sizeof *listens);
+    if (!listens)
+        return false;
+    for (size_t i = 0; i < count; i++) {
+        if (v[i].endpoint.address.family == FAMILY_IP6)
+            config_problem(r->c, s, &v[i], "an IPv4 address and port, or an interface",
+                           "DHCPv4 has no IPv6 addresses");
+        listens[i].at = v[i].endpoint;
+        if (v[i].endpoint.address.family == FAMILY_NONE &&
+            !(listens[i].interface = arena_text(r->memory, span_text(v[i].text))))
+            return false;
+    }
+    r->settings->listens = listens;
+    r->settings->listen_count = count;
+    return true;
+}
+
+static uint32_t seconds(int64_t s)
+{
+    return s >= LEASE_INFINITE ? LEASE_INFINITE : (uint32_t)s;
+}
+
+static void read_times(struct reading *r, const struct config_section *s, struct dhcp_subnet *sn)
+{
+    const struct config_value *least = config_value(s, "min-lease-time"),
+                              *most = config_value(s, "max-lease-time");
+    sn->lease_s = seconds(config_number(s, "lease-time"));
+    sn->lease_least_s = sn->lease_s < LEASE_SHORT_S ? sn->lease_s : LEASE_SHORT_S;
+    if (least)
+        sn->lease_least_s = seconds(least->number);
+    sn->lease_most_s = most ? seconds(most->number) : sn->lease_s;
+    if (sn->lease_least_s > sn->lease_s)
+        config_problem(r->c, s, least, "at most lease-time", "min-lease-time is longer than lease-time");
+    if (sn->lease_most_s < sn->lease_s)
+        config_problem(r->c, s, most, "at least lease-time", "max-lease-time is shorter than lease-time");
+}
+
+static bool is_edge(const struct dhcp_subnet *sn, uint32_t address)
+{
+    bool has_edges = ~sn->mask > 1; /* RFC 3021: a /31 has neither network nor broadcast address */
+    return has_edges && (address == sn->network || address == (sn->network | ~sn->mask));
+}
+
+static int compare_ranges(const void *a, const void *b)
+{
+    const struct dhcp_range *x = a, *y = b;
+    return x->first < y->first ? -1 : x->first > y->first;
+}
+
+static bool read_pool(struct reading *r, const struct config_section *s, struct dhcp_subnet *sn)
+{
+    size_t count = 0;
+    const struct config_value *v = config_list(s, "pool", &count);
+    struct dhcp_range *ranges = arena_array(r->memory, count, sizeof *ranges);
+    if (!ranges)
+        return false;
+    for (size_t i = 0; i < count; i++) {
+        ranges[i] = (struct dhcp_range){ v[i].first, v[i].last };
+        if (!subnet_contains(sn, v[i].first) || !subnet_contains(sn, v[i].last))
+            config_problem(r->c, s, &v[i], "addresses of the subnet", "the pool \"%s\" reaches out of %s",
+                           v[i].text, sn->name);
+        else if (is_edge(sn, v[i].first) || is_edge(sn, v[i].last))
+            config_problem(r->c, s, &v[i], "addresses between them",
+                           "the pool \"%s\" holds the network or the broadcast address of %s", v[i].text,
+                           sn->name);
+    }
+    qsort(ranges, count, sizeof *ranges, compare_ranges);
+    for (size_t i = 1; i < count; i++)
+        if (ranges[i].first <= ranges[i - 1].last)
+            config_problem(r->c, s, v, "ranges that do not overlap",
+                           "two ranges of the pool have addresses in common");
+    sn->ranges = ranges;
+    sn->range_count = count;
+    return true;
+}
+
+static bool read_host(struct reading *r, const struct config_section *s, const struct dhcp_subnet *sn,
+                      const struct options_draft *inherited, struct dhcp_host *h)
+{
+    struct options_draft draft = *inherited;
+    const struct config_value *hardware = config_value(s, "hardware"), *address = config_value(s, "address");
+    h->name = arena_text(r->memory, span_text(config_title(s)->text));
+    if (!h->name || !options_read(&draft, r->memory, r->c, s))
+        return false;
+    if (hardware) {
+        h->hardware_len = hardware->hardware_len;
+        memcpy(h->hardware, hardware->hardware, sizeof h->hardware);
+    }
+    if (address) {
+        h->address = address_to_ip4(address->endpoint.address);
+        if (!subnet_contains(sn, h->address) || is_edge(sn, h->address))
+            config_problem(r->c, s, address, "an address of the subnet", "\"%s\" is no host's address in %s",
+                           address->text, sn->name);
+    }
+    if (memcmp(&draft, inherited, sizeof draft) == 0)
+        return true;
+    struct dhcp_options *own = arena_array(r->memory, 1, sizeof *own);
+    h->options = own;
+    return own && options_finish(&draft, r->memory, own);
+}
+
+static int compare_by_hardware(const void *a, const void *b)
+{
+    const struct dhcp_host *x = *(const struct dhcp_host *const *)a, *y = *(const struct dhcp_host *const *)b;
+    if (x->hardware_len != y->hardware_len)
+        return x->hardware_len < y->hardware_len ? -1 : 1;
+    return memcmp(x->hardware, y->hardware, x->hardware_len);
+}
+
+static int compare_by_address(const void *a, const void *b)
+{
+    const struct dhcp_host *x = *(const struct dhcp_host *const *)a, *y = *(const struct dhcp_host *const *)b;
+    return x->address < y->address ? -1 : x->address > y->address;
+}
+
+static void check_hosts(struct reading *r, const struct config_section *s, const struct dhcp_subnet *sn)
+{
+    for (size_t i = 1; i < sn->host_count; i++)
+        if (compare_by_hardware(&sn->by_hardware[i - 1], &sn->by_hardware[i]) == 0)
+            config_problem(r->c, s, NULL, "one host for each hardware address",
+                           "hosts \"%s\" and \"%s\" of %s have the same hardware address",
+                           sn->by_hardware[i - 1]->name, sn->by_hardware[i]->name, sn->name);
+    for (size_t i = 1; i < sn->address_count; i++)
+        if (sn->by_address[i - 1]->address == sn->by_address[i]->address)
+            config_problem(r->c, s, NULL, "one host for each address",
+                           "hosts \"%s\" and \"%s\" of %s have the same address", sn->by_address[i - 1]->name,
+                           sn->by_address[i]->name, sn->name);
+}
+
+static bool read_hosts(struct reading *r, const struct config_section *s,
+                       const struct options_draft *inherited, struct dhcp_subnet *sn)
+{
+    size_t count = 0;
+    const struct config_section *const *sections = config_sections(s, "host", &count);
+    struct dhcp_host *hosts = arena_array(r->memory, count, sizeof *hosts);
+    const struct dhcp_host **by_hardware = arena_array(r->memory, count, sizeof *by_hardware);
+    const struct dhcp_host **by_address = arena_array(r->memory, count, sizeof *by_address);
+    if (!hosts || !by_hardware || !by_address)
+        return false;
+    for (size_t i = 0; i < count; i++) {
+        if (!read_host(r, sections[i], sn, inherited, &hosts[i]))
+            return false;
+        by_hardware[sn->host_count++] = &hosts[i];
+        if (hosts[i].address)
+            by_address[sn->address_count++] = &hosts[i];
+    }
+    qsort(by_hardware, sn->host_count, sizeof *by_hardware, compare_by_hardware);
+    qsort(by_address, sn->address_count, sizeof *by_address, compare_by_address);
+    sn->by_hardware = by_hardware;
+    sn->by_address = by_address;
+    check_hosts(r, s, sn);
+    return true;
+}
+
+/* A router inside the pool would be given away. */
+static void warn_of_routers(struct reading *r, const struct config_section *s, const struct dhcp_subnet *sn)
+{
+    size_t count = 0;
+    const struct config_value *v = config_list(s, "routers", &count);
+    for (size_t i = 0; i < count; i++)
+        if (subnet_is_dynamic(sn, address_to_ip4(v[i].endpoint.address)))
+            config_warning(r->c, s, &v[i], "the router %s is in the pool: it will be given to a client",
+                           v[i].text);
+}
+
+static bool read_subnet(struct reading *r, const struct config_section *s,
+                        const struct options_draft *inherited, struct dhcp_subnet *sn)
+{
+    const struct config_value *title = config_title(s), *next = config_value(s, "next-server");
+    struct options_draft draft = *inherited;
+    sn->name = arena_text(r->memory, span_text(title->text));
+    sn->mask = title->prefix.bits ? UINT32_MAX << (32 - title->prefix.bits) : 0;
+    sn->network = address_to_ip4(title->prefix.address);
+    sn->next_server = next ? address_to_ip4(next->endpoint.address) : 0;
+    if (!sn->name || !options_set_u32(&draft, r->memory, DHCP4_OPTION_SUBNET_MASK, sn->mask) ||
+        (~sn->mask > 1 &&
+         !options_set_u32(&draft, r->memory, DHCP4_OPTION_BROADCAST, sn->network | ~sn->mask)))
+        return false;
+    read_times(r, s, sn);
+    if (!options_read(&draft, r->memory, r->c, s) || !options_finish(&draft, r->memory, &sn->options) ||
+        !read_pool(r, s, sn) || !read_hosts(r, s, &draft, sn))
+        return false;
+    warn_of_routers(r, s, sn);
+    return true;
+}
+
+static int compare_subnets(const void *a, const void *b)
+{
+    const struct dhcp_subnet *x = a, *y = b;
+    return x->network < y->network ? -1 : x->network > y->network;
+}
+
+static void order_subnets(struct reading *r, const struct config_section *s, struct dhcp_subnet *subnets,
+                          size_t count)
+{
+    const char *first = count ? subnets[0].name : NULL;
+    qsort(subnets, count, sizeof *subnets, compare_subnets);
+    for (size_t i = 0; i < count; i++) {
+        subnets[i].number = i;
+        if (subnets[i].name == first)
+            r->settings->first = &subnets[i];
+        if (i && subnet_contains(&subnets[i - 1], subnets[i].network))
+            config_problem(r->c, s, NULL, "subnets that do not overlap", "%s lies in %s", subnets[i].name,
+                           subnets[i - 1].name);
+    }
+    r->settings->subnets = subnets;
+    r->settings->subnet_count = count;
+}
+
+static bool read_subnets(struct reading *r, const struct config_section *s,
+                         const struct options_draft *common)
+{
+    size_t count = 0;
+    const struct config_section *const *sections = config_sections(s, "subnet", &count);
+    struct dhcp_subnet *subnets = arena_array(r->memory, count, sizeof *subnets);
+    if (!subnets)
+        return false;
+    for (size_t i = 0; i < count; i++)
+        if (!read_subnet(r, sections[i], common, &subnets[i]))
+            return false;
+    order_subnets(r, s, subnets, count);
+    return true;
+}
+
+static bool read_all(struct reading *r, const struct config_section *s)
+{
+    struct options_draft common = { 0 };
+    r->settings->authoritative = config_flag(s, "authoritative");
+    r->settings->decline_s = (uint32_t)config_number(s, "decline-time");
+    size_t count = 0;
+    const struct config_section *const *sections = config_sections(s, "subnet6", &count);
+    for (size_t i = 0; i < count; i++)
+        config_problem(r->c, sections[i], NULL, "IPv4 subnets only", "this version does not serve DHCPv6");
+    return options_read(&common, r->memory, r->c, s) && read_listens(r, s) && read_subnets(r, s, &common);
+}
+
+void *dhcpd_configure(struct config *c, const struct config_section *s)
+{
+    struct dhcp_settings *settings = calloc(1, sizeof *settings);
+    if (!settings) {
+        config_problem(c, s, NULL, NULL, "out of memory");
+        return NULL;
+    }
+    arena_open(&settings->memory, MEMORY_CHUNK, MEMORY_MAX);
+    struct reading r = { .c = c, .settings = settings, .memory = &settings->memory };
+    bool enough = read_all(&r, s);
+    if (!enough)
+        config_problem(c, s, NULL, NULL, "out of memory");
+    if (enough && config_ok(c))
+        return settings;
+    dhcpd_forget(settings);
+    return NULL;
+}
+
+void dhcpd_forget(void *settings)
+{
+    struct dhcp_settings *s = settings;
+    if (!s)
+        return;
+    arena_close(&s->memory);
+    free(s);
+}

@@ -1,0 +1,258 @@
+#include "decide4.h"
+
+/* All that the functions below look at. */
+struct asking {
+    const struct dhcp_settings *settings;
+    struct leases *leases;
+    const struct dhcp4_message *m;
+    const struct dhcp4_arrival *arrival;
+    struct now now;
+    struct lease_claims *claims;
+    const struct dhcp_subnet *subnet;
+    struct lease_pool *pool;
+    const struct dhcp_host *host; /* the client's own reservation; NULL: none */
+    struct lease_client client;
+};
+
+/* ---- answers ----------------------------------------------------------------------------- */
+
+static struct dhcp4_decision silence(const char *reason)
+{
+    return (struct dhcp4_decision){ .answer = DHCP4_ANSWER_SILENCE, .reason = reason };
+}
+
+static struct dhcp4_decision refuse(const struct asking *q, const char *reason)
+{
+    return (struct dhcp4_decision){ .answer = DHCP4_ANSWER_NAK, .reason = reason, .subnet = q->subnet };
+}
+
+static struct dhcp4_decision answer(const struct asking *q, enum dhcp4_answer which, uint32_t address,
+                                    uint32_t lease_s)
+{
+    const struct dhcp_options *o = q->host && q->host->options ? q->host->options : &q->subnet->options;
+    return (struct dhcp4_decision){
+        .answer = which, .subnet = q->subnet, .options = o, .address = address, .lease_s = lease_s
+    };
+}
+
+/* RFC 2131 4.3.2, table 4: the three fields that tell what a client is doing. */
+enum dhcp4_client_state dhcp4_client_state(const struct dhcp4_message *m)
+{
+    static const struct {
+        bool server_identifier, requested_address, ciaddr;
+        enum dhcp4_client_state is;
+    } told_by[] = {
+        { true, true, false, DHCP4_CLIENT_SELECTING },
+        { false, true, false, DHCP4_CLIENT_INIT_REBOOT },
+        { false, false, true, DHCP4_CLIENT_RENEWING },
+    };
+    bool server = dhcp4_has(m, DHCP4_OPTION_SERVER_IDENTIFIER);
+    bool requested = dhcp4_has(m, DHCP4_OPTION_REQUESTED_ADDRESS);
+    for (size_t i = 0; i < sizeof told_by / sizeof *told_by; i++)
+        if (told_by[i].server_identifier == server && told_by[i].requested_address == requested &&
+            told_by[i].ciaddr == (m->fixed.ciaddr != 0))
+            return told_by[i].is;
+    return DHCP4_CLIENT_CONFUSED;
+}
+
+/* The value of an address option; 0 when it is not there. */
+static uint32_t address_in(const struct dhcp4_message *m, uint8_t code)
+{
+    uint32_t address = 0;
+    dhcp4_number(m, code, &address);
+    return address;
+}
+
+/* RFC 2131 4.3.1: what the client asks for, within what the subnet allows. */
+static uint32_t lease_time(const struct asking *q)
+{
+    const struct dhcp_subnet *sn = q->subnet;
+    uint32_t wanted = sn->lease_s;
+    if (!dhcp4_number(q->m, DHCP4_OPTION_LEASE_TIME, &wanted))
+        return wanted;
+    if (wanted < sn->lease_least_s)
+        wanted = sn->lease_least_s;
+    return wanted > sn->lease_most_s ? sn->lease_most_s : wanted;
+}
+
+static int64_t ends_s(const struct asking *q, uint32_t lease_s)
+{
+    return lease_s == LEASE_INFINITE ? INT64_MAX : now_s(q->now) + lease_s;
+}
+
+/* ---- which address -------------------------------------------------------------------------- */
+
+/* The configuration lets this client have the address, whoever has it now. */
+static bool may_have(const struct asking *q, uint32_t address)
+{
+    const struct dhcp_host *reserved = subnet_host_at(q->subnet, address);
+    if (reserved)
+        return reserved == q->host;
+    return address != q->arrival->server && subnet_in_pool(q->subnet, address);
+}
+
+/* The lease at an address, made where there is none, if this client can have it now. */
+static struct lease *available(const struct asking *q, uint32_t address)
+{
+    if (!may_have(q, address))
+        return NULL;
+    struct lease *x = leases_at(q->leases, q->pool, address);
+    return x && lease_is_for(x, &q->client) ? x : NULL;
+}
+
+/* A reservation that can be had now outranks whatever else the client has or wants. */
+static struct lease *reserved_lease(const struct asking *q)
+{
+    return q->host && q->host->address ? available(q, q->host->address) : NULL;
+}
+
+/* RFC 2131 4.3.1: reserved, the current or the former address, the one that is asked for, the longest free.
+ */
+static struct lease *choose(const struct asking *q)
+{
+    uint32_t requested = address_in(q->m, DHCP4_OPTION_REQUESTED_ADDRESS);
+    struct lease *x = reserved_lease(q);
+    if (x)
+        return x;
+    x = leases_of(q->leases, q->pool, &q->client, requested);
+    if (x && available(q, x->address) == x)
+        return x;
+    x = requested ? available(q, requested) : NULL;
+    return x ? x : leases_longest_free(q->leases, q->pool, q->arrival->server);
+}
+
+/* Claims the address and acknowledges it; NAK says why not. */
+static struct dhcp4_decision grant(const struct asking *q, uint32_t address)
+{
+    struct lease *reserved = reserved_lease(q);
+    if (reserved && reserved->address != address)
+        return refuse(q, "another address is reserved for this client");
+    struct lease *x = available(q, address);
+    if (!x)
+        return refuse(q, "the address is not this client's to have");
+    uint32_t lease_s = lease_time(q);
+    if (!lease_claim(q->leases, x, &q->client, ends_s(q, lease_s), q->now, q->claims))
+        return silence("out of memory");
+    return answer(q, DHCP4_ANSWER_ACK, address, lease_s);
+}
+
+/* ---- one function a message ------------------------------------------------------------------ */
+
+/* RFC 2131 4.3.1 */
+static struct dhcp4_decision decide_discover(const struct asking *q)
+{
+    struct lease *x = choose(q);
+    if (!x) {
+        struct dhcp4_decision d = silence("no free address in the subnet");
+        d.exhausted = true;
+        d.subnet = q->subnet;
+        return d;
+    }
+    if (!lease_offer(q->leases, x, &q->client, q->now))
+        return silence("out of memory");
+    return answer(q, DHCP4_ANSWER_OFFER, x->address, lease_time(q));
+}
+
+/* RFC 2131 4.3.2, SELECTING: an answer to an OFFER, ours or another server's. */
+static struct dhcp4_decision decide_selecting(const struct asking *q)
+{
+    if (address_in(q->m, DHCP4_OPTION_SERVER_IDENTIFIER) == q->arrival->server)
+        return grant(q, address_in(q->m, DHCP4_OPTION_REQUESTED_ADDRESS));
+    struct lease *x = leases_of(q->leases, q->pool, &q->client, 0);
+    if (x)
+        lease_offer_withdraw(q->leases, x, q->now);
+    return silence("the client chose another server");
+}
+
+/* RFC 2131 4.3.2, INIT-REBOOT, RENEWING, REBINDING: the client says what it holds. Silence lets another
+ * server, which may know it, answer; `authoritative` says that there is none. */
+static struct dhcp4_decision decide_holding(const struct asking *q, uint32_t address)
+{
+    if (!subnet_contains(q->subnet, address))
+        return refuse(q, "the address belongs to another network");
+    struct lease *x = leases_of(q->leases, q->pool, &q->client, address);
+    bool reserved = q->host && q->host->address == address;
+    if (!x && !reserved && !q->settings->authoritative)
+        return silence("the client is unknown");
+    if (x && x->address != address && !reserved)
+        return refuse(q, "the client's address is another one");
+    if (!x && !reserved)
+        return refuse(q, "the client is unknown");
+    return grant(q, address);
+}
+
+static struct dhcp4_decision decide_request(const struct asking *q)
+{
+    switch (dhcp4_client_state(q->m)) {
+    case DHCP4_CLIENT_SELECTING:
+        return decide_selecting(q);
+    case DHCP4_CLIENT_INIT_REBOOT:
+        return decide_holding(q, address_in(q->m, DHCP4_OPTION_REQUESTED_ADDRESS));
+    case DHCP4_CLIENT_RENEWING:
+        return decide_holding(q, q->m->fixed.ciaddr);
+    case DHCP4_CLIENT_CONFUSED:
+        break;
+    }
+    return silence("server identifier, requested address and ciaddr do not go together");
+}
+
+static bool is_for_us(const struct asking *q)
+{
+    return address_in(q->m, DHCP4_OPTION_SERVER_IDENTIFIER) == q->arrival->server;
+}
+
+/* RFC 2131 4.3.4: the address stays remembered for this client. */
+static struct dhcp4_decision decide_release(const struct asking *q)
+{
+    struct lease *x = leases_find(q->leases, q->m->fixed.ciaddr);
+    if (!is_for_us(q))
+        return silence("it is for another server");
+    if (!x || !lease_belongs(x, &q->client) || (x->state != LEASE_BOUND && x->state != LEASE_CLAIMED))
+        return silence("the client does not hold this address");
+    lease_release(q->leases, x, q->now, q->claims);
+    return silence(NULL);
+}
+
+/* RFC 2131 4.3.3: someone else uses the address. */
+static struct dhcp4_decision decide_decline(const struct asking *q)
+{
+    struct lease *x = leases_find(q->leases, address_in(q->m, DHCP4_OPTION_REQUESTED_ADDRESS));
+    if (!is_for_us(q))
+        return silence("it is for another server");
+    if (!x || !lease_belongs(x, &q->client) || x->state == LEASE_FREE || x->state == LEASE_DECLINED)
+        return silence("the client was not given this address");
+    lease_decline(q->leases, x, now_s(q->now) + q->settings->decline_s, q->now, q->claims);
+    return silence(NULL);
+}
+
+/* RFC 2131 4.3.5: the client has an address by other means and asks for the rest. */
+static struct dhcp4_decision decide_inform(const struct asking *q)
+{
+    if (!q->m->fixed.ciaddr)
+        return silence("an INFORM must say its address in ciaddr");
+    return answer(q, DHCP4_ANSWER_CONFIG, 0, 0);
+}
+
+struct dhcp4_decision dhcp4_decide(const struct dhcp_settings *s, struct leases *l,
+                                   const struct dhcp4_message *m, const struct dhcp4_arrival *a,
+                                   struct now now, struct lease_claims *claims)
+{
+    static struct dhcp4_decision (*const decide[])(const struct asking *) = {
+        [DHCP4_DISCOVER] = decide_discover, [DHCP4_REQUEST] = decide_request,
+        [DHCP4_DECLINE] = decide_decline,   [DHCP4_RELEASE] = decide_release,
+        [DHCP4_INFORM] = decide_inform,
+    };
+    if (m->type >= sizeof decide / sizeof *decide || !decide[m->type])
+        return silence("only a server sends this");
+    uint8_t room[LEASE_HARDWARE_MAX];
+    struct asking q = { .settings = s, .leases = l, .m = m, .arrival = a, .now = now, .claims = claims };
+    q.client = lease_client_of(m, room);
+    if (!lease_client_key(&q.client).len)
+        return silence("the client says neither a hardware address nor an identifier");
+    q.subnet = subnet_choose(s, m, a);
+    if (!q.subnet)
+        return silence("the client is on none of the subnets");
+    q.pool = leases_pool(l, q.subnet);
+    q.host = subnet_host(q.subnet, span_from(q.client.hardware, 1));
+    return decide[m->type](&q);
+}

@@ -1,0 +1,40 @@
+/* What a DHCPv4 message is answered with: RFC 2131 4.3, one function a message. */
+#ifndef WIRELAB_DHCPD_DECIDE4_H
+#define WIRELAB_DHCPD_DECIDE4_H
+
+#include "lease.h"
+
+enum dhcp4_answer {
+    DHCP4_ANSWER_SILENCE,
+    DHCP4_ANSWER_OFFER,
+    DHCP4_ANSWER_ACK,
+    DHCP4_ANSWER_NAK,
+    DHCP4_ANSWER_CONFIG, /* the ACK of an INFORM: options alone */
+};
+
+struct dhcp4_decision {
+    enum dhcp4_answer answer;
+    const char *reason; /* of silence, NAK or an unexpected answer; constant text; may be NULL */
+    const struct dhcp_subnet *subnet; /* NULL only with SILENCE and NAK */
+    const struct dhcp_options *options;
+    uint32_t address; /* yiaddr */
+    uint32_t lease_s;
+    bool exhausted; /* silence because every address of the subnet is taken */
+};
+
+/* What the client is doing, told by what its REQUEST says (RFC 2131 4.3.2). */
+enum dhcp4_client_state {
+    DHCP4_CLIENT_SELECTING,
+    DHCP4_CLIENT_INIT_REBOOT,
+    DHCP4_CLIENT_RENEWING, /* or REBINDING: the same but for the way the message came */
+    DHCP4_CLIENT_CONFUSED, /* what no state sends */
+};
+enum dhcp4_client_state dhcp4_client_state(const struct dhcp4_message *m);
+
+/* `m` is a BOOTREQUEST. What is granted is claimed in `l` and noted in `claims`: an ACK may leave only when
+ * they are committed. */
+struct dhcp4_decision dhcp4_decide(const struct dhcp_settings *s, struct leases *l,
+                                   const struct dhcp4_message *m, const struct dhcp4_arrival *a,
+                                   struct now now, struct lease_claims *claims);
+
+#endif

@@ -1,0 +1,76 @@
+#include "options.h"
+
+#include "reply.h"
+
+uint32_t options_t1(uint32_t lease_s)
+{
+    return lease_s == LEASE_INFINITE ? LEASE_INFINITE : lease_s / 2;
+}
+
+uint32_t options_t2(uint32_t lease_s)
+{
+    return lease_s == LEASE_INFINITE ? LEASE_INFINITE : (uint32_t)((uint64_t)lease_s * 7 / 8);
+}
+
+/* The codes that are in the message already, or must not be. */
+struct written {
+    uint64_t code[4];
+};
+
+static bool first_time(struct written *w, uint8_t code)
+{
+    uint64_t bit = UINT64_C(1) << (code & 63);
+    bool first = !(w->code[code >> 6] & bit);
+    w->code[code >> 6] |= bit;
+    return first;
+}
+
+static void write_requested(struct dhcp4_build *b, const struct dhcp4_decision *d, uint8_t code)
+{
+    struct span value = options_find(d->options, code);
+    if (value.at)
+        dhcp4_build_option(b, code, value);
+    else if (code == DHCP4_OPTION_RENEWAL_TIME && d->lease_s)
+        dhcp4_build_u32(b, code, options_t1(d->lease_s));
+    else if (code == DHCP4_OPTION_REBINDING_TIME && d->lease_s)
+        dhcp4_build_u32(b, code, options_t2(d->lease_s));
+}
+
+static void write_parameters(struct dhcp4_build *b, const struct dhcp4_decision *d, struct span list)
+{
+    struct written done = { { 0 } };
+    struct reader r = reader_over(list);
+    first_time(&done, DHCP4_PAD);
+    first_time(&done, DHCP4_END);
+    while (reader_left(&r)) { /* each turn takes a byte; each code is written once */
+        uint8_t code = read_u8(&r);
+        if (first_time(&done, code))
+            write_requested(b, d, code);
+    }
+}
+
+void options_write(struct dhcp4_build *b, const struct dhcp4_decision *d, const struct dhcp4_message *m,
+                   const struct dhcp4_arrival *a)
+{
+    struct span relay = dhcp4_option(m, DHCP4_OPTION_RELAY_AGENT);
+    struct span wanted = dhcp4_option(m, DHCP4_OPTION_PARAMETER_REQUEST_LIST);
+    struct span client_id = dhcp4_option(m, DHCP4_OPTION_CLIENT_IDENTIFIER);
+    bool echo = relay.at && dhcp4_build_reserve(b, relay.len);
+    dhcp4_build_u8(b, DHCP4_OPTION_MESSAGE_TYPE, reply_type(d->answer));
+    dhcp4_build_u32(b, DHCP4_OPTION_SERVER_IDENTIFIER, a->server);
+    if (d->lease_s)
+        dhcp4_build_u32(b, DHCP4_OPTION_LEASE_TIME, d->lease_s);
+    if (client_id.len)
+        dhcp4_build_option(b, DHCP4_OPTION_CLIENT_IDENTIFIER, client_id);
+    if (d->answer == DHCP4_ANSWER_NAK && d->reason)
+        dhcp4_build_option(b, DHCP4_OPTION_MESSAGE, span_text(d->reason));
+    else if (d->options && wanted.len)
+        write_parameters(b, d, wanted);
+    else if (d->options)
+        for (size_t i = 0; i < d->options->count; i++)
+            dhcp4_build_option(b, d->options->list[i].code, d->options->list[i].value);
+    if (echo) {
+        dhcp4_build_release(b, relay.len);
+        dhcp4_build_option(b, DHCP4_OPTION_RELAY_AGENT, relay);
+    }
+}

@@ -1,0 +1,79 @@
+#include "reply.h"
+
+#include "options.h"
+
+uint8_t reply_type(enum dhcp4_answer a)
+{
+    static const uint8_t types[] = { [DHCP4_ANSWER_OFFER] = DHCP4_OFFER,
+                                     [DHCP4_ANSWER_ACK] = DHCP4_ACK,
+                                     [DHCP4_ANSWER_NAK] = DHCP4_NAK,
+                                     [DHCP4_ANSWER_CONFIG] = DHCP4_ACK };
+    return types[a];
+}
+
+/* RFC 2132 9.10 counts the headers in; a client that says nothing takes 576. */
+static size_t max_bytes(const struct dhcp4_message *m)
+{
+    uint32_t size = DHCP4_SIZE_LEAST;
+    dhcp4_number(m, DHCP4_OPTION_MAX_MESSAGE_SIZE, &size);
+    if (size < DHCP4_SIZE_LEAST)
+        size = DHCP4_SIZE_LEAST;
+    return (size > DHCP4_SIZE_MOST ? DHCP4_SIZE_MOST : size) - DHCP4_HEADERS;
+}
+
+/* sname and file hold what boot clients look for there; one byte stays for the NUL. */
+static struct span text_field(const struct dhcp_options *o, uint8_t code, size_t size)
+{
+    struct span text = o ? options_find(o, code) : (struct span){ NULL, 0 };
+    return text.len < size ? text : (struct span){ NULL, 0 };
+}
+
+bool reply_write(struct writer *out, const struct dhcp4_decision *d, const struct dhcp4_message *m,
+                 const struct dhcp4_arrival *a)
+{
+    bool nak = d->answer == DHCP4_ANSWER_NAK;
+    bool ack = d->answer == DHCP4_ANSWER_ACK || d->answer == DHCP4_ANSWER_CONFIG;
+    struct dhcp4_fixed fixed = {
+        .op = DHCP4_BOOTREPLY,
+        .htype = m->fixed.htype,
+        .hlen = m->fixed.hlen,
+        .xid = m->fixed.xid,
+        .flags = m->fixed.flags,
+        .ciaddr = ack ? m->fixed.ciaddr : 0,
+        .yiaddr = d->address,
+        .giaddr = m->fixed.giaddr,
+    };
+    struct dhcp4_build b;
+    memcpy(fixed.chaddr, m->fixed.chaddr, sizeof fixed.chaddr);
+    if (nak && fixed.giaddr) /* RFC 2131 4.3.2: so that the relay broadcasts it */
+        fixed.flags |= DHCP4_FLAG_BROADCAST;
+    if (!nak)
+        fixed.siaddr = d->subnet->next_server ? d->subnet->next_server : a->server;
+    dhcp4_build_open(&b, out, &fixed, text_field(d->options, DHCP4_OPTION_TFTP_SERVER_NAME, DHCP4_SNAME_MAX),
+                     text_field(d->options, DHCP4_OPTION_BOOT_FILE, DHCP4_FILE_MAX), max_bytes(m));
+    options_write(&b, d, m, a);
+    return dhcp4_build_close(&b);
+}
+
+static struct reply_route datagram_to(uint32_t address, uint16_t port)
+{
+    return (struct reply_route){ REPLY_DATAGRAM, { .address = address_ip4(address), .port = port } };
+}
+
+struct reply_route reply_route(const struct dhcp4_decision *d, const struct dhcp4_message *m,
+                               const struct dhcp4_arrival *a)
+{
+    if (m->fixed.giaddr)
+        return datagram_to(m->fixed.giaddr, DHCP4_SERVER_PORT);
+    if (!a->link)
+        return (struct reply_route){ REPLY_DATAGRAM, a->source };
+    if (d->answer == DHCP4_ANSWER_NAK)
+        return datagram_to(UINT32_MAX, DHCP4_CLIENT_PORT);
+    if (m->fixed.ciaddr)
+        return datagram_to(m->fixed.ciaddr, DHCP4_CLIENT_PORT);
+    bool ethernet = m->fixed.htype == DHCP4_HTYPE_ETHERNET && m->fixed.hlen == 6;
+    if (m->fixed.flags & DHCP4_FLAG_BROADCAST || !ethernet)
+        return datagram_to(UINT32_MAX, DHCP4_CLIENT_PORT);
+    return (struct reply_route){ REPLY_FRAME,
+                                 { .address = address_ip4(d->address), .port = DHCP4_CLIENT_PORT } };
+}

@@ -1,0 +1,459 @@
+#include "dhcpd.h"
+
+#include "link.h"
+#include "persist.h"
+#include "reply.h"
+#include "udp.h"
+#include "wire/frame.h"
+
+#include <stdlib.h>
+
+#define SOCKET_BUFFER_BYTES                                                                                  \
+    (4 * 1024 * 1024)          /* a lab of clients that boot at once; the system may allow less */
+#define LOOK_AGAIN_MS    60000 /* so that a clock that was set is noticed */
+#define LEASES_A_TURN    512   /* that end in one go: sockets wait meanwhile */
+#define EXHAUSTED_TELL_S 60
+#define FRAME_TTL        64
+#define FRAME_TOS        0x10 /* low delay, as DHCP is sent by convention */
+
+/* What a datagram's tag says of its reply. */
+enum reply_tag { TAG_PROMISE = 1 << 0, TAG_FRAME = 1 << 1 };
+
+struct listener {
+    struct service *server;
+    struct udp *udp;
+    struct link *link; /* NULL: a plain socket */
+    uint32_t address;  /* the interface's */
+};
+
+/* A batch in hand, from its arrival until its leases are on disk and its replies are sent. */
+struct turn {
+    struct turn *next_idle;
+    struct listener *listener;
+    struct batch *batch;
+    struct lease_claims claims;
+    uint8_t hardware[UDP_BATCH_MAX][FRAME_MAC]; /* of replies that go as frames */
+};
+
+struct service {
+    struct home *home;
+    struct dhcp_settings *settings;
+    struct leases leases;
+    struct persist persist;
+    struct listener *listeners;
+    size_t listener_count;
+    struct turn *turns, *idle;
+    size_t in_hand;
+    struct timer deadline; /* of the whole lease table */
+    struct dhcp4_message message;
+    bool draining, stopped;
+};
+
+/* ---- events ----------------------------------------------------------------------------------- */
+
+static void tell_message(struct service *s, enum event_id id, const struct dhcp4_message *m,
+                         const struct dhcp4_decision *d, struct now now)
+{
+    struct event ev;
+    if (!event_happens(s->home->events, id))
+        return;
+    uint32_t requested = m->fixed.ciaddr;
+    dhcp4_number(m, DHCP4_OPTION_REQUESTED_ADDRESS, &requested);
+    event_begin(&ev, id, now);
+    event_hardware(&ev, "hardware", span_of(m->fixed.chaddr, m->fixed.hlen));
+    if (d && d->address)
+        event_address(&ev, "address", address_ip4(d->address));
+    else if (requested)
+        event_address(&ev, "address", address_ip4(requested));
+    if (m->fixed.giaddr)
+        event_address(&ev, "relay", address_ip4(m->fixed.giaddr));
+    if (!d && dhcp4_has(m, DHCP4_OPTION_HOST_NAME))
+        event_span(&ev, "host", dhcp4_option(m, DHCP4_OPTION_HOST_NAME));
+    if (d && d->lease_s)
+        event_number(&ev, "seconds", d->lease_s);
+    if (d && d->reason)
+        event_text(&ev, "reason", d->reason);
+    event_emit(s->home->events, &ev);
+}
+
+static void tell_discard(struct service *s, const struct datagram *d, const char *reason, uint8_t option,
+                         struct now now)
+{
+    struct event ev;
+    if (!event_happens(s->home->events, EVENT_DHCP_DISCARD))
+        return;
+    event_begin(&ev, EVENT_DHCP_DISCARD, now);
+    event_endpoint(&ev, "from", &d->peer);
+    event_text(&ev, "reason", reason);
+    if (option)
+        event_number(&ev, "option", option);
+    event_emit(s->home->events, &ev);
+}
+
+/* Once a minute for each subnet: every client that asks in vain asks again. */
+static void tell_exhausted(struct service *s, const struct dhcp_subnet *sn, struct now now)
+{
+    struct lease_pool *p = leases_pool(&s->leases, sn);
+    if (p->exhausted_told_s && now_s(now) < p->exhausted_told_s + EXHAUSTED_TELL_S)
+        return;
+    p->exhausted_told_s = now_s(now);
+    event_note(s->home->events, EVENT_DHCP_EXHAUSTED, now, "subnet", sn->name);
+}
+
+static enum event_id event_of_request(uint8_t type)
+{
+    static const enum event_id events[] = { [DHCP4_DISCOVER] = EVENT_DHCP_DISCOVER,
+                                            [DHCP4_REQUEST] = EVENT_DHCP_REQUEST,
+                                            [DHCP4_DECLINE] = EVENT_DHCP_DECLINE,
+                                            [DHCP4_RELEASE] = EVENT_DHCP_RELEASE,
+                                            [DHCP4_INFORM] = EVENT_DHCP_INFORM };
+    return type < sizeof events / sizeof *events && events[type] ? events[type] : EVENT_DHCP_SILENCE;
+}
+
+static enum event_id event_of_answer(enum dhcp4_answer a)
+{
+    static const enum event_id events[] = { [DHCP4_ANSWER_SILENCE] = EVENT_DHCP_SILENCE,
+                                            [DHCP4_ANSWER_OFFER] = EVENT_DHCP_OFFER,
+                                            [DHCP4_ANSWER_ACK] = EVENT_DHCP_ACK,
+                                            [DHCP4_ANSWER_NAK] = EVENT_DHCP_NAK,
+                                            [DHCP4_ANSWER_CONFIG] = EVENT_DHCP_ACK };
+    return events[a];
+}
+
+/* ---- the straight line: a datagram to its reply ------------------------------------------------ */
+
+static struct dhcp4_arrival arrival_of(const struct listener *l, const struct datagram *d)
+{
+    uint32_t to = address_to_ip4(d->local.address);
+    return (struct dhcp4_arrival){ .server = l->link ? l->address : to,
+                                   .link = l->link ? l->address : 0,
+                                   .broadcast = to == UINT32_MAX,
+                                   .source = d->peer };
+}
+
+/* Parses what came; false when it is no client's message. */
+static bool understand(struct service *s, const struct datagram *d, struct now now)
+{
+    struct dhcp4_message *m = &s->message;
+    enum dhcp4_fault fault = d->truncated ? DHCP4_TOO_LONG : dhcp4_parse(m, d->in);
+    if (!fault && m->fixed.op == DHCP4_BOOTREQUEST)
+        return true;
+    tell_discard(s, d, fault ? dhcp4_fault_text(fault) : "it is a server's reply",
+                 fault == DHCP4_OPTION_CUT || fault == DHCP4_OPTION_LENGTH ? m->fault_option : 0, now);
+    return false;
+}
+
+/* Writes the reply and addresses it; what goes as a frame waits in `out`, too, and is marked. */
+static void write_reply(struct turn *t, size_t i, const struct dhcp4_decision *decision,
+                        const struct dhcp4_arrival *a)
+{
+    struct datagram *d = &t->batch->d[i];
+    const struct dhcp4_message *m = &t->listener->server->message;
+    if (!reply_write(&d->out, decision, m, a))
+        writer_back_to(&d->out, (struct mark){ 0 });
+    struct reply_route route = reply_route(decision, m, a);
+    d->peer = route.to;
+    d->tag = decision->answer == DHCP4_ANSWER_ACK ? TAG_PROMISE : 0;
+    d->local.address = address_ip4(a->server);
+    if (route.way != REPLY_FRAME)
+        return;
+    d->tag |= TAG_FRAME;
+    memcpy(t->hardware[i], m->fixed.chaddr, FRAME_MAC);
+}
+
+static void answer_datagram(struct turn *t, size_t i, struct now now)
+{
+    struct service *s = t->listener->server;
+    struct datagram *d = &t->batch->d[i];
+    const struct dhcp4_message *m = &s->message;
+    if (!understand(s, d, now))
+        return;
+    tell_message(s, event_of_request(m->type), m, NULL, now);
+    struct dhcp4_arrival a = arrival_of(t->listener, d);
+    struct dhcp4_decision decision = dhcp4_decide(s->settings, &s->leases, m, &a, now, &t->claims);
+    if (decision.exhausted)
+        tell_exhausted(s, decision.subnet, now);
+    if (decision.answer != DHCP4_ANSWER_SILENCE)
+        write_reply(t, i, &decision, &a);
+    if (decision.answer != DHCP4_ANSWER_SILENCE || decision.reason)
+        tell_message(s, event_of_answer(decision.answer), m, &decision, now);
+}
+
+/* ---- sending ------------------------------------------------------------------------------------ */
+
+static void send_frame(struct turn *t, size_t i, struct now now)
+{
+    struct listener *l = t->listener;
+    struct datagram *d = &t->batch->d[i];
+    uint8_t room[FRAME_BYTES_MAX];
+    struct writer w = writer_over(room, sizeof room);
+    struct frame_ethernet e = { .type = FRAME_IP4 };
+    struct frame_ip4 ip = { .from = l->address,
+                            .to = address_to_ip4(d->peer.address),
+                            .protocol = FRAME_UDP,
+                            .ttl = FRAME_TTL,
+                            .tos = FRAME_TOS };
+    struct frame_udp udp = { .from = DHCP4_SERVER_PORT, .to = DHCP4_CLIENT_PORT };
+    memcpy(e.to, t->hardware[i], FRAME_MAC);
+    memcpy(e.from, link_hardware(l->link).at, FRAME_MAC);
+    frame_write_ethernet(&w, &e);
+    frame_write_udp4(&w, &ip, &udp, writer_span(&d->out));
+    if (!writer_ok(&w) || !link_send(l->link, writer_span(&w)))
+        event_note(l->server->home->events, EVENT_DHCP_UNSENT, now, "reason",
+                   "the interface did not take the frame");
+    writer_back_to(&d->out, (struct mark){ 0 });
+}
+
+static void forget_promises(struct turn *t)
+{
+    for (size_t i = 0; i < t->batch->count; i++)
+        if (t->batch->d[i].tag & TAG_PROMISE)
+            writer_back_to(&t->batch->d[i].out, (struct mark){ 0 });
+}
+
+static void service_free(struct service *s);
+
+/* Sends what is left of the batch and gives it back. */
+static void turn_end(struct turn *t)
+{
+    struct service *s = t->listener->server;
+    struct now now = loop_now(s->home->loop);
+    for (size_t i = 0; i < t->batch->count && !s->stopped; i++)
+        if (t->batch->d[i].tag & TAG_FRAME && writer_length(&t->batch->d[i].out))
+            send_frame(t, i, now);
+    udp_send(t->listener->udp, t->batch);
+    t->next_idle = s->idle;
+    s->idle = t;
+    s->in_hand--;
+    if (s->stopped && !s->in_hand)
+        service_free(s);
+}
+
+static void arm_deadline(struct service *s, struct now now);
+
+static void committed(void *owner, bool ok, const char *why)
+{
+    struct turn *t = owner;
+    struct service *s = t->listener->server;
+    struct now now = loop_now(s->home->loop);
+    if (ok) {
+        claims_confirm(&s->leases, &t->claims, now);
+    } else {
+        claims_withdraw(&s->leases, &t->claims, now);
+        forget_promises(t);
+        event_note(s->home->events, EVENT_DHCP_WITHDRAWN, now, "reason", why);
+    }
+    turn_end(t);
+}
+
+/* A batch in: decisions, one commit, a batch out. What promises nothing need not wait for the store. */
+static void batch_came(void *owner, struct udp *u, struct batch *b, struct now now)
+{
+    struct listener *l = owner;
+    struct service *s = l->server;
+    struct turn *t = s->idle;
+    if (s->draining || !t) { /* there are as many turns as batches */
+        udp_send(u, b);
+        return;
+    }
+    s->idle = t->next_idle;
+    s->in_hand++;
+    t->listener = l;
+    t->batch = b;
+    claims_open(&s->leases, &t->claims);
+    for (size_t i = 0; i < b->count; i++)
+        answer_datagram(t, i, now);
+    arm_deadline(s, now);
+    if (t->claims.count)
+        persist_commit(&s->persist, &t->claims, now, committed, t);
+    else
+        turn_end(t);
+}
+
+/* ---- deadlines of leases -------------------------------------------------------------------------- */
+
+static void deadline_passed(struct timer *timer, struct now now)
+{
+    struct service *s = list_item(timer, struct service, deadline);
+    leases_run(&s->leases, now, LEASES_A_TURN);
+    arm_deadline(s, now);
+}
+
+/* The table counts on unix time; the loop on time that never jumps. */
+static void arm_deadline(struct service *s, struct now now)
+{
+    uint64_t due_unix_ms = leases_next_due(&s->leases);
+    uint64_t unix_ms = now.unix_ms < 0 ? 0 : (uint64_t)now.unix_ms;
+    uint64_t wait_ms = due_unix_ms > unix_ms ? due_unix_ms - unix_ms : 0;
+    uint64_t due_ms = now.mono_ms + (wait_ms < LOOK_AGAIN_MS ? wait_ms : LOOK_AGAIN_MS);
+    if (due_unix_ms == TIMER_NEVER || (timer_armed(&s->deadline) && s->deadline.due_ms <= due_ms))
+        return; /* what is armed earlier looks again */
+    loop_arm(s->home->loop, &s->deadline, due_ms);
+}
+
+/* ---- start ------------------------------------------------------------------------------------------ */
+
+static bool open_interface(struct listener *l, const char *interface, struct udp_options *o,
+                           struct problem *p)
+{
+    l->link = link_open(l->server->home->loop, interface, NULL, NULL, p);
+    if (!l->link)
+        return false;
+    struct address own = link_address(l->link);
+    if (own.family != FAMILY_IP4) {
+        problem_set(p, "dhcpd: interface %s has no IPv4 address", interface);
+        problem_remedy(p, "give it one of the subnet, as with `ip address add 192.168.1.5/24 dev %s`",
+                       interface);
+        return false;
+    }
+    l->address = address_to_ip4(own);
+    o->bind = (struct endpoint){ .address = address_ip4(0), .port = DHCP4_SERVER_PORT };
+    o->interface = interface;
+    o->broadcast = true;
+    return true;
+}
+
+static bool open_listener(struct listener *l, const struct dhcp_listen *at, struct problem *p)
+{
+    struct udp_options o = { .bind = at->at,
+                             .in_bytes = DHCP4_BYTES_MAX,
+                             .out_bytes = REPLY_BYTES_MAX,
+                             .buffer_bytes = SOCKET_BUFFER_BYTES };
+    if (at->interface && !open_interface(l, at->interface, &o, p))
+        return false;
+    l->udp = udp_open(l->server->home->loop, &o, batch_came, l, p);
+    if (!l->udp)
+        return false;
+    struct endpoint where = udp_local(l->udp);
+    if (l->link)
+        where.address = address_ip4(l->address);
+    home_listening(l->server->home, "dhcpd", "udp", &where, NULL);
+    return true;
+}
+
+static bool open_listeners(struct service *s, struct problem *p)
+{
+    const struct dhcp_settings *settings = s->settings;
+    size_t turns = settings->listen_count * UDP_BATCHES;
+    s->listeners = calloc(settings->listen_count, sizeof *s->listeners);
+    s->turns = calloc(turns, sizeof *s->turns);
+    if (!s->listeners || !s->turns) {
+        problem_set(p, "dhcpd: out of memory");
+        return false;
+    }
+    for (size_t i = 0; i < turns; i++) {
+        s->turns[i].next_idle = s->idle;
+        s->idle = &s->turns[i];
+    }
+    for (; s->listener_count < settings->listen_count; s->listener_count++) {
+        struct listener *l = &s->listeners[s->listener_count];
+        l->server = s;
+        if (!open_listener(l, &settings->listens[s->listener_count], p)) {
+            s->listener_count++; /* what is half open is closed, too */
+            return false;
+        }
+    }
+    return true;
+}
+
+static void service_free(struct service *s)
+{
+    leases_close(&s->leases);
+    dhcpd_forget(s->settings);
+    free(s->listeners);
+    free(s->turns);
+    free(s);
+}
+
+static void dhcpd_stop(struct service *s)
+{
+    for (size_t i = 0; i < s->listener_count; i++) {
+        if (s->listeners[i].udp)
+            udp_close(s->listeners[i].udp);
+        if (s->listeners[i].link)
+            link_close(s->listeners[i].link);
+    }
+    loop_disarm(s->home->loop, &s->deadline);
+    s->stopped = true;
+    if (!s->in_hand) /* else the last commit that is told ends it */
+        service_free(s);
+}
+
+static struct service *dhcpd_start(struct home *h, void *settings, struct problem *p)
+{
+    struct now now = loop_now(h->loop);
+    struct store *store = home_store(h, p);
+    struct service *s = store ? calloc(1, sizeof *s) : NULL;
+    if (!s || !leases_open(&s->leases, rng_next(&h->rng), h->events)) {
+        if (store)
+            problem_set(p, "dhcpd: out of memory");
+        free(s);
+        return NULL;
+    }
+    s->home = h;
+    s->settings = settings;
+    s->deadline.fire = deadline_passed;
+    bool opened = persist_open(&s->persist, store, &s->leases, now, p);
+    if (opened && !(opened = leases_settle(&s->leases, settings, now)))
+        problem_set(p, "dhcpd: out of memory");
+    if (!opened || !open_listeners(s, p)) {
+        s->settings = NULL; /* stays the caller's */
+        dhcpd_stop(s);
+        return NULL;
+    }
+    arm_deadline(s, now);
+    return s;
+}
+
+static bool same_listens(const struct dhcp_settings *a, const struct dhcp_settings *b)
+{
+    if (a->listen_count != b->listen_count)
+        return false;
+    for (size_t i = 0; i < a->listen_count; i++) {
+        const struct dhcp_listen *x = &a->listens[i], *y = &b->listens[i];
+        if (!x->interface != !y->interface || (x->interface && strcmp(x->interface, y->interface) != 0) ||
+            !endpoint_equal(&x->at, &y->at))
+            return false;
+    }
+    return true;
+}
+
+static bool dhcpd_reload(struct service *s, void *settings, struct problem *p)
+{
+    struct now now = loop_now(s->home->loop);
+    if (!same_listens(s->settings, settings)) {
+        problem_set(p, "dhcpd: `listen` changed, which needs a restart");
+        return false;
+    }
+    if (!leases_settle(&s->leases, settings, now)) {
+        problem_set(p, "dhcpd: out of memory");
+        return false;
+    }
+    dhcpd_forget(s->settings);
+    s->settings = settings;
+    arm_deadline(s, now);
+    return true;
+}
+
+static void dhcpd_drain(struct service *s)
+{
+    s->draining = true;
+}
+
+static bool dhcpd_busy(const struct service *s)
+{
+    return s->in_hand != 0;
+}
+
+const struct service_type dhcpd_service = {
+    .name = "dhcpd",
+    .summary = "IPv4 addresses by DHCP: to clients on an interface, and to relays",
+    .keys = dhcpd_keys,
+    .configure = dhcpd_configure,
+    .forget = dhcpd_forget,
+    .start = dhcpd_start,
+    .reload = dhcpd_reload,
+    .drain = dhcpd_drain,
+    .busy = dhcpd_busy,
+    .stop = dhcpd_stop,
+};
