@@ -21,7 +21,7 @@
 #define KEY_U8(key)   .type = CONFIG_NUMBER, .most = UINT8_MAX, .example = key " = 64"
 #define KEY_U16(key)  .type = CONFIG_NUMBER, .most = UINT16_MAX, .example = key " = 1500"
 #define KEY_U32(key)  .type = CONFIG_NUMBER, .most = UINT32_MAX, .example = key " = 3600"
-#define KEY_S32(key)  .type = CONFIG_NUMBER, .least = INT32_MIN, .most = INT32_MAX, .example = key " = 3600"
+#define KEY_S32(key)  .type = CONFIG_TEXT, .example = key " = \"-3600\""
 #define KEY_FLAG(key) .type = CONFIG_FLAG, .example = key " = true"
 #define KEY_TEXT(key) .type = CONFIG_TEXT, .example = key " = \"mydomain.example\""
 #define KEY_U16S(key)                                                                                        \
@@ -68,6 +68,7 @@ static const struct config_key subnet_keys[] = {
     { .name = "lease-time",
       .type = CONFIG_DURATION,
       .least = LEASE_LEAST_S,
+      .most = INT64_MAX,
       .otherwise = "1h",
       .help = "How long an address is granted to a client that asks for no certain time.",
       .example = "lease-time = \"10m\"",
@@ -75,11 +76,13 @@ static const struct config_key subnet_keys[] = {
     { .name = "min-lease-time",
       .type = CONFIG_DURATION,
       .least = LEASE_LEAST_S,
+      .most = INT64_MAX,
       .help = "The shortest time that a client can ask for; one minute, or lease-time where that is shorter.",
       .example = "min-lease-time = \"2m\"" },
     { .name = "max-lease-time",
       .type = CONFIG_DURATION,
       .least = LEASE_LEAST_S,
+      .most = INT64_MAX,
       .help = "The longest time that a client can ask for; lease-time, unless it is set.",
       .example = "max-lease-time = \"1d\"" },
     { .name = "next-server",

@@ -1,5 +1,7 @@
 #include "config_options.h"
 
+#include "text.h"
+
 #define VALUE_BYTES_MAX 1024 /* what a reply can hold at most is little more */
 
 const struct config_key option_keys[] = {
@@ -81,6 +83,20 @@ static bool write_domain(struct writer *w, const struct place *at, const struct 
     return true;
 }
 
+static bool write_signed(struct writer *w, const struct place *at, const struct config_value *v)
+{
+    struct span text = span_text(v->text);
+    bool negative = text.len && text.at[0] == '-';
+    uint64_t n;
+    if (!parse_decimal(span_from(text, negative), INT32_MAX, &n)) {
+        config_problem(at->c, at->s, v, "a number from -2147483647 to 2147483647", "\"%s\" is not a number",
+                       v->text);
+        return false;
+    }
+    write_u32(w, (uint32_t)(negative ? -(int64_t)n : (int64_t)n));
+    return true;
+}
+
 static bool write_one(struct writer *w, enum dhcp4_option_type type, const struct place *at,
                       const struct config_value *v)
 {
@@ -101,9 +117,10 @@ static bool write_one(struct writer *w, enum dhcp4_option_type type, const struc
         write_u16(w, (uint16_t)v->number);
         return true;
     case DHCP4_TYPE_U32:
-    case DHCP4_TYPE_S32:
         write_u32(w, (uint32_t)v->number);
         return true;
+    case DHCP4_TYPE_S32:
+        return write_signed(w, at, v);
     case DHCP4_TYPE_DOMAINS:
         return write_domain(w, at, v);
     case DHCP4_TYPE_ROUTES:
