@@ -19,6 +19,14 @@
 /* What a datagram's tag says of its reply. */
 enum reply_tag { TAG_PROMISE = 1 << 0, TAG_FRAME = 1 << 1 };
 
+/* What is told of a reply when it leaves, and where its frame goes. */
+struct reply_note {
+    enum event_id event;
+    uint32_t address, lease_s;
+    const char *reason;
+    uint8_t hardware[DHCP4_CHADDR_MAX], hardware_len;
+};
+
 struct listener {
     struct service *server;
     struct udp *udp;
@@ -32,7 +40,7 @@ struct turn {
     struct listener *listener;
     struct batch *batch;
     struct lease_claims claims;
-    uint8_t hardware[UDP_BATCH_MAX][FRAME_MAC]; /* of replies that go as frames */
+    struct reply_note notes[UDP_BATCH_MAX]; /* of the datagrams that have a reply */
 };
 
 struct service {
@@ -51,28 +59,42 @@ struct service {
 
 /* ---- events ----------------------------------------------------------------------------------- */
 
+/* A client's message, as it came; with a reason when it gets no answer. */
 static void tell_message(struct service *s, enum event_id id, const struct dhcp4_message *m,
-                         const struct dhcp4_decision *d, struct now now)
+                         const char *reason, struct now now)
 {
     struct event ev;
     if (!event_happens(s->home->events, id))
         return;
-    uint32_t requested = m->fixed.ciaddr;
-    dhcp4_number(m, DHCP4_OPTION_REQUESTED_ADDRESS, &requested);
+    uint32_t address = m->fixed.ciaddr;
+    dhcp4_number(m, DHCP4_OPTION_REQUESTED_ADDRESS, &address);
     event_begin(&ev, id, now);
     event_hardware(&ev, "hardware", span_of(m->fixed.chaddr, m->fixed.hlen));
-    if (d && d->address)
-        event_address(&ev, "address", address_ip4(d->address));
-    else if (requested)
-        event_address(&ev, "address", address_ip4(requested));
+    if (address)
+        event_address(&ev, "address", address_ip4(address));
     if (m->fixed.giaddr)
         event_address(&ev, "relay", address_ip4(m->fixed.giaddr));
-    if (!d && dhcp4_has(m, DHCP4_OPTION_HOST_NAME))
+    if (dhcp4_has(m, DHCP4_OPTION_HOST_NAME))
         event_span(&ev, "host", dhcp4_option(m, DHCP4_OPTION_HOST_NAME));
-    if (d && d->lease_s)
-        event_number(&ev, "seconds", d->lease_s);
-    if (d && d->reason)
-        event_text(&ev, "reason", d->reason);
+    if (reason)
+        event_text(&ev, "reason", reason);
+    event_emit(s->home->events, &ev);
+}
+
+/* A reply, as it leaves. */
+static void tell_reply(struct service *s, const struct reply_note *n, struct now now)
+{
+    struct event ev;
+    if (!event_happens(s->home->events, n->event))
+        return;
+    event_begin(&ev, n->event, now);
+    event_hardware(&ev, "hardware", span_of(n->hardware, n->hardware_len));
+    if (n->address)
+        event_address(&ev, "address", address_ip4(n->address));
+    if (n->lease_s)
+        event_number(&ev, "seconds", n->lease_s);
+    if (n->reason)
+        event_text(&ev, "reason", n->reason);
     event_emit(s->home->events, &ev);
 }
 
@@ -153,12 +175,16 @@ static void write_reply(struct turn *t, size_t i, const struct dhcp4_decision *d
         writer_back_to(&d->out, (struct mark){ 0 });
     struct reply_route route = reply_route(decision, m, a);
     d->peer = route.to;
-    d->tag = decision->answer == DHCP4_ANSWER_ACK ? TAG_PROMISE : 0;
     d->local.address = address_ip4(a->server);
-    if (route.way != REPLY_FRAME)
-        return;
-    d->tag |= TAG_FRAME;
-    memcpy(t->hardware[i], m->fixed.chaddr, FRAME_MAC);
+    d->tag =
+        (decision->answer == DHCP4_ANSWER_ACK ? TAG_PROMISE : 0) | (route.way == REPLY_FRAME ? TAG_FRAME : 0);
+    struct reply_note *n = &t->notes[i];
+    n->event = event_of_answer(decision->answer);
+    n->address = decision->address ? decision->address : m->fixed.ciaddr;
+    n->lease_s = decision->lease_s;
+    n->reason = decision->reason;
+    n->hardware_len = m->fixed.hlen;
+    memcpy(n->hardware, m->fixed.chaddr, sizeof n->hardware);
 }
 
 static void answer_datagram(struct turn *t, size_t i, struct now now)
@@ -175,8 +201,8 @@ static void answer_datagram(struct turn *t, size_t i, struct now now)
         tell_exhausted(s, decision.subnet, now);
     if (decision.answer != DHCP4_ANSWER_SILENCE)
         write_reply(t, i, &decision, &a);
-    if (decision.answer != DHCP4_ANSWER_SILENCE || decision.reason)
-        tell_message(s, event_of_answer(decision.answer), m, &decision, now);
+    else if (decision.reason)
+        tell_message(s, EVENT_DHCP_SILENCE, m, decision.reason, now);
 }
 
 /* ---- sending ------------------------------------------------------------------------------------ */
@@ -194,7 +220,7 @@ static void send_frame(struct turn *t, size_t i, struct now now)
                             .ttl = FRAME_TTL,
                             .tos = FRAME_TOS };
     struct frame_udp udp = { .from = DHCP4_SERVER_PORT, .to = DHCP4_CLIENT_PORT };
-    memcpy(e.to, t->hardware[i], FRAME_MAC);
+    memcpy(e.to, t->notes[i].hardware, FRAME_MAC);
     memcpy(e.from, link_hardware(l->link).at, FRAME_MAC);
     frame_write_ethernet(&w, &e);
     frame_write_udp4(&w, &ip, &udp, writer_span(&d->out));
@@ -218,9 +244,13 @@ static void turn_end(struct turn *t)
 {
     struct service *s = t->listener->server;
     struct now now = loop_now(s->home->loop);
-    for (size_t i = 0; i < t->batch->count && !s->stopped; i++)
-        if (t->batch->d[i].tag & TAG_FRAME && writer_length(&t->batch->d[i].out))
+    for (size_t i = 0; i < t->batch->count && !s->stopped; i++) {
+        if (!writer_length(&t->batch->d[i].out))
+            continue;
+        tell_reply(s, &t->notes[i], now);
+        if (t->batch->d[i].tag & TAG_FRAME)
             send_frame(t, i, now);
+    }
     udp_send(t->listener->udp, t->batch);
     t->next_idle = s->idle;
     s->idle = t;
