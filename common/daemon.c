@@ -54,12 +54,14 @@ static const struct config_key own_keys[] = {
       .type = CONFIG_CHOICE,
       .choices = "error warning info traffic",
       .flags = CONFIG_RESTART,
-      .help = "The least important events that are written to standard error: info, or traffic under `wirelab run`.",
+      .help = "The least important events that are written to standard error: info, or traffic under "
+              "`wirelab run`.",
       .example = "log = \"warning\"" },
     { .name = "keylog",
       .type = CONFIG_PATH,
       .flags = CONFIG_RESTART,
-      .help = "A file to which TLS secrets are appended, so that Wireshark can decrypt. Whoever has it reads all.",
+      .help = "A file to which TLS secrets are appended, so that Wireshark can decrypt. Whoever has it reads "
+              "all.",
       .example = "keylog = \"./state/keys.log\"",
       .reference = "RFC 9850" },
 };
@@ -288,7 +290,10 @@ static void open_log(struct daemon *d, const struct config *c)
     if (word)
         log_level_parse(span_text(word), &level);
     bool person = d->options->follow && isatty(STDERR_FILENO);
-    log_open(&d->log, &d->events, level, d->options->json ? LOG_JSON : person ? LOG_TERMINAL : LOG_LOGFMT,
+    log_open(&d->log, &d->events, level,
+             d->options->json ? LOG_JSON
+             : person         ? LOG_TERMINAL
+                              : LOG_LOGFMT,
              STDERR_FILENO);
 }
 
@@ -394,9 +399,12 @@ static void print_usage(FILE *out, const struct service_type *t)
 }
 
 static const struct option long_options[] = {
-    { "config", required_argument, NULL, 'c' }, { "check", no_argument, NULL, 't' },
-    { "json", no_argument, NULL, 'j' },         { "log", required_argument, NULL, 'l' },
-    { "help", no_argument, NULL, 'h' },         { "version", no_argument, NULL, 'v' },
+    { "config", required_argument, NULL, 'c' },
+    { "check", no_argument, NULL, 't' },
+    { "json", no_argument, NULL, 'j' },
+    { "log", required_argument, NULL, 'l' },
+    { "help", no_argument, NULL, 'h' },
+    { "version", no_argument, NULL, 'v' },
     { NULL, 0, NULL, 0 },
 };
 

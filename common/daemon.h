@@ -18,11 +18,11 @@ struct daemon_options {
 
 /* The rows of the whole file: its own keys, then a section for every server. Lives until the program ends. */
 const struct config_key *daemon_root_keys(void);
-/* Runs the services that the file has a section for (only that one, when `only` is not NULL), until SIGTERM or
- * SIGINT. An enum exit_code. */
+/* Runs the services that the file has a section for (only that one, when `only` is not NULL), until SIGTERM
+ * or SIGINT. An enum exit_code. */
 int daemon_run(const struct daemon_options *o, const struct service_type *only);
-/* Reads and checks the file (also each server's own checks), prints what it means or what is wrong; `effective`
- * prints all keys that are in force, too. */
+/* Reads and checks the file (also each server's own checks), prints what it means or what is wrong;
+ * `effective` prints all keys that are in force, too. */
 int daemon_check(const char *path, bool effective);
 /* The whole of main() of a server that runs alone. */
 int daemon_main(int argc, char **argv, const struct service_type *type);

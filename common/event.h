@@ -1,5 +1,6 @@
-/* Every observable step is a named event with typed fields. The log prints them, tests and the control API wait
- * for them, counters are made from them: one mechanism. The names stand in the .def files, one row each. */
+/* Every observable step is a named event with typed fields. The log prints them, tests and the control API
+ * wait for them, counters are made from them: one mechanism. The names stand in the .def files, one row each.
+ */
 #ifndef WIRELAB_EVENT_H
 #define WIRELAB_EVENT_H
 

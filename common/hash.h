@@ -1,4 +1,5 @@
-/* The one hash function for tables: keyed by a seed of the process, so that nobody outside can aim at one slot. */
+/* The one hash function for tables: keyed by a seed of the process, so that nobody outside can aim at one
+ * slot. */
 #ifndef WIRELAB_HASH_H
 #define WIRELAB_HASH_H
 

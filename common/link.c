@@ -51,7 +51,8 @@ static bool take_frame(struct link *k)
     ssize_t n = recvmsg(k->fd, &m, MSG_DONTWAIT);
     if (n < 0)
         return errno == EINTR;
-    k->fn(k->owner, k, span_of(k->loop->scratch, (size_t)n), frame_time(&m), from.sll_pkttype == PACKET_OUTGOING);
+    k->fn(k->owner, k, span_of(k->loop->scratch, (size_t)n), frame_time(&m),
+          from.sll_pkttype == PACKET_OUTGOING);
     return true;
 }
 
@@ -106,7 +107,8 @@ static bool open_packet_socket(struct link *k, struct problem *p)
     return true;
 }
 
-struct link *link_open(struct loop *l, const char *interface, link_frame_fn *fn, void *owner, struct problem *p)
+struct link *link_open(struct loop *l, const char *interface, link_frame_fn *fn, void *owner,
+                       struct problem *p)
 {
     struct link *k = calloc(1, sizeof *k);
     if (!k) {

@@ -12,7 +12,8 @@ struct link;
 typedef void link_frame_fn(void *owner, struct link *l, struct span frame, int64_t unix_ns, bool outgoing);
 
 /* Opens `interface` for sending, and for receiving all frames when fn is not NULL. NULL, and *p says why. */
-struct link *link_open(struct loop *l, const char *interface, link_frame_fn *fn, void *owner, struct problem *p);
+struct link *link_open(struct loop *l, const char *interface, link_frame_fn *fn, void *owner,
+                       struct problem *p);
 unsigned link_index(const struct link *k);
 /* Its hardware address (6 bytes) and its first IPv4 address; family NONE when it has none. */
 struct span link_hardware(const struct link *k);

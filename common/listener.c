@@ -33,7 +33,8 @@ static void pause_over(struct timer *t, struct now now)
     uv_poll_start(&l->poll, UV_READABLE, readable);
 }
 
-/* Without a descriptor the connection stays in the queue, the socket stays readable, and the loop would spin. */
+/* Without a descriptor the connection stays in the queue, the socket stays readable, and the loop would spin.
+ */
 static void pause_accepting(struct listener *l, int error)
 {
     struct now now = loop_now(l->loop);
@@ -75,7 +76,8 @@ static int open_socket(const struct listener_options *o, struct problem *p)
         ok = setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &on, sizeof on) == 0;
     if (ok && o->reuse_port)
         ok = setsockopt(fd, SOL_SOCKET, SO_REUSEPORT, &on, sizeof on) == 0;
-    ok = ok && bind(fd, (struct sockaddr *)&at, socket_address(&o->bind, &at)) == 0 && listen(fd, BACKLOG) == 0;
+    ok = ok && bind(fd, (struct sockaddr *)&at, socket_address(&o->bind, &at)) == 0 &&
+         listen(fd, BACKLOG) == 0;
     if (ok)
         return fd;
     socket_problem(p, "bind", &o->bind, "tcp", errno);

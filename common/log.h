@@ -1,4 +1,5 @@
-/* One line an event: logfmt for people and files, JSON on request, a short form with the time on a terminal. */
+/* One line an event: logfmt for people and files, JSON on request, a short form with the time on a terminal.
+ */
 #ifndef WIRELAB_LOG_H
 #define WIRELAB_LOG_H
 

@@ -10,7 +10,8 @@
 
 #define LINE_BYTES 32768
 
-void ready_add(struct ready *r, const char *service, const char *protocol, const struct endpoint *at, const char *try)
+void ready_add(struct ready *r, const char *service, const char *protocol, const struct endpoint *at,
+               const char *try)
 {
     if (r->count < READY_MAX)
         r->rows[r->count++] = (struct ready_row){ service, protocol, try, *at };
@@ -31,8 +32,9 @@ static void print_machine(const struct ready *r, const char *lab, uint64_t ms, c
     write_format(&w, ",\"pid\":%d,\"ms\":%llu,\"listen\":[", (int)getpid(), (unsigned long long)ms);
     for (size_t i = 0; i < r->count; i++) {
         const struct ready_row *row = &r->rows[i];
-        write_format(&w, "%s{\"service\":\"%s\",\"proto\":\"%s\",\"address\":\"%s\",\"port\":%u}", i ? "," : "",
-                     row->service, row->protocol, address_format(row->at.address, address), row->at.port);
+        write_format(&w, "%s{\"service\":\"%s\",\"proto\":\"%s\",\"address\":\"%s\",\"port\":%u}",
+                     i ? "," : "", row->service, row->protocol, address_format(row->at.address, address),
+                     row->at.port);
     }
     write_text(&w, "],\"ca\":");
     write_json_string(&w, span_text(ca_path));

@@ -17,7 +17,8 @@ struct ready {
 };
 
 /* The texts must live as long as `r`. */
-void ready_add(struct ready *r, const char *service, const char *protocol, const struct endpoint *at, const char *try);
+void ready_add(struct ready *r, const char *service, const char *protocol, const struct endpoint *at,
+               const char *try);
 /* To standard output. `machine`: the JSON line. */
 void ready_print(const struct ready *r, const char *lab, uint64_t ms, const char *ca_path, bool machine);
 /* Sends a state ("READY=1") to the service manager when there is one. */

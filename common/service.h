@@ -22,8 +22,8 @@ struct home {
 
 /* The store, opened on first use; NULL, and *p says why. */
 struct store *home_store(struct home *h, struct problem *p);
-/* Tells that a socket listens: for the ready line and the table. `try` is a command to try, or NULL; a "%s" in it
- * becomes the address, "%p" the port. Called from start(). */
+/* Tells that a socket listens: for the ready line and the table. `try` is a command to try, or NULL; a "%s"
+ * in it becomes the address, "%p" the port. Called from start(). */
 void home_listening(struct home *h, const char *service, const char *protocol, const struct endpoint *at,
                     const char *try);
 
@@ -33,12 +33,15 @@ struct service_type {
     const char *name;    /* the section and the program: "dhcpd" */
     const char *summary; /* one line for --help */
     const struct config_key *keys;
-    /* The section -> an immutable structure of the server's own, or NULL after config_problem(). Opens nothing. */
+    /* The section -> an immutable structure of the server's own, or NULL after config_problem(). Opens
+     * nothing. */
     void *(*configure)(struct config *c, const struct config_section *s);
     void (*forget)(void *settings);
-    /* Opens everything, or nothing: NULL, and *p says why and what to do. Takes the settings over if it succeeds. */
+    /* Opens everything, or nothing: NULL, and *p says why and what to do. Takes the settings over if it
+     * succeeds. */
     struct service *(*start)(struct home *h, void *settings, struct problem *p);
-    /* Takes the new settings over and lives by them; false (and they stay the caller's): the old ones stay. */
+    /* Takes the new settings over and lives by them; false (and they stay the caller's): the old ones stay.
+     */
     bool (*reload)(struct service *s, void *settings, struct problem *p);
     /* Accepts nothing new and finishes what is in hand; busy() turns false when that is done. */
     void (*drain)(struct service *s);

@@ -48,18 +48,21 @@ struct endpoint socket_local(int fd)
     return socket_endpoint(&s);
 }
 
-void socket_problem(struct problem *p, const char *what, const struct endpoint *at, const char *protocol, int error)
+void socket_problem(struct problem *p, const char *what, const struct endpoint *at, const char *protocol,
+                    int error)
 {
     char text[ENDPOINT_TEXT_MAX];
     endpoint_format(at, text);
     problem_set(p, "cannot %s %s/%s: %s", what, text, protocol, strerror(error));
     if (error == EACCES && at->port && at->port < 1024)
-        problem_remedy(p,
-                       "ports below 1024 need a right: run as root, give it with `setcap cap_net_bind_service+ep "
-                       "PROGRAM`, or use a port from 1024 on");
+        problem_remedy(
+            p, "ports below 1024 need a right: run as root, give it with `setcap cap_net_bind_service+ep "
+               "PROGRAM`, or use a port from 1024 on");
     else if (error == EADDRINUSE)
-        problem_remedy(p, "another program has it: `ss -lnp 'sport = :%u'` names it; stop that one, or write "
-                          "another port (0 takes a free one)", at->port);
+        problem_remedy(p,
+                       "another program has it: `ss -lnp 'sport = :%u'` names it; stop that one, or write "
+                       "another port (0 takes a free one)",
+                       at->port);
     else if (error == EADDRNOTAVAIL)
         problem_remedy(p, "no interface of this host has that address: `ip addr` lists those there are");
 }

@@ -1,5 +1,5 @@
-/* struct endpoint <-> sockaddr, and the words for what a socket call refused. For the files of common/ that open
- * sockets. */
+/* struct endpoint <-> sockaddr, and the words for what a socket call refused. For the files of common/ that
+ * open sockets. */
 #ifndef WIRELAB_SOCKET_H
 #define WIRELAB_SOCKET_H
 
@@ -10,10 +10,11 @@
 
 /* Returns the length of the address. */
 socklen_t socket_address(const struct endpoint *e, struct sockaddr_storage *out);
-struct endpoint socket_endpoint(const struct sockaddr_storage *a);
+struct endpoint socket_endpoint(const struct sockaddr_storage *s);
 /* The local address of a socket. */
 struct endpoint socket_local(int fd);
 /* "cannot bind 127.0.0.1:53/udp: permission denied", with the remedy for the errors a person can mend. */
-void socket_problem(struct problem *p, const char *what, const struct endpoint *at, const char *protocol, int error);
+void socket_problem(struct problem *p, const char *what, const struct endpoint *at, const char *protocol,
+                    int error);
 
 #endif

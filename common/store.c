@@ -183,7 +183,8 @@ static struct request *request_new(const struct store_change *changes, size_t co
     return r;
 }
 
-void store_commit(struct store *s, const struct store_change *changes, size_t count, store_done_fn *done, void *owner)
+void store_commit(struct store *s, const struct store_change *changes, size_t count, store_done_fn *done,
+                  void *owner)
 {
     struct request *r = request_new(changes, count);
     if (!r) { /* nothing was promised yet: the owner withdraws */
@@ -249,7 +250,8 @@ bool store_use(struct store *s, const struct store_table *t, struct problem *p)
     return ok;
 }
 
-bool store_load(struct store *s, const struct store_table *t, store_row_fn *fn, void *owner, struct problem *p)
+bool store_load(struct store *s, const struct store_table *t, store_row_fn *fn, void *owner,
+                struct problem *p)
 {
     pthread_mutex_lock(&s->engine_lock);
     bool ok = engine_load(s->engine, t, fn, owner, p);

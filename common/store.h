@@ -1,6 +1,6 @@
-/* Durable state behind one narrow interface: rows in named tables, changed in batches, each told when it is on
- * disk. The engine is SQLite on a thread of its own, which commits all that waits as one transaction. No SQL
- * outside it; a table is described by data, so that it can be read with sqlite3. */
+/* Durable state behind one narrow interface: rows in named tables, changed in batches, each told when it is
+ * on disk. The engine is SQLite on a thread of its own, which commits all that waits as one transaction. No
+ * SQL outside it; a table is described by data, so that it can be read with sqlite3. */
 #ifndef WIRELAB_STORE_H
 #define WIRELAB_STORE_H
 
@@ -30,7 +30,8 @@ struct store_value {
 
 enum store_change_kind { STORE_PUT, STORE_DELETE };
 
-/* PUT: a whole row, new or in the place of the one with the same key. DELETE: only the key columns are read. */
+/* PUT: a whole row, new or in the place of the one with the same key. DELETE: only the key columns are read.
+ */
 struct store_change {
     enum store_change_kind kind;
     const struct store_table *table;
@@ -51,10 +52,13 @@ void store_watch(struct store *s, struct events *e);
 /* Makes the table when it is not there. Waits for a commit that is under way. */
 bool store_use(struct store *s, const struct store_table *t, struct problem *p);
 /* Reads all rows, in key order, on the calling thread; for the start of a service. */
-bool store_load(struct store *s, const struct store_table *t, store_row_fn *fn, void *owner, struct problem *p);
-/* Copies the changes and returns; they are committed in the order of the calls, each call whole or not at all.
+bool store_load(struct store *s, const struct store_table *t, store_row_fn *fn, void *owner,
+                struct problem *p);
+/* Copies the changes and returns; they are committed in the order of the calls, each call whole or not at
+ * all.
  */
-void store_commit(struct store *s, const struct store_change *changes, size_t count, store_done_fn *done, void *owner);
+void store_commit(struct store *s, const struct store_change *changes, size_t count, store_done_fn *done,
+                  void *owner);
 /* Commits what waits, tells it, and ends the thread. */
 void store_close(struct store *s);
 
@@ -62,7 +66,8 @@ void store_close(struct store *s);
 void store_fail(struct store *s, const char *why);
 
 /* Files that must survive a crash: writes a temporary name beside `path`, syncs it, renames it, syncs the
- * directory. False with errno set. For small files on the calling thread (keys); servers use their own thread. */
+ * directory. False with errno set. For small files on the calling thread (keys); servers use their own
+ * thread. */
 bool file_write_durably(const char *path, struct span bytes, unsigned mode);
 
 #endif

@@ -8,7 +8,8 @@ struct engine;
 
 struct engine *engine_open(const char *directory, struct problem *p);
 bool engine_use(struct engine *e, const struct store_table *t, struct problem *p);
-bool engine_load(struct engine *e, const struct store_table *t, store_row_fn *fn, void *owner, struct problem *p);
+bool engine_load(struct engine *e, const struct store_table *t, store_row_fn *fn, void *owner,
+                 struct problem *p);
 /* One transaction: begin, any number of changes, then commit; after a failure, undo. */
 bool engine_begin(struct engine *e);
 bool engine_apply(struct engine *e, const struct store_change *c);

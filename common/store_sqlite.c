@@ -43,7 +43,8 @@ static void say_remedy(struct problem *p, const char *directory, int code)
     if (code == SQLITE_CANTOPEN || code == SQLITE_READONLY || code == SQLITE_PERM)
         problem_remedy(p, "%s must be a directory that this user may write to (key `state`)", directory);
     else if (code == SQLITE_NOTADB || code == SQLITE_CORRUPT)
-        problem_remedy(p, "%s/wirelab.db is damaged: put a backup in its place, or move it away to start anew",
+        problem_remedy(p,
+                       "%s/wirelab.db is damaged: put a backup in its place, or move it away to start anew",
                        directory);
     else if (code == SQLITE_BUSY || code == SQLITE_LOCKED)
         problem_remedy(p, "another program holds %s/wirelab.db", directory);
@@ -68,8 +69,9 @@ struct engine *engine_open(const char *directory, struct problem *p)
     bool ok = sqlite3_open_v2(path, &e->db, flags, NULL) == SQLITE_OK;
     if (ok) {
         sqlite3_busy_timeout(e->db, BUSY_MS);
-        ok = sqlite3_exec(e->db, settings, NULL, NULL, NULL) == SQLITE_OK && prepare(e, "BEGIN IMMEDIATE", &e->begin) &&
-             prepare(e, "COMMIT", &e->commit) && prepare(e, "ROLLBACK", &e->rollback);
+        ok = sqlite3_exec(e->db, settings, NULL, NULL, NULL) == SQLITE_OK &&
+             prepare(e, "BEGIN IMMEDIATE", &e->begin) && prepare(e, "COMMIT", &e->commit) &&
+             prepare(e, "ROLLBACK", &e->rollback);
     }
     if (ok)
         return e;
@@ -105,7 +107,8 @@ static const char *sql_create(struct writer *w, const struct store_table *t)
         write_format(w, "%s\"%s\" %s", i ? ", " : "", t->columns[i].name, types[t->columns[i].type]);
     write_text(w, ", PRIMARY KEY (");
     write_columns(w, t, t->key_columns, "");
-    bool number_key = t->key_columns == 1 && t->columns[0].type == STORE_NUMBER; /* then it is SQLite's own row id */
+    bool number_key =
+        t->key_columns == 1 && t->columns[0].type == STORE_NUMBER; /* then it is SQLite's own row id */
     write_text(w, number_key ? "))" : ")) WITHOUT ROWID");
     return sql_end(w);
 }
@@ -162,7 +165,8 @@ bool engine_use(struct engine *e, const struct store_table *t, struct problem *p
     if (sqlite3_exec(e->db, create, NULL, NULL, NULL) != SQLITE_OK || !prepare(e, put, &new->put) ||
         !prepare(e, delete, &new->delete)) {
         engine_problem(e, t->name, p);
-        problem_remedy(p, "the table was made by another version; move the state directory away to start anew");
+        problem_remedy(p,
+                       "the table was made by another version; move the state directory away to start anew");
         sqlite3_finalize(new->put);
         new->put = NULL;
         return false;
@@ -184,7 +188,8 @@ static void read_row(sqlite3_stmt *s, const struct store_table *t, struct store_
     }
 }
 
-bool engine_load(struct engine *e, const struct store_table *t, store_row_fn *fn, void *owner, struct problem *p)
+bool engine_load(struct engine *e, const struct store_table *t, store_row_fn *fn, void *owner,
+                 struct problem *p)
 {
     char sql[SQL_BYTES];
     struct writer w = writer_over(sql, sizeof sql);
@@ -235,7 +240,8 @@ static int bind_value(sqlite3_stmt *s, int at, enum store_type type, const struc
     if (!v->bytes.at)
         return sqlite3_bind_null(s, at);
     if (type == STORE_TEXT)
-        return sqlite3_bind_text64(s, at, (const char *)v->bytes.at, v->bytes.len, SQLITE_STATIC, SQLITE_UTF8);
+        return sqlite3_bind_text64(s, at, (const char *)v->bytes.at, v->bytes.len, SQLITE_STATIC,
+                                   SQLITE_UTF8);
     return sqlite3_bind_blob64(s, at, v->bytes.at, v->bytes.len, SQLITE_STATIC);
 }
 

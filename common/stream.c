@@ -13,9 +13,9 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#define READS_A_TURN 4    /* full scratches from one connection before the others have their turn */
-#define KEPT_LEAST   1024 /* the least that is allocated for bytes not taken */
-#define LINGER_MS    2000 /* how long the peer's end is waited for after ours: RFC 9112 9.6 */
+#define READS_A_TURN 4     /* full scratches from one connection before the others have their turn */
+#define KEPT_LEAST   1024  /* the least that is allocated for bytes not taken */
+#define LINGER_MS    2000  /* how long the peer's end is waited for after ours: RFC 9112 9.6 */
 #define FINISH_MS    30000 /* how long the peer may take to read what was queued when we finished */
 
 struct stream {
@@ -37,10 +37,10 @@ struct stream {
 
     struct timer deadline;
     struct deferred later;
-    bool calling;         /* inside one of the owner's callbacks */
-    bool offer_later;     /* stream_resume() */
-    bool drained_later;   /* the queue went below the low mark outside of the loop's own turn */
-    bool was_crowded;     /* above the high mark since drained() */
+    bool calling;       /* inside one of the owner's callbacks */
+    bool offer_later;   /* stream_resume() */
+    bool drained_later; /* the queue went below the low mark outside of the loop's own turn */
+    bool was_crowded;   /* above the high mark since drained() */
     bool connecting, handshaking, handshake_wants_write;
     bool paused, peer_ended, finishing, lingering;
     bool ended;
@@ -56,7 +56,8 @@ static void handle_closed(uv_handle_t *h)
     free(s);
 }
 
-/* The one ending: everything is given up here but the handle, and the owner is told when the handle is closed. */
+/* The one ending: everything is given up here but the handle, and the owner is told when the handle is
+ * closed. */
 static void end(struct stream *s, enum stream_end why)
 {
     if (s->ended)
@@ -119,8 +120,8 @@ static void poll_for_what_is_needed(struct stream *s)
 
 static void begin_handshake(struct stream *s);
 
-/* All is written and nothing more will be: say so, and wait a little for the peer to say the same, so that the
- * kernel does not reset the connection before the peer has read everything. */
+/* All is written and nothing more will be: say so, and wait a little for the peer to say the same, so that
+ * the kernel does not reset the connection before the peer has read everything. */
 static void half_close(struct stream *s)
 {
     if (s->peer_ended) {
@@ -417,7 +418,8 @@ static void begin_handshake(struct stream *s)
         fail(s, "TLS", 0);
         return;
     }
-    SSL_set_mode(s->ssl, SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER | SSL_MODE_RELEASE_BUFFERS);
+    SSL_set_mode(s->ssl, SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER |
+                             SSL_MODE_RELEASE_BUFFERS);
     s->handshaking = true;
     s->handshake_wants_write = false;
 }
@@ -521,7 +523,8 @@ static void deadline_fired(struct timer *t, struct now now)
 }
 
 static struct stream *stream_new(struct loop *l, int fd, const struct endpoint *peer,
-                                 const struct stream_limits *limits, const struct stream_owner *owner, void *self)
+                                 const struct stream_limits *limits, const struct stream_owner *owner,
+                                 void *self)
 {
     struct stream *s = calloc(1, sizeof *s);
     int on = 1;
@@ -545,8 +548,8 @@ static struct stream *stream_new(struct loop *l, int fd, const struct endpoint *
     return s;
 }
 
-struct stream *stream_open(struct loop *l, int fd, const struct endpoint *peer, const struct stream_limits *limits,
-                           const struct stream_owner *owner, void *self)
+struct stream *stream_open(struct loop *l, int fd, const struct endpoint *peer,
+                           const struct stream_limits *limits, const struct stream_owner *owner, void *self)
 {
     struct stream *s = stream_new(l, fd, peer, limits, owner, self);
     if (s)

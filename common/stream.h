@@ -1,7 +1,8 @@
-/* A TCP connection: bytes in, an ordered queue of bytes and files out, one deadline, an upgrade to TLS in place,
- * and one ending.
+/* A TCP connection: bytes in, an ordered queue of bytes and files out, one deadline, an upgrade to TLS in
+ * place, and one ending.
  *
- * Public calls never run the owner's callbacks. Writes made inside a callback leave together when it returns. */
+ * Public calls never run the owner's callbacks. Writes made inside a callback leave together when it returns.
+ */
 #ifndef WIRELAB_STREAM_H
 #define WIRELAB_STREAM_H
 
@@ -32,7 +33,8 @@ struct stream_owner {
     void (*expired)(void *self, struct stream *s); /* the deadline; it is disarmed */
     /* The peer sent its end; what it waits for may still be written. NULL: stream_finish(). */
     void (*half_closed)(void *self, struct stream *s);
-    void (*closed)(void *self, struct stream *s, enum stream_end why); /* once, last, never from inside a call */
+    void (*closed)(void *self, struct stream *s,
+                   enum stream_end why); /* once, last, never from inside a call */
 };
 
 struct stream_limits {
@@ -60,8 +62,8 @@ void listener_close(struct listener *l);
 /* ---- connections ---------------------------------------------------------------------- */
 
 /* Takes over fd, a connected socket. NULL only when there is no memory (fd is then closed). */
-struct stream *stream_open(struct loop *l, int fd, const struct endpoint *peer, const struct stream_limits *limits,
-                           const struct stream_owner *owner, void *self);
+struct stream *stream_open(struct loop *l, int fd, const struct endpoint *peer,
+                           const struct stream_limits *limits, const struct stream_owner *owner, void *self);
 /* Begins to connect; a failure comes as closed(STREAM_ERROR). NULL as above. */
 struct stream *stream_connect(struct loop *l, const struct endpoint *to, const struct stream_limits *limits,
                               const struct stream_owner *owner, void *self);
@@ -76,7 +78,8 @@ bool stream_write(struct stream *s, struct span bytes);
 bool stream_write_shared(struct stream *s, struct span bytes, void (*release)(void *owner), void *owner);
 /* Queues a part of a file; takes over fd in every case. */
 bool stream_write_file(struct stream *s, int fd, off_t from, uint64_t len);
-/* Room of at least `bytes` to build a reply in place; NULL as stream_write() gives false. Commit what was used. */
+/* Room of at least `bytes` to build a reply in place; NULL as stream_write() gives false. Commit what was
+ * used. */
 uint8_t *stream_reserve(struct stream *s, size_t bytes);
 void stream_commit(struct stream *s, size_t bytes);
 /* True above the high mark: stop producing until drained(). */
@@ -91,8 +94,9 @@ void stream_resume(struct stream *s);
 /* At due_ms (mono) expired() is called; 0: never. */
 void stream_deadline(struct stream *s, uint64_t due_ms);
 
-/* Sends what is queued in clear, then begins the handshake as the server. Clear bytes that were read and not taken
- * (in bytes(): those after what it returns) are thrown away (RFC 3207 4: nothing sent before may count after). */
+/* Sends what is queued in clear, then begins the handshake as the server. Clear bytes that were read and not
+ * taken (in bytes(): those after what it returns) are thrown away (RFC 3207 4: nothing sent before may count
+ * after). */
 void stream_start_tls(struct stream *s, struct tls_context *t);
 /* How many clear bytes the upgrade threw away; for secured(). */
 size_t stream_discarded(const struct stream *s);

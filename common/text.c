@@ -72,7 +72,11 @@ void write_logfmt_value(struct writer *w, struct span s)
 static size_t utf8_sequence(struct span s)
 {
     uint8_t c = s.at[0];
-    size_t n = c < 0x80 ? 1 : c >= 0xc2 && c <= 0xdf ? 2 : (c & 0xf0) == 0xe0 ? 3 : c >= 0xf0 && c <= 0xf4 ? 4 : 0;
+    size_t n = c < 0x80                 ? 1
+               : c >= 0xc2 && c <= 0xdf ? 2
+               : (c & 0xf0) == 0xe0     ? 3
+               : c >= 0xf0 && c <= 0xf4 ? 4
+                                        : 0;
     if (n == 0 || n > s.len)
         return 0;
     for (size_t i = 1; i < n; i++)
@@ -207,15 +211,15 @@ void write_rfc3339(struct writer *w, int64_t unix_ms)
 void write_http_date(struct writer *w, int64_t unix_ms)
 {
     struct civil c = civil_of(unix_ms);
-    write_format(w, "%s, %02d %s %04d %02d:%02d:%02d GMT", weekdays[c.weekday], c.day, months[c.month - 1], c.year,
-                 c.hour, c.minute, c.second);
+    write_format(w, "%s, %02d %s %04d %02d:%02d:%02d GMT", weekdays[c.weekday], c.day, months[c.month - 1],
+                 c.year, c.hour, c.minute, c.second);
 }
 
 void write_mail_date(struct writer *w, int64_t unix_ms)
 {
     struct civil c = civil_of(unix_ms);
-    write_format(w, "%s, %d %s %04d %02d:%02d:%02d +0000", weekdays[c.weekday], c.day, months[c.month - 1], c.year,
-                 c.hour, c.minute, c.second);
+    write_format(w, "%s, %d %s %04d %02d:%02d:%02d +0000", weekdays[c.weekday], c.day, months[c.month - 1],
+                 c.year, c.hour, c.minute, c.second);
 }
 
 /* ---- numbers and words ----------------------------------------------------------------- */

@@ -34,7 +34,8 @@ int64_t civil_to_unix_s(int year, int month, int day, int hour, int minute, int 
 
 /* Digits only, no sign, no spaces, no overflow. */
 bool parse_decimal(struct span s, uint64_t most, uint64_t *out);
-/* Smallest number of edits (insert, delete, replace, swap of neighbours) between two words; for "did you mean". */
+/* Smallest number of edits (insert, delete, replace, swap of neighbours) between two words; for "did you
+ * mean". */
 size_t edit_distance(const char *a, const char *b);
 
 #endif

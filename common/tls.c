@@ -120,7 +120,8 @@ static bool write_pem(const char *path, BIO *pem, unsigned mode)
 static bool write_identity(const char *key_path, const char *certificate_path, const struct identity *i)
 {
     BIO *key = BIO_new(BIO_s_mem()), *certificate = BIO_new(BIO_s_mem());
-    bool ok = key && certificate && PEM_write_bio_PKCS8PrivateKey(key, i->key, NULL, NULL, 0, NULL, NULL) == 1 &&
+    bool ok = key && certificate &&
+              PEM_write_bio_PKCS8PrivateKey(key, i->key, NULL, NULL, 0, NULL, NULL) == 1 &&
               PEM_write_bio_X509(certificate, i->certificate) == 1 && write_pem(key_path, key, 0600) &&
               write_pem(certificate_path, certificate, 0644);
     BIO_free(key);
@@ -146,13 +147,15 @@ static bool set_life(X509 *x, struct now now, long days)
 {
     time_t at = (time_t)(now.unix_ms / 1000);
     /* a day early, for clients whose clock is behind */
-    return X509_time_adj_ex(X509_getm_notBefore(x), -1, 0, &at) && X509_time_adj_ex(X509_getm_notAfter(x), (int)days, 0, &at);
+    return X509_time_adj_ex(X509_getm_notBefore(x), -1, 0, &at) &&
+           X509_time_adj_ex(X509_getm_notAfter(x), (int)days, 0, &at);
 }
 
 static bool set_subject(X509 *x, const char *name)
 {
     X509_NAME *subject = X509_get_subject_name(x);
-    return X509_NAME_add_entry_by_txt(subject, "O", MBSTRING_UTF8, (const unsigned char *)"wirelab lab", -1, -1, 0) &&
+    return X509_NAME_add_entry_by_txt(subject, "O", MBSTRING_UTF8, (const unsigned char *)"wirelab lab", -1,
+                                      -1, 0) &&
            X509_NAME_add_entry_by_txt(subject, "CN", MBSTRING_UTF8, (const unsigned char *)name, -1, -1, 0);
 }
 
@@ -168,11 +171,14 @@ static bool make_identity(const struct identity *ca, const char *name, struct no
     snprintf(alternative, sizeof alternative, "%s:%s", is_address ? "IP" : "DNS", name);
     bool ok = out->key && x && X509_set_version(x, X509_VERSION_3) && set_serial(x) &&
               set_life(x, now, ca ? CERTIFICATE_DAYS : CA_DAYS) && set_subject(x, name) &&
-              X509_set_pubkey(x, out->key) && X509_set_issuer_name(x, X509_get_subject_name(ca ? ca->certificate : x));
+              X509_set_pubkey(x, out->key) &&
+              X509_set_issuer_name(x, X509_get_subject_name(ca ? ca->certificate : x));
     if (ok) {
         X509V3_set_ctx(&context, ca ? ca->certificate : x, x, NULL, NULL, 0);
-        ok = add_extension(x, &context, NID_basic_constraints, ca ? "critical,CA:FALSE" : "critical,CA:TRUE,pathlen:0") &&
-             add_extension(x, &context, NID_key_usage, ca ? "critical,digitalSignature" : "critical,keyCertSign,cRLSign") &&
+        ok = add_extension(x, &context, NID_basic_constraints,
+                           ca ? "critical,CA:FALSE" : "critical,CA:TRUE,pathlen:0") &&
+             add_extension(x, &context, NID_key_usage,
+                           ca ? "critical,digitalSignature" : "critical,keyCertSign,cRLSign") &&
              add_extension(x, &context, NID_subject_key_identifier, "hash") &&
              add_extension(x, &context, NID_authority_key_identifier, "keyid:always");
     }
@@ -231,7 +237,8 @@ static void file_of_name(const char *name, char out[NAME_BYTES])
     out[i] = 0;
 }
 
-static bool lab_identity(struct tls_home *h, const char *name, struct now now, SSL_CTX *ssl, struct problem *p)
+static bool lab_identity(struct tls_home *h, const char *name, struct now now, SSL_CTX *ssl,
+                         struct problem *p)
 {
     struct identity ca, leaf;
     char file[NAME_BYTES];
@@ -247,7 +254,8 @@ static bool lab_identity(struct tls_home *h, const char *name, struct now now, S
         return false;
     bool ok = keep_or_make(h, file, name, &ca, now, &leaf, p);
     if (ok) {
-        ok = SSL_CTX_use_certificate(ssl, leaf.certificate) == 1 && SSL_CTX_use_PrivateKey(ssl, leaf.key) == 1;
+        ok =
+            SSL_CTX_use_certificate(ssl, leaf.certificate) == 1 && SSL_CTX_use_PrivateKey(ssl, leaf.key) == 1;
         if (!ok)
             tls_problem(p, "use the lab's certificate");
         identity_free(&leaf);
@@ -291,8 +299,8 @@ static int choose_by_name(SSL *ssl, int *alert, void *arg)
 }
 
 /* RFC 7301: HTTP/1.1 is what we speak; a client that offers only others goes on without ALPN. */
-static int choose_protocol(SSL *ssl, const unsigned char **out, unsigned char *out_len, const unsigned char *in,
-                           unsigned in_len, void *arg)
+static int choose_protocol(SSL *ssl, const unsigned char **out, unsigned char *out_len,
+                           const unsigned char *in, unsigned in_len, void *arg)
 {
     static const unsigned char ours[] = "\x08http/1.1";
     unsigned char *chosen;
@@ -308,10 +316,12 @@ static bool file_identity(SSL_CTX *ssl, const char *certificate_path, const char
 {
     if (SSL_CTX_use_certificate_chain_file(ssl, certificate_path) != 1) {
         tls_problem(p, "read the certificate");
-        problem_remedy(p, "%s must be a PEM file with the certificate first, then its chain", certificate_path);
+        problem_remedy(p, "%s must be a PEM file with the certificate first, then its chain",
+                       certificate_path);
         return false;
     }
-    if (SSL_CTX_use_PrivateKey_file(ssl, key_path, SSL_FILETYPE_PEM) != 1 || SSL_CTX_check_private_key(ssl) != 1) {
+    if (SSL_CTX_use_PrivateKey_file(ssl, key_path, SSL_FILETYPE_PEM) != 1 ||
+        SSL_CTX_check_private_key(ssl) != 1) {
         tls_problem(p, "read the private key");
         problem_remedy(p, "%s must be the unencrypted PEM key of %s", key_path, certificate_path);
         return false;
@@ -325,8 +335,8 @@ static SSL_CTX *new_ssl_context(struct tls_home *h, struct tls_context *t)
     if (!ssl)
         return NULL;
     SSL_CTX_set_min_proto_version(ssl, TLS1_2_VERSION); /* RFC 8996 */
-    SSL_CTX_set_options(ssl, SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION | SSL_OP_CIPHER_SERVER_PREFERENCE |
-                                 SSL_OP_IGNORE_UNEXPECTED_EOF);
+    SSL_CTX_set_options(ssl, SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION |
+                                 SSL_OP_CIPHER_SERVER_PREFERENCE | SSL_OP_IGNORE_UNEXPECTED_EOF);
     SSL_CTX_set_ex_data(ssl, home_slot(), h);
     if (h->keylog)
         SSL_CTX_set_keylog_callback(ssl, write_secret);

@@ -7,7 +7,8 @@
 
 #include <openssl/types.h>
 
-/* The lab's own authority: STATE/tls/ca.pem (public, hand it to clients), ca.key, and one certificate a name. */
+/* The lab's own authority: STATE/tls/ca.pem (public, hand it to clients), ca.key, and one certificate a name.
+ */
 struct tls_home;
 struct tls_context;
 
@@ -17,8 +18,8 @@ void tls_home_close(struct tls_home *h);
 /* The path of ca.pem (it exists once a lab certificate was made). */
 const char *tls_home_ca_path(const struct tls_home *h);
 
-/* A server context for `name` (a host name or an address): from the two PEM files when they are given, else by
- * the lab CA, which is made if there is none yet. NULL, and *p says why. */
+/* A server context for `name` (a host name or an address): from the two PEM files when they are given, else
+ * by the lab CA, which is made if there is none yet. NULL, and *p says why. */
 struct tls_context *tls_server_context(struct tls_home *h, const char *name, const char *certificate_path,
                                        const char *key_path, struct now now, struct problem *p);
 /* Another name on the same listener, chosen by SNI. Takes over `other`. */

@@ -57,10 +57,9 @@ static struct batch_room *room_new(struct udp *u)
     b->batch.udp = u;
     for (size_t i = 0; i < UDP_BATCH_MAX; i++) {
         b->in_iov[i] = (struct iovec){ in_room(u, b, i), u->in_bytes };
-        b->in[i].msg_hdr = (struct msghdr){ .msg_name = &b->peer[i],
-                                            .msg_iov = &b->in_iov[i],
-                                            .msg_iovlen = 1,
-                                            .msg_control = b->control[i] };
+        b->in[i].msg_hdr = (struct msghdr){
+            .msg_name = &b->peer[i], .msg_iov = &b->in_iov[i], .msg_iovlen = 1, .msg_control = b->control[i]
+        };
     }
     u->rooms++;
     return b;
@@ -180,8 +179,8 @@ static bool set_options(int fd, const struct udp_options *o)
         ok &= setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &on, sizeof on) == 0;
     /* A socket bound to one address needs not be told by each datagram which one it is. */
     if (address_is_any(o->bind.address))
-        ok &= setsockopt(fd, is6 ? IPPROTO_IPV6 : IPPROTO_IP, is6 ? IPV6_RECVPKTINFO : IP_PKTINFO, &on, sizeof on) ==
-              0;
+        ok &= setsockopt(fd, is6 ? IPPROTO_IPV6 : IPPROTO_IP, is6 ? IPV6_RECVPKTINFO : IP_PKTINFO, &on,
+                         sizeof on) == 0;
     if (o->broadcast)
         ok &= setsockopt(fd, SOL_SOCKET, SO_BROADCAST, &on, sizeof on) == 0;
     if (o->reuse_port)
@@ -230,7 +229,8 @@ static int open_socket(const struct udp_options *o, struct problem *p)
     return fd;
 }
 
-struct udp *udp_open(struct loop *l, const struct udp_options *o, udp_batch_fn *fn, void *owner, struct problem *p)
+struct udp *udp_open(struct loop *l, const struct udp_options *o, udp_batch_fn *fn, void *owner,
+                     struct problem *p)
 {
     int fd = open_socket(o, p);
     if (fd < 0)

@@ -1,5 +1,5 @@
-/* A datagram socket that moves batches: one recvmmsg in, one sendmmsg out, answered from the address and on the
- * interface that each datagram came to. */
+/* A datagram socket that moves batches: one recvmmsg in, one sendmmsg out, answered from the address and on
+ * the interface that each datagram came to. */
 #ifndef WIRELAB_UDP_H
 #define WIRELAB_UDP_H
 
@@ -8,15 +8,15 @@
 #include "problem.h"
 
 #define UDP_BATCH_MAX 64 /* datagrams a system call; more gains nothing measurable */
-#define UDP_BATCHES   4  /* in hand at once: the bound on what waits for the store, and so the back-pressure */
+#define UDP_BATCHES   4 /* in hand at once: the bound on what waits for the store, and so the back-pressure */
 
 struct datagram {
-    struct span in;                /* valid until the batch is sent */
-    struct endpoint peer, local;   /* where it came from; the address it was sent to */
-    unsigned interface;            /* index of the interface it came in by; 0 unknown */
-    bool truncated;                /* longer than in_bytes: only its head is in `in` */
-    struct writer out;             /* the reply, to `peer` from `local`; nothing written: nothing sent */
-    uint64_t tag;                  /* the owner's own */
+    struct span in;              /* valid until the batch is sent */
+    struct endpoint peer, local; /* where it came from; the address it was sent to */
+    unsigned interface;          /* index of the interface it came in by; 0 unknown */
+    bool truncated;              /* longer than in_bytes: only its head is in `in` */
+    struct writer out;           /* the reply, to `peer` from `local`; nothing written: nothing sent */
+    uint64_t tag;                /* the owner's own */
 };
 
 struct udp;
@@ -39,7 +39,8 @@ struct udp_options {
 };
 
 /* Opens and starts to read. NULL, and *p says why and what to do. */
-struct udp *udp_open(struct loop *l, const struct udp_options *o, udp_batch_fn *fn, void *owner, struct problem *p);
+struct udp *udp_open(struct loop *l, const struct udp_options *o, udp_batch_fn *fn, void *owner,
+                     struct problem *p);
 /* The address it is bound to, with the port that was chosen. */
 struct endpoint udp_local(const struct udp *u);
 /* Sends each non-empty `out` and takes the batch back. What the kernel will not take now is dropped, as the

@@ -9,9 +9,11 @@ static const struct {
     const char *name, *usage, *meaning;
     int (*run)(int argc, char **argv);
 } commands[] = {
-    { "run", "run -c FILE [--json] [--log LEVEL]", "start the servers of a file and follow their events", run_command },
+    { "run", "run -c FILE [--json] [--log LEVEL]", "start the servers of a file and follow their events",
+      run_command },
     { "check", "check FILE", "find every error of a file, or say what it means", check_command },
-    { "help", "help [KEY]", "explain a configuration key: `wirelab help dhcpd.subnet.lease-time`", help_command },
+    { "help", "help [KEY]", "explain a configuration key: `wirelab help dhcpd.subnet.lease-time`",
+      help_command },
     { "manual", "manual [--sample]", "all keys as a table, or as a commented file", manual_command },
     { "scenario", "scenario NAME --out DIR", "play a conversation in a network of its own and record it",
       scenario_command },
@@ -25,7 +27,8 @@ static void print_usage(FILE *out)
             WIRELAB_VERSION);
     for (size_t i = 0; i < COMMANDS; i++)
         fprintf(out, "  wirelab %-36s %s\n", commands[i].usage, commands[i].meaning);
-    fprintf(out, "\nTo try: `wirelab run -c examples/chapter9.conf`, then `dig @127.0.0.1 -p 5300 contoso.local SOA`\n");
+    fprintf(out, "\nTo try: `wirelab run -c examples/chapter9.conf`, then `dig @127.0.0.1 -p 5300 "
+                 "contoso.local SOA`\n");
 }
 
 static int unknown(const char *word)

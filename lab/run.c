@@ -53,7 +53,8 @@ int help_command(int argc, char **argv)
 {
     if (argc == 2)
         return config_help(daemon_root_keys(), argv[1], stdout) ? EXIT_OK : EXIT_WRONG_USE;
-    printf("usage: wirelab help KEY, where KEY is a name like dhcpd, dhcpd.subnet or lease-time; the sections are");
+    printf("usage: wirelab help KEY, where KEY is a name like dhcpd, dhcpd.subnet or lease-time; the "
+           "sections are");
     for (size_t i = 0; all_services[i]; i++)
         printf(" %s", all_services[i]->name);
     printf("\n`wirelab manual` lists all keys, `wirelab --help` the commands\n");

@@ -84,7 +84,7 @@ static inline struct span span_head(struct span a, size_t len)
 /* Where `byte` first stands, or a.len when it is not there. */
 static inline size_t span_find(struct span a, uint8_t byte)
 {
-    const uint8_t *hit = a.len ? memchr(a.at, byte, a.len) : NULL;
+    const uint8_t *hit = a.at ? memchr(a.at, byte, a.len) : NULL;
     return hit ? (size_t)(hit - a.at) : a.len;
 }
 

@@ -1,5 +1,5 @@
-/* The load generators of `make bench`: one closed loop a protocol. Each keeps a number of operations in hand, begins
- * the next when one is answered, and stops by itself. */
+/* The load generators of `make bench`: one closed loop a protocol. Each keeps a number of operations in hand,
+ * begins the next when one is answered, and stops by itself. */
 #ifndef WIRELAB_LOAD_H
 #define WIRELAB_LOAD_H
 

@@ -23,9 +23,12 @@ static void send_message(int fd, const struct client *c, uint32_t relay)
     uint8_t room[DHCP4_SIZE_LEAST];
     static const uint8_t wanted[] = { 1, 3, 6, 15 };
     struct writer w = writer_over(room, sizeof room);
-    struct dhcp4_fixed f = {
-        .op = DHCP4_BOOTREQUEST, .htype = DHCP4_HTYPE_ETHERNET, .hlen = 6, .hops = 1, .xid = c->xid, .giaddr = relay
-    };
+    struct dhcp4_fixed f = { .op = DHCP4_BOOTREQUEST,
+                             .htype = DHCP4_HTYPE_ETHERNET,
+                             .hlen = 6,
+                             .hops = 1,
+                             .xid = c->xid,
+                             .giaddr = relay };
     struct writer hardware = writer_over(f.chaddr, sizeof f.chaddr);
     struct dhcp4_build b;
     write_u16(&hardware, 0x0200);
@@ -48,7 +51,8 @@ static void begin(int fd, struct client *c, uint32_t *next_xid, uint32_t relay)
     send_message(fd, c, relay);
 }
 
-static void answered(struct load *l, int fd, struct client *clients, uint32_t *next_xids, uint32_t relay, struct span in)
+static void answered(struct load *l, int fd, struct client *clients, uint32_t *next_xids, uint32_t relay,
+                     struct span in)
 {
     static struct dhcp4_message m;
     if (dhcp4_parse(&m, in) != DHCP4_FINE) {
@@ -58,7 +62,8 @@ static void answered(struct load *l, int fd, struct client *clients, uint32_t *n
     struct client *c = &clients[m.fixed.xid % WINDOW];
     if (c->xid != m.fixed.xid)
         return;
-    if (!c->requesting && m.type == DHCP4_OFFER && dhcp4_number(&m, DHCP4_OPTION_SERVER_IDENTIFIER, &c->server)) {
+    if (!c->requesting && m.type == DHCP4_OFFER &&
+        dhcp4_number(&m, DHCP4_OPTION_SERVER_IDENTIFIER, &c->server)) {
         c->address = m.fixed.yiaddr;
         c->requesting = true;
         send_message(fd, c, relay);

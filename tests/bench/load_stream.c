@@ -87,12 +87,17 @@ struct smtp_words {
 
 static void smtp_prepare(struct smtp_words *w, const char *recipient)
 {
-    static const char wanted[SMTP_STEPS][64] = { "EHLO load.test\r\n", "MAIL FROM:<load@bench.test>\r\n", "", "DATA\r\n", "",
+    static const char wanted[SMTP_STEPS][64] = { "EHLO load.test\r\n",
+                                                 "MAIL FROM:<load@bench.test>\r\n",
+                                                 "",
+                                                 "DATA\r\n",
+                                                 "",
                                                  "MAIL FROM:<load@bench.test>\r\n" };
     for (int i = 0; i < SMTP_STEPS; i++)
         snprintf(w->text[i], sizeof w->text[i], "%s", wanted[i]);
     snprintf(w->text[MAIL], sizeof w->text[MAIL], "RCPT TO:<%s>\r\n", recipient);
-    size_t at = (size_t)snprintf(w->text[DATA], sizeof w->text[DATA], "From: <load@bench.test>\r\nSubject: load\r\n\r\n");
+    size_t at = (size_t)snprintf(w->text[DATA], sizeof w->text[DATA],
+                                 "From: <load@bench.test>\r\nSubject: load\r\n\r\n");
     while (at + 66 < BODY_BYTES) {
         memset(w->text[DATA] + at, 'x', 64);
         memcpy(w->text[DATA] + at + 64, "\r\n", 3);

@@ -79,9 +79,9 @@ static void told(void *owner, bool ok, const char *why)
 
 static struct store_change put(const char *name, int64_t weight_g)
 {
-    return (struct store_change){ STORE_PUT,
-                                  &fruit,
-                                  { { .bytes = span_text(name) }, { .number = weight_g }, { .bytes = { 0 } } } };
+    return (struct store_change){
+        STORE_PUT, &fruit, { { .bytes = span_text(name) }, { .number = weight_g }, { .bytes = { 0 } } }
+    };
 }
 
 static void wait_for(struct world *w, size_t count)
@@ -99,8 +99,8 @@ static bool see(void *owner, const struct store_value *v)
 {
     struct seen *s = owner;
     size_t at = strlen(s->text);
-    snprintf(s->text + at, sizeof s->text - at, "%.*s=%lld%s ", (int)v[0].bytes.len, (const char *)v[0].bytes.at,
-             (long long)v[1].number, v[2].bytes.at ? "+" : "");
+    snprintf(s->text + at, sizeof s->text - at, "%.*s=%lld%s ", (int)v[0].bytes.len,
+             (const char *)v[0].bytes.at, (long long)v[1].number, v[2].bytes.at ? "+" : "");
     return true;
 }
 

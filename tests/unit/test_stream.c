@@ -76,7 +76,9 @@ static const struct stream_owner owner = {
     .bytes = bytes, .drained = drained, .secured = secured, .expired = expired, .closed = closed
 };
 
-static const struct stream_limits limits = { .in_bytes_max = 8192, .out_bytes_high = 65536, .out_bytes_max = 1 << 20 };
+static const struct stream_limits limits = { .in_bytes_max = 8192,
+                                             .out_bytes_high = 65536,
+                                             .out_bytes_max = 1 << 20 };
 
 static int set_up(void **state)
 {

@@ -113,7 +113,8 @@ static void the_answer_comes_from_the_address_that_was_asked(void **state)
     assert_int_equal(send(w->client, "x", 1, 0), 1);
     wait_for_datagrams(w, 1);
     assert_string_equal(address_format(w->last_local.address, text), "127.0.0.2");
-    assert_int_equal(recv(w->client, in, sizeof in, 0), 4); /* the socket is connected: another source is dropped */
+    assert_int_equal(recv(w->client, in, sizeof in, 0),
+                     4); /* the socket is connected: another source is dropped */
 }
 
 static void batches_may_be_given_back_turns_later_and_bound_what_is_read(void **state)
