@@ -3,5 +3,6 @@
 /* Every server there is: the file's sections, and what `wirelab run` starts. */
 const struct service_type *const all_services[] = {
     &dhcpd_service,
+    &smtpd_service,
     NULL,
 };
