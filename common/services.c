@@ -3,6 +3,7 @@
 /* Every server there is: the file's sections, and what `wirelab run` starts. */
 const struct service_type *const all_services[] = {
     &dhcpd_service,
+    &dnsd_service,
     &smtpd_service,
     NULL,
 };

@@ -205,6 +205,21 @@ static inline struct reader read_window(struct reader *r, size_t n)
     return w;
 }
 
+/* The next byte without reading it; -1 when there is none. */
+static inline int reader_peek(const struct reader *r)
+{
+    return r->failed || r->at == r->end ? -1 : *r->at;
+}
+
+/* The bytes before the first one that is in `stops`, or all that are left. */
+static inline struct span read_until(struct reader *r, const bool stops[256])
+{
+    const uint8_t *from = r->at;
+    while (!r->failed && r->at < r->end && !stops[*r->at])
+        r->at++;
+    return (struct span){ from, (size_t)(r->at - from) };
+}
+
 /* ---- writing ------------------------------------------------------------------------- */
 
 /* limit <= end; between them lies what writer_reserve() keeps back. */

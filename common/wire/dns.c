@@ -1,0 +1,191 @@
+#include "dns.h"
+
+#define EDNS_VERSION   0
+#define EDNS_DNSSEC_OK 0x8000
+
+/* ---- reading ---------------------------------------------------------------------------- */
+
+bool read_dns_header(struct reader *r, struct dns_header *out)
+{
+    out->id = read_u16(r);
+    out->flags = read_u16(r);
+    out->questions = read_u16(r);
+    out->answers = read_u16(r);
+    out->authorities = read_u16(r);
+    out->additionals = read_u16(r);
+    return reader_ok(r);
+}
+
+bool read_dns_question(struct reader *r, struct span message, struct dns_question *out)
+{
+    read_dns_name(r, message, &out->name);
+    out->type = read_u16(r);
+    out->class = read_u16(r);
+    return reader_ok(r);
+}
+
+bool read_dns_record(struct reader *r, struct span message, struct dns_record *out)
+{
+    read_dns_name(r, message, &out->owner);
+    out->type = read_u16(r);
+    out->class = read_u16(r);
+    out->ttl = read_u32(r);
+    out->rdata = read_window(r, read_u16(r));
+    return reader_ok(r);
+}
+
+bool dns_edns_read(const struct dns_record *opt, struct dns_edns *out)
+{
+    struct reader options = opt->rdata;
+    *out = (struct dns_edns){ .present = true,
+                              .udp_bytes = opt->class,
+                              .extended_rcode = (uint8_t)(opt->ttl >> 24),
+                              .version = (uint8_t)(opt->ttl >> 16),
+                              .dnssec_ok = (opt->ttl & EDNS_DNSSEC_OK) != 0 };
+    out->options = read_rest(&options);
+    options = opt->rdata;
+    while (reader_left(&options)) { /* ends: each option takes at least its code and length */
+        read_skip(&options, 2);
+        read_skip(&options, read_u16(&options));
+    }
+    return reader_ok(&options) && opt->owner.labels == 0;
+}
+
+static enum dns_query_state refuse(struct dns_query *q, enum dns_rcode rcode, const char *why)
+{
+    q->rcode = rcode;
+    q->why = why;
+    return DNS_QUERY_ERROR;
+}
+
+/* RFC 1995 3: the asker's own SOA stands in the authority section. Its serial is behind two names. */
+static void take_serial(struct dns_query *q, const struct dns_record *soa, struct span message)
+{
+    struct reader r = soa->rdata;
+    struct dns_name skipped;
+    read_dns_name(&r, message, &skipped);
+    read_dns_name(&r, message, &skipped);
+    q->serial = read_u32(&r);
+    q->has_serial = reader_ok(&r);
+}
+
+/* What is wrong with the records behind the question; NULL when nothing is. */
+static const char *read_sections(struct reader *r, struct span message, struct dns_query *q)
+{
+    const struct dns_header *h = &q->header;
+    uint32_t before = (uint32_t)h->answers + h->authorities;
+    uint32_t all = before + h->additionals;
+    for (uint32_t i = 0; i < all;
+         i++) { /* ends: by the counts, and each record takes eleven bytes of the message */
+        struct dns_record record;
+        if (!read_dns_record(r, message, &record))
+            return "a record is cut short or its name is malformed";
+        if (record.type == DNS_TYPE_SOA && i >= h->answers && i < before && !q->has_serial)
+            take_serial(q, &record, message);
+        if (record.type != DNS_TYPE_OPT)
+            continue;
+        if (i < before)
+            return "OPT stands outside of the additional section";
+        if (q->edns.present)
+            return "there is more than one OPT"; /* RFC 6891 6.1.1 */
+        if (!dns_edns_read(&record, &q->edns)) {
+            q->edns.present = false;
+            return "OPT is malformed";
+        }
+    }
+    return NULL;
+}
+
+/* RFC 6895 3.1: 128 to 255 are no data; OPT has its number among those that are. */
+static bool is_meta_type(uint16_t type)
+{
+    return type == DNS_TYPE_OPT || (type >= 128 && type <= 255);
+}
+
+enum dns_query_state dns_query_read(struct span message, struct dns_query *q)
+{
+    struct reader r = reader_over(message);
+    q->asked = q->has_serial = false;
+    q->edns.present = false;
+    q->rcode = DNS_NOERROR;
+    q->why = NULL;
+    if (!read_dns_header(&r, &q->header)) {
+        q->why = "shorter than a header";
+        return DNS_QUERY_DROP;
+    }
+    if (q->header.flags & DNS_QR) {
+        q->why = "a response";
+        return DNS_QUERY_DROP;
+    }
+    if (dns_opcode(q->header.flags) != DNS_OPCODE_QUERY)
+        return refuse(q, DNS_NOTIMP, "an opcode other than QUERY");
+    if (q->header.questions != 1) /* RFC 9619 */
+        return refuse(q, DNS_FORMERR, "not exactly one question");
+    if (!read_dns_question(&r, message, &q->question))
+        return refuse(q, DNS_FORMERR, "the question is cut short or its name is malformed");
+    q->asked = true;
+    const char *wrong = read_sections(&r, message, q);
+    if (wrong)
+        return refuse(q, DNS_FORMERR, wrong);
+    if (q->edns.present && q->edns.version != EDNS_VERSION)
+        return refuse(q, DNS_BADVERS, "a version of EDNS above 0");
+    uint16_t type = q->question.type;
+    if (is_meta_type(type) && type != DNS_TYPE_ANY && type != DNS_TYPE_AXFR && type != DNS_TYPE_IXFR)
+        return refuse(q, type == DNS_TYPE_OPT ? DNS_FORMERR : DNS_NOTIMP, "a type that cannot be asked for");
+    return DNS_QUERY_GOOD;
+}
+
+/* ---- writing ---------------------------------------------------------------------------- */
+
+void write_dns_header(struct writer *w, const struct dns_header *h)
+{
+    write_u16(w, h->id);
+    write_u16(w, h->flags);
+    write_u16(w, h->questions);
+    write_u16(w, h->answers);
+    write_u16(w, h->authorities);
+    write_u16(w, h->additionals);
+}
+
+void write_dns_question(struct writer *w, const struct dns_question *q)
+{
+    write_span(w, dns_name_span(&q->name));
+    write_u16(w, q->type);
+    write_u16(w, q->class);
+}
+
+void write_dns_opt(struct writer *w, const struct dns_edns *e, enum dns_rcode rcode)
+{
+    write_u8(w, 0); /* the root */
+    write_u16(w, DNS_TYPE_OPT);
+    write_u16(w, e->udp_bytes);
+    write_u8(w, (uint8_t)(rcode >> 4));
+    write_u8(w, EDNS_VERSION);
+    write_u16(w, e->dnssec_ok ? EDNS_DNSSEC_OK : 0);
+    struct mark options = write_length16(w);
+    write_span(w, e->options);
+    close_length16(w, options);
+}
+
+const char *dns_rcode_name(enum dns_rcode code)
+{
+    switch (code) {
+    case DNS_NOERROR:
+        return "NOERROR";
+    case DNS_FORMERR:
+        return "FORMERR";
+    case DNS_SERVFAIL:
+        return "SERVFAIL";
+    case DNS_NXDOMAIN:
+        return "NXDOMAIN";
+    case DNS_NOTIMP:
+        return "NOTIMP";
+    case DNS_REFUSED:
+        return "REFUSED";
+    case DNS_NOTAUTH:
+        return "NOTAUTH";
+    case DNS_BADVERS:
+        return "BADVERS";
+    }
+    return NULL;
+}

@@ -1,0 +1,193 @@
+#include "dnsd.h"
+
+#include <stdlib.h>
+
+#define ARENA_CHUNK (16 * 1024)
+#define ARENA_MOST  ((size_t)1 << 30)
+
+static const struct config_key zone_keys[] = {
+    { .name = "file",
+      .type = CONFIG_PATH,
+      .help = "The zone's master file.",
+      .example = "file = \"zones/contoso.local.zone\"",
+      .reference = "RFC 1035 5" },
+    { .name = "allow-transfer",
+      .type = CONFIG_PREFIX,
+      .flags = CONFIG_LIST,
+      .help = "Who may have the whole zone in one go (AXFR); nobody unless it is said here.",
+      .example = "allow-transfer = { \"172.16.16.164\" }",
+      .reference = "RFC 5936" },
+    { .name = "primaries",
+      .type = CONFIG_TEXT,
+      .flags = CONFIG_LIST,
+      .help = "Where the zone is fetched from, instead of a file. Not there yet.",
+      .example = "primaries = { \"172.16.16.139:53\" }",
+      .reference = "RFC 5936" },
+    { 0 },
+};
+
+static const struct config_key forward_keys[] = {
+    { .name = "to",
+      .type = CONFIG_TEXT,
+      .flags = CONFIG_LIST,
+      .help = "The resolvers that are asked instead.",
+      .example = "to = { \"4.2.2.1\" }" },
+    { .name = "edns",
+      .type = CONFIG_FLAG,
+      .otherwise = "true",
+      .help = "Whether they are asked with EDNS.",
+      .example = "edns = false",
+      .reference = "RFC 6891" },
+    { 0 },
+};
+
+const struct config_key dnsd_keys[] = {
+    { .name = "listen",
+      .type = CONFIG_ENDPOINT,
+      .flags = CONFIG_LIST | CONFIG_REQUIRED | CONFIG_RESTART,
+      .help = "Where questions come in, by UDP and TCP. Port 0 is a free one, the same for both.",
+      .example = "listen = { \"127.0.0.1:5300\" }",
+      .reference = "RFC 7766" },
+    { .name = "workers",
+      .type = CONFIG_NUMBER,
+      .flags = CONFIG_RESTART,
+      .least = 1,
+      .most = 256,
+      .otherwise = "1",
+      .help = "How many threads answer. Just one, for now.",
+      .example = "workers = 1" },
+    { .name = "zone",
+      .type = CONFIG_SECTION,
+      .flags = CONFIG_TITLED,
+      .title_type = CONFIG_DOMAIN,
+      .keys = zone_keys,
+      .help = "A zone that this server is the authority for.",
+      .example = "zone \"contoso.local\" { file = \"zones/contoso.local.zone\" }" },
+    { .name = "allow-recursion",
+      .type = CONFIG_PREFIX,
+      .flags = CONFIG_LIST,
+      .help = "For whom names of other zones are looked up. Not there yet: nobody.",
+      .example = "allow-recursion = { \"127.0.0.0/8\" }" },
+    { .name = "forward",
+      .type = CONFIG_SECTION,
+      .flags = CONFIG_TITLED,
+      .title_type = CONFIG_DOMAIN,
+      .keys = forward_keys,
+      .help = "Questions for names below the title go to other resolvers. Not there yet.",
+      .example = "forward \".\" { to = { \"4.2.2.1\" } }" },
+    { 0 },
+};
+
+/* Keys whose function is still to come are known, so that the message can say so, and refused. */
+static void refuse_what_is_not_there(struct config *c, const struct config_section *s)
+{
+    size_t count;
+    const struct config_value *v = config_list(s, "allow-recursion", &count);
+    if (count)
+        config_problem(c, s, v, "leave allow-recursion out: names of other zones are answered with REFUSED",
+                       "this server cannot resolve names of other zones yet");
+    const struct config_section *const *forwards = config_sections(s, "forward", &count);
+    for (size_t i = 0; i < count; i++)
+        config_problem(c, forwards[i], NULL,
+                       "leave forward out: names of other zones are answered with REFUSED",
+                       "this server cannot forward questions yet");
+    if (config_number(s, "workers") > 1)
+        config_problem(c, s, config_value(s, "workers"), "workers = 1",
+                       "more than one worker is not possible yet");
+}
+
+static bool ends_in_local(const struct dns_name *n)
+{
+    return n->labels && span_is_nocase(dns_name_label(n, n->labels - 1U), "local");
+}
+
+static void read_name(struct config *c, const struct config_section *s, struct dnsd_settings *d,
+                      struct dnsd_zone *z)
+{
+    const struct config_value *title = config_title(s);
+    const char *wrong = dns_name_from_text(span_text(title->text), NULL, &z->name);
+    if (wrong) {
+        dns_name_root(&z->name);
+        config_problem(c, s, title, wrong, "\"%s\" is not a domain name", title->text);
+        return;
+    }
+    for (const struct dnsd_zone *other = d->zones; other < z; other++)
+        if (dns_name_equal(dns_name_span(&other->name), dns_name_span(&z->name)))
+            config_problem(c, s, title, "one section for each zone", "zone \"%s\" is there already",
+                           title->text);
+    if (ends_in_local(&z->name))
+        config_warning(
+            c, s, title,
+            "names in .local are asked for by multicast on many machines (nss-mdns, systemd-resolved), so "
+            "%s may be found by dig and not by a browser; .test has no such trouble",
+            title->text);
+}
+
+static bool read_zone(struct config *c, const struct config_section *s, struct dnsd_settings *d,
+                      struct dnsd_zone *z)
+{
+    size_t count;
+    const struct config_value *primaries = config_list(s, "primaries", &count);
+    const char *file = config_text(s, "file");
+    read_name(c, s, d, z);
+    if (count)
+        config_problem(c, s, primaries, "file = \"zones/NAME.zone\"",
+                       "this server cannot fetch zones from others yet");
+    else if (!file)
+        config_problem(c, s, NULL, "file = \"zones/NAME.zone\"", "the zone has no file");
+    z->file = file ? arena_text(&d->arena, span_text(file)) : "";
+    const struct config_value *allow = config_list(s, "allow-transfer", &z->transfer_to_count);
+    z->transfer_to = arena_array(&d->arena, z->transfer_to_count, sizeof *z->transfer_to);
+    if (!z->file || !z->transfer_to)
+        return false;
+    for (size_t i = 0; i < z->transfer_to_count; i++)
+        z->transfer_to[i] = allow[i].prefix;
+    return true;
+}
+
+static bool read_listen(const struct config_section *s, struct dnsd_settings *d)
+{
+    const struct config_value *v = config_list(s, "listen", &d->listen_count);
+    d->listen = arena_array(&d->arena, d->listen_count, sizeof *d->listen);
+    for (size_t i = 0; d->listen && i < d->listen_count; i++)
+        d->listen[i] = v[i].endpoint;
+    return d->listen != NULL;
+}
+
+static bool read_section(struct config *c, const struct config_section *s, struct dnsd_settings *d)
+{
+    const struct config_section *const *zones = config_sections(s, "zone", &d->zone_count);
+    d->zones = arena_array(&d->arena, d->zone_count, sizeof *d->zones);
+    if (!d->zones || !read_listen(s, d))
+        return false;
+    for (size_t i = 0; i < d->zone_count; i++)
+        if (!read_zone(c, zones[i], d, &d->zones[i]))
+            return false;
+    refuse_what_is_not_there(c, s);
+    if (!d->zone_count && config_ok(c))
+        config_problem(c, s, NULL, "zone \"contoso.local\" { file = \"zones/contoso.local.zone\" }",
+                       "there is no zone: every question would be refused");
+    return true;
+}
+
+void *dnsd_configure(struct config *c, const struct config_section *s)
+{
+    struct dnsd_settings *d = calloc(1, sizeof *d);
+    if (!d)
+        return NULL;
+    arena_open(&d->arena, ARENA_CHUNK, ARENA_MOST);
+    if (!read_section(c, s, d)) {
+        config_problem(c, s, NULL, NULL, "there is not enough memory for it");
+        dnsd_forget(d);
+        return NULL;
+    }
+    return d;
+}
+
+void dnsd_forget(void *settings)
+{
+    struct dnsd_settings *d = settings;
+    if (d)
+        arena_close(&d->arena);
+    free(d);
+}

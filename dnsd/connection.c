@@ -1,0 +1,231 @@
+/* DNS over TCP (RFC 1035 4.2.2, RFC 7766): messages behind two length octets, any number in flight, answered
+ * in the order in which they came. */
+#include "dnsd.h"
+
+#include <stdlib.h>
+#include <unistd.h>
+
+#define LENGTH_BYTES    2
+#define CONNECTIONS_MAX 4096         /* past it the one that was silent longest must go */
+#define IDLE_MS         10000        /* RFC 7766 6.2.3: some seconds; counts from the last whole message */
+#define STALL_MS        30000        /* a transfer whose receiver takes nothing for so long is given up */
+#define OUT_BYTES_HIGH  (256 * 1024) /* a few messages of a transfer */
+#define OUT_BYTES_MAX   (OUT_BYTES_HIGH + 2 * (LENGTH_BYTES + DNS_MESSAGE_BYTES_MAX))
+
+struct connection {
+    struct service *service;
+    struct stream *stream;
+    struct list_node node;
+    bool transferring, peer_ended;
+    struct transfer transfer;
+};
+
+static void wait_for(struct connection *c, uint64_t ms)
+{
+    struct service *s = c->service;
+    stream_deadline(c->stream, loop_now(s->home->loop).mono_ms + ms);
+    list_remove(&c->node);
+    list_append(&s->connections, &c->node);
+}
+
+/* Nothing is owed to the peer any more. */
+static void finish_if_ending(struct connection *c)
+{
+    if (c->peer_ended || c->service->draining)
+        stream_finish(c->stream);
+}
+
+/* Sends the reply that lies in service->out. False: the peer does not read, the connection is ended. */
+static bool send_out(struct connection *c, const struct writer *message)
+{
+    struct dns_tcp_message *out = &c->service->out;
+    struct writer length = writer_over(out->length, sizeof out->length);
+    write_u16(&length, (uint16_t)writer_length(message));
+    if (stream_write(c->stream, span_of(out, LENGTH_BYTES + writer_length(message))))
+        return true;
+    stream_abort(c->stream);
+    return false;
+}
+
+/* ---- transfers ------------------------------------------------------------------------------- */
+
+static void tell_transfer(struct connection *c, enum event_id id)
+{
+    struct service *s = c->service;
+    struct event ev;
+    char name[DNS_NAME_TEXT_MAX];
+    if (!event_happens(s->home->events, id))
+        return;
+    event_begin(&ev, id, loop_now(s->home->loop));
+    dnsd_event_name(&ev, "zone", &c->transfer.zone->name, name);
+    event_endpoint(&ev, "client", stream_peer(c->stream));
+    event_number(&ev, "serial", c->transfer.zone->serial);
+    event_number(&ev, "records", (int64_t)c->transfer.record_count);
+    event_number(&ev, "messages", (int64_t)c->transfer.messages);
+    event_emit(s->home->events, &ev);
+}
+
+static void end_transfer(struct connection *c)
+{
+    tell_transfer(c, transfer_over(&c->transfer) ? EVENT_DNS_TRANSFER : EVENT_DNS_TRANSFER_BROKEN);
+    c->transferring = false;
+    transfer_end(&c->transfer);
+}
+
+/* As many messages as the queue takes. */
+static void pump_transfer(struct connection *c)
+{
+    while (!transfer_over(&c->transfer) &&
+           !stream_crowded(c->stream)) { /* ends: the queue fills, or the zone ends */
+        struct writer w = writer_over(c->service->out.bytes, sizeof c->service->out.bytes);
+        transfer_next(&c->transfer, &w);
+        if (!send_out(c, &w))
+            return;
+    }
+    wait_for(c, STALL_MS);
+    if (!transfer_over(&c->transfer))
+        return;
+    end_transfer(c);
+    wait_for(c, IDLE_MS);
+    finish_if_ending(c);
+}
+
+/* ---- messages -------------------------------------------------------------------------------- */
+
+static void take_message(struct connection *c, struct span message)
+{
+    struct service *s = c->service;
+    struct writer w = writer_over(s->out.bytes, sizeof s->out.bytes);
+    const struct endpoint *peer = stream_peer(c->stream);
+    wait_for(c, IDLE_MS);
+    enum respond_outcome outcome = respond(&s->zones, message, &peer->address, true, &w, &s->response);
+    dnsd_tell(s, outcome, peer, "tcp", writer_length(&w), loop_now(s->home->loop));
+    if (outcome == RESPOND_TRANSFER) {
+        transfer_begin(&c->transfer, s->response.zone, &s->response.query, s->response.soa_alone);
+        c->transferring = true;
+        pump_transfer(c);
+    } else if (outcome == RESPOND_REPLY) {
+        send_out(c, &w);
+    }
+}
+
+/* The next message; false when it is not all there. The length may come in a segment of its own. */
+static bool read_message(struct reader *r, struct span *message)
+{
+    struct reader ahead = *r;
+    size_t len = read_u16(&ahead);
+    *message = read_span(&ahead, len);
+    if (!reader_ok(&ahead))
+        return false;
+    *r = ahead;
+    return true;
+}
+
+static size_t bytes(void *self, struct stream *stream, struct span in)
+{
+    struct connection *c = self;
+    struct reader r = reader_over(in);
+    struct span message;
+    /* ends: each turn takes a message; what comes after a transfer waits for its end, so order is kept */
+    while (!c->transferring && !stream_crowded(stream) && read_message(&r, &message))
+        take_message(c, message);
+    return reader_offset(&r);
+}
+
+static void drained(void *self, struct stream *stream)
+{
+    struct connection *c = self;
+    if (c->transferring)
+        pump_transfer(c);
+    if (!c->transferring)
+        stream_resume(stream);
+}
+
+static void expired(void *self, struct stream *stream)
+{
+    struct connection *c = self;
+    if (c->transferring)
+        stream_abort(stream);
+    else
+        stream_finish(stream);
+}
+
+static void half_closed(void *self, struct stream *stream)
+{
+    struct connection *c = self;
+    (void)stream;
+    c->peer_ended = true;
+    if (!c->transferring)
+        finish_if_ending(c);
+}
+
+static void closed(void *self, struct stream *stream, enum stream_end why)
+{
+    struct connection *c = self;
+    struct service *s = c->service;
+    (void)stream;
+    (void)why;
+    list_remove(&c->node);
+    s->connection_count--;
+    if (c->transferring)
+        end_transfer(c);
+    free(c);
+    dnsd_free_if_done(s);
+}
+
+static const struct stream_owner owner = {
+    .bytes = bytes, .drained = drained, .expired = expired, .half_closed = half_closed, .closed = closed
+};
+
+/* The one that was silent longest; it leaves the list now and is told later. */
+static void make_room(struct service *s)
+{
+    struct list_node *n = list_take(&s->connections);
+    if (n)
+        stream_abort(list_item(n, struct connection, node)->stream);
+}
+
+void dnsd_accept(void *self, struct listener *l, int fd, const struct endpoint *peer)
+{
+    static const struct stream_limits limits = { LENGTH_BYTES + DNS_MESSAGE_BYTES_MAX, OUT_BYTES_HIGH,
+                                                 OUT_BYTES_MAX };
+    struct service *s = self;
+    (void)l;
+    struct connection *c = calloc(1, sizeof *c);
+    if (!c) {
+        close(fd);
+        return;
+    }
+    c->service = s;
+    c->stream = stream_open(s->home->loop, fd, peer, &limits, &owner, c);
+    if (!c->stream) {
+        free(c);
+        return;
+    }
+    if (s->connection_count++ >= CONNECTIONS_MAX)
+        make_room(s);
+    wait_for(c, IDLE_MS);
+}
+
+void dnsd_drain_connections(struct service *s)
+{
+    for (struct list_node *n = list_first(&s->connections); n; n = list_next(&s->connections, n)) {
+        struct connection *c = list_item(n, struct connection, node);
+        if (!c->transferring)
+            stream_finish(c->stream);
+    }
+}
+
+bool dnsd_connections_busy(const struct service *s)
+{
+    for (struct list_node *n = list_first(&s->connections); n; n = list_next(&s->connections, n))
+        if (list_item(n, struct connection, node)->transferring)
+            return true;
+    return false;
+}
+
+void dnsd_abort_connections(struct service *s)
+{
+    for (struct list_node *n = list_first(&s->connections); n; n = list_next(&s->connections, n))
+        stream_abort(list_item(n, struct connection, node)->stream);
+}

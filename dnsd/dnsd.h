@@ -1,0 +1,76 @@
+/* dnsd: an authoritative name server (RFC 1034, 1035 and what the files here name). Its public face is
+ * `dnsd_service`; this header is shared by its own files. */
+#ifndef WIRELAB_DNSD_DNSD_H
+#define WIRELAB_DNSD_DNSD_H
+
+#include "respond.h"
+#include "service.h"
+#include "stream.h"
+#include "transfer.h"
+#include "udp.h"
+
+/* ---- config.c: the section as an immutable structure ------------------------------------- */
+
+struct dnsd_zone {
+    struct dns_name name; /* as written */
+    const char *file;
+    struct prefix *transfer_to;
+    size_t transfer_to_count;
+};
+
+struct dnsd_settings {
+    struct arena arena; /* of all that is in here */
+    struct endpoint *listen;
+    size_t listen_count;
+    struct dnsd_zone *zones;
+    size_t zone_count;
+};
+
+extern const struct config_key dnsd_keys[];
+void *dnsd_configure(struct config *c, const struct config_section *s);
+void dnsd_forget(void *settings);
+
+/* ---- server.c, connection.c: one running server -------------------------------------------- */
+
+/* A message over TCP as it is sent (RFC 1035 4.2.2). */
+struct dns_tcp_message {
+    uint8_t length[2];
+    uint8_t bytes[DNS_MESSAGE_BYTES_MAX];
+};
+
+struct dnsd_socket {
+    struct udp *udp;
+    struct listener *tcp;
+};
+
+struct service {
+    struct home *home;
+    struct dnsd_settings *settings;
+    struct zones zones;
+    struct dnsd_socket *sockets; /* one pair for each of settings->listen */
+    struct list connections;     /* the one that was silent longest stands first */
+    size_t connection_count;
+    bool draining, stopping;
+    struct response response;   /* of the message at hand */
+    struct dns_tcp_message out; /* the TCP reply at hand */
+    char try[DNS_NAME_TEXT_MAX + 32];
+};
+
+/* connection.c */
+listener_fn dnsd_accept;
+/* Ends idle connections; those in the middle of a transfer go on. */
+void dnsd_drain_connections(struct service *s);
+bool dnsd_connections_busy(const struct service *s);
+void dnsd_abort_connections(struct service *s);
+
+/* server.c */
+/* Tells of a message that was answered (or not): response and outcome of respond(). */
+void dnsd_tell(struct service *s, enum respond_outcome outcome, const struct endpoint *peer,
+               const char *protocol, size_t reply_bytes, struct now now);
+/* A field with a domain name, for an event; the text lives in `room`. */
+void dnsd_event_name(struct event *ev, const char *field, const struct dns_name *name,
+                     char room[DNS_NAME_TEXT_MAX]);
+/* Ends a stopped service when its last connection is gone. */
+void dnsd_free_if_done(struct service *s);
+
+#endif

@@ -1,0 +1,29 @@
+/* A message in, a message out: the whole of the server's hot path, without a socket. */
+#ifndef WIRELAB_DNSD_RESPOND_H
+#define WIRELAB_DNSD_RESPOND_H
+
+#include "answer.h"
+
+enum respond_outcome {
+    RESPOND_REPLY,    /* written */
+    RESPOND_SILENCE,  /* nothing is to be sent */
+    RESPOND_TRANSFER, /* the zone is to be sent: transfer_begin() */
+};
+
+/* What happened, for events and for the transfer; filled whatever the outcome. */
+struct response {
+    struct dns_query query;
+    enum dns_rcode rcode;
+    const char *why;       /* what was wrong with the message; NULL when nothing was */
+    struct zone *zone;     /* RESPOND_TRANSFER: not held */
+    bool soa_alone;        /* RESPOND_TRANSFER: the asker is up to date */
+    struct dns_name lower; /* the question's name */
+    struct answer_plan plan;
+};
+
+/* Answers `message` from `peer` into the empty writer, which has room for the longest reply of the transport.
+ */
+enum respond_outcome respond(const struct zones *zones, struct span message, const struct address *peer,
+                             bool over_tcp, struct writer *out, struct response *r);
+
+#endif

@@ -1,0 +1,356 @@
+#include "dnsd.h"
+
+#include "encode.h"
+#include "wire/dns_rdata.h"
+#include "zonefile.h"
+
+#include <stdlib.h>
+
+#define UDP_IN_BYTES  1500 /* an Ethernet packet; no question is longer */
+#define PORT_TRIES    16   /* for a port that is free for UDP and TCP alike */
+#define TYPE_TEXT_MAX 16
+
+/* ---- events ----------------------------------------------------------------------------------- */
+
+void dnsd_event_name(struct event *ev, const char *field, const struct dns_name *name,
+                     char room[DNS_NAME_TEXT_MAX])
+{
+    struct writer w = writer_over(room, DNS_NAME_TEXT_MAX);
+    write_dns_name_text(&w, dns_name_span(name));
+    event_span(ev, field, writer_span(&w));
+}
+
+static enum event_id event_for(const struct service *s, enum respond_outcome outcome)
+{
+    const struct response *r = &s->response;
+    uint16_t type = r->query.asked ? r->query.question.type : 0;
+    bool transfer = type == DNS_TYPE_AXFR || type == DNS_TYPE_IXFR;
+    if (outcome == RESPOND_SILENCE)
+        return EVENT_DNS_IGNORED;
+    if (r->why)
+        return EVENT_DNS_MALFORMED;
+    return transfer && r->rcode == DNS_REFUSED ? EVENT_DNS_TRANSFER_REFUSED : EVENT_DNS_QUERY;
+}
+
+void dnsd_tell(struct service *s, enum respond_outcome outcome, const struct endpoint *peer,
+               const char *protocol, size_t reply_bytes, struct now now)
+{
+    const struct response *r = &s->response;
+    enum event_id id = event_for(s, outcome);
+    struct event ev;
+    char name[DNS_NAME_TEXT_MAX];
+    uint8_t type[TYPE_TEXT_MAX];
+    if (!event_happens(s->home->events, id))
+        return;
+    event_begin(&ev, id, now);
+    event_endpoint(&ev, "client", peer);
+    event_text(&ev, "protocol", protocol);
+    if (r->query.asked) {
+        struct writer w = writer_over(type, sizeof type);
+        write_dns_type_text(&w, r->query.question.type);
+        dnsd_event_name(&ev, "name", &r->query.question.name, name);
+        event_span(&ev, "type", writer_span(&w));
+    }
+    if (outcome == RESPOND_REPLY) {
+        event_text(&ev, "rcode", dns_rcode_name(r->rcode));
+        event_number(&ev, "bytes", (int64_t)reply_bytes);
+    }
+    if (r->why)
+        event_text(&ev, "reason", r->why);
+    event_emit(s->home->events, &ev);
+}
+
+/* ---- zones ------------------------------------------------------------------------------------ */
+
+/* Who hears of what is wrong with master files. */
+struct zone_listener {
+    struct service *service;
+    struct problem *first; /* the first error, for a start that ends here; may be NULL */
+    size_t errors;
+};
+
+static void zone_problem(void *self, const struct dns_name *apex, const struct masterfile_problem *p)
+{
+    struct zone_listener *l = self;
+    struct events *events = l->service->home->events;
+    enum event_id id = p->warning ? EVENT_DNS_ZONE_WARNING : EVENT_DNS_ZONE_REFUSED;
+    char name[DNS_NAME_TEXT_MAX];
+    struct event ev;
+    if (!p->warning && l->errors++ == 0 && l->first) {
+        if (p->line)
+            problem_set(l->first, "dnsd: %s:%u:%u: %s", p->path, p->line, p->column, p->text);
+        else
+            problem_set(l->first, "dnsd: %s: %s", p->path, p->text);
+        problem_remedy(l->first, "mend the master file; nothing is served from one that has an error");
+    }
+    if (!event_happens(events, id))
+        return;
+    event_begin(&ev, id, loop_now(l->service->home->loop));
+    dnsd_event_name(&ev, "zone", apex, name);
+    event_text(&ev, "file", p->path);
+    if (p->line) {
+        event_number(&ev, "line", p->line);
+        event_number(&ev, "column", p->column);
+    }
+    event_text(&ev, "reason", p->text);
+    event_emit(events, &ev);
+}
+
+static void tell_loaded(struct service *s, const struct zone *z, uint64_t ms)
+{
+    char name[DNS_NAME_TEXT_MAX];
+    struct event ev;
+    if (!event_happens(s->home->events, EVENT_DNS_ZONE_LOADED))
+        return;
+    event_begin(&ev, EVENT_DNS_ZONE_LOADED, loop_now(s->home->loop));
+    dnsd_event_name(&ev, "zone", &z->name, name);
+    event_number(&ev, "serial", z->serial);
+    event_number(&ev, "records", (int64_t)z->record_count);
+    event_number(&ev, "ms", (int64_t)ms);
+    event_emit(s->home->events, &ev);
+}
+
+/* The zone as its file has it now; NULL after the listener heard why not. */
+static struct zone *load_zone(struct zone_listener *l, const struct dnsd_zone *settings)
+{
+    struct service *s = l->service;
+    uint64_t before = loop_now(s->home->loop).mono_ms;
+    struct zone *z = zonefile_load(settings->file, &settings->name, s->zones.seed, zone_problem, l);
+    if (z)
+        tell_loaded(s, z, loop_now(s->home->loop).mono_ms - before);
+    return z;
+}
+
+/* What is in service for a zone whose new file is wrong; NULL when nothing was. */
+static struct zone *zone_in_service(struct service *s, const struct dns_name *name)
+{
+    const struct zones_row *row = s->zones.count ? zones_find_apex(&s->zones, name) : NULL;
+    return row && row->zone ? zone_hold(row->zone) : NULL;
+}
+
+static bool all_loaded(const struct zones_row *rows, size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        if (!rows[i].zone)
+            return false;
+    return true;
+}
+
+/* A directory of all zones of the settings. With `strict`, one zone that does not load is the end of it; else
+ * what was in service for it stays. */
+static bool load_zones(struct service *s, const struct dnsd_settings *d, bool strict, struct zones *out,
+                       struct problem *p)
+{
+    struct zone_listener l = { .service = s, .first = p };
+    struct zones_row *rows = calloc(d->zone_count, sizeof *rows);
+    for (size_t i = 0; rows && i < d->zone_count; i++) {
+        dns_name_lower(&rows[i].name, &d->zones[i].name);
+        rows[i].transfer_to = d->zones[i].transfer_to;
+        rows[i].transfer_to_count = d->zones[i].transfer_to_count;
+        rows[i].zone = load_zone(&l, &d->zones[i]);
+        if (!rows[i].zone)
+            rows[i].zone = zone_in_service(s, &rows[i].name);
+    }
+    bool ok = rows && (!strict || all_loaded(rows, d->zone_count));
+    if (ok && zones_open(out, rows, d->zone_count, s->zones.seed)) {
+        free(rows);
+        return true;
+    }
+    if (!rows || ok)
+        problem_set(p, "dnsd: not enough memory for the zones");
+    for (size_t i = 0; rows && i < d->zone_count; i++)
+        zone_release(rows[i].zone);
+    free(rows);
+    return false;
+}
+
+/* ---- datagrams --------------------------------------------------------------------------------- */
+
+static void answer_batch(void *self, struct udp *u, struct batch *b, struct now now)
+{
+    struct service *s = self;
+    for (size_t i = 0; i < b->count; i++) {
+        struct datagram *d = &b->d[i];
+        enum respond_outcome outcome =
+            respond(&s->zones, d->in, &d->peer.address, false, &d->out, &s->response);
+        dnsd_tell(s, outcome, &d->peer, "udp", writer_length(&d->out), now);
+    }
+    udp_send(u, b);
+}
+
+/* ---- sockets ----------------------------------------------------------------------------------- */
+
+static void close_pair(struct dnsd_socket *k)
+{
+    if (k->udp)
+        udp_close(k->udp);
+    if (k->tcp)
+        listener_close(k->tcp);
+    *k = (struct dnsd_socket){ 0 };
+}
+
+static bool open_pair(struct service *s, struct endpoint at, struct dnsd_socket *k, struct problem *p)
+{
+    struct udp_options u = { .bind = at, .in_bytes = UDP_IN_BYTES, .out_bytes = ENCODE_UDP_BYTES_MAX };
+    k->udp = udp_open(s->home->loop, &u, answer_batch, s, p);
+    if (!k->udp)
+        return false;
+    struct listener_options t = { .bind = at, .events = s->home->events };
+    t.bind.port = udp_local(k->udp).port;
+    k->tcp = listener_open(s->home->loop, &t, dnsd_accept, s, p);
+    if (!k->tcp)
+        close_pair(k);
+    return k->tcp != NULL;
+}
+
+/* Port 0: UDP is given one that TCP may not have; then another is asked for. */
+static bool open_sockets(struct service *s, const struct endpoint *at, struct dnsd_socket *k,
+                         struct problem *p)
+{
+    int tries = at->port ? 1 : PORT_TRIES;
+    while (tries-- > 0)
+        if (open_pair(s, *at, k, p))
+            return true;
+    return false;
+}
+
+static void tell_listening(struct service *s, const struct dnsd_socket *k)
+{
+    struct endpoint udp = udp_local(k->udp);
+    struct endpoint tcp = listener_local(k->tcp);
+    home_listening(s->home, "dnsd", "udp", &udp, s->try);
+    home_listening(s->home, "dnsd", "tcp", &tcp, NULL);
+}
+
+/* "dig @%s -p %p contoso.local SOA", with the name of the first zone. */
+static void choose_try(struct service *s)
+{
+    struct writer w = writer_over(s->try, sizeof s->try - 1);
+    write_text(&w, "dig @%s -p %p ");
+    struct mark name = writer_mark(&w);
+    write_dns_name_text(&w, dns_name_span(&s->settings->zones[0].name));
+    if (span_find(span_from(writer_span(&w), name.offset), '%') + name.offset != writer_length(&w))
+        writer_back_to(&w, name); /* it would be taken for a place to fill */
+    write_text(&w, " SOA");
+}
+
+/* ---- the service --------------------------------------------------------------------------------- */
+
+static bool open_all(struct service *s, struct problem *p)
+{
+    struct zones zones;
+    const struct dnsd_settings *d = s->settings;
+    s->sockets = calloc(d->listen_count ? d->listen_count : 1, sizeof *s->sockets);
+    if (!s->sockets || !load_zones(s, d, true, &zones, p))
+        return false;
+    s->zones = zones;
+    for (size_t i = 0; i < d->listen_count; i++)
+        if (!open_sockets(s, &d->listen[i], &s->sockets[i], p))
+            return false;
+    choose_try(s);
+    for (size_t i = 0; i < d->listen_count; i++)
+        tell_listening(s, &s->sockets[i]);
+    return true;
+}
+
+static void close_sockets(struct service *s)
+{
+    for (size_t i = 0; s->sockets && i < s->settings->listen_count; i++)
+        close_pair(&s->sockets[i]);
+}
+
+static void close_listeners(struct service *s)
+{
+    for (size_t i = 0; i < s->settings->listen_count; i++) {
+        listener_close(s->sockets[i].tcp);
+        s->sockets[i].tcp = NULL;
+    }
+}
+
+void dnsd_free_if_done(struct service *s)
+{
+    if (!s->stopping || s->connection_count)
+        return;
+    zones_close(&s->zones);
+    free(s->sockets);
+    dnsd_forget(s->settings);
+    free(s);
+}
+
+static struct service *start(struct home *h, void *settings, struct problem *p)
+{
+    struct service *s = calloc(1, sizeof *s);
+    if (!s) {
+        problem_set(p, "dnsd: out of memory");
+        return NULL;
+    }
+    s->home = h;
+    s->settings = settings;
+    s->zones.seed = entropy_u64();
+    list_open(&s->connections);
+    if (open_all(s, p))
+        return s;
+    close_sockets(s);
+    s->settings = NULL; /* they stay the caller's */
+    s->stopping = true;
+    dnsd_free_if_done(s);
+    return NULL;
+}
+
+static bool same_listen(const struct dnsd_settings *a, const struct dnsd_settings *b)
+{
+    bool same = a->listen_count == b->listen_count;
+    for (size_t i = 0; same && i < a->listen_count; i++)
+        same = endpoint_equal(&a->listen[i], &b->listen[i]);
+    return same;
+}
+
+static bool reload(struct service *s, void *settings, struct problem *p)
+{
+    struct zones zones;
+    struct dnsd_settings *d = settings;
+    if (!same_listen(s->settings, d)) {
+        problem_set(p, "dnsd: the addresses in `listen` changed; that needs a restart");
+        return false;
+    }
+    if (!load_zones(s, d, false, &zones, p))
+        return false;
+    zones_close(&s->zones);
+    s->zones = zones;
+    dnsd_forget(s->settings);
+    s->settings = d;
+    return true;
+}
+
+static void drain(struct service *s)
+{
+    s->draining = true;
+    close_listeners(s);
+    dnsd_drain_connections(s);
+}
+
+static bool busy(const struct service *s)
+{
+    return dnsd_connections_busy(s);
+}
+
+static void stop(struct service *s)
+{
+    close_sockets(s);
+    s->stopping = true;
+    dnsd_abort_connections(s);
+    dnsd_free_if_done(s);
+}
+
+const struct service_type dnsd_service = {
+    .name = "dnsd",
+    .summary = "DNS: authoritative for the zones in its master files.",
+    .keys = dnsd_keys,
+    .configure = dnsd_configure,
+    .forget = dnsd_forget,
+    .start = start,
+    .reload = reload,
+    .drain = drain,
+    .busy = busy,
+    .stop = stop,
+};

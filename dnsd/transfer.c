@@ -1,0 +1,134 @@
+#include "transfer.h"
+
+#include "encode.h"
+
+#define ANSWER_COUNT_AT 6
+
+void transfer_begin(struct transfer *t, struct zone *z, const struct dns_query *q, bool soa_alone)
+{
+    *t = (struct transfer){ .zone = zone_hold(z), .query = *q };
+    t->at = soa_alone ? TRANSFER_LAST_SOA : TRANSFER_FIRST_SOA;
+}
+
+void transfer_end(struct transfer *t)
+{
+    zone_release(t->zone);
+    t->zone = NULL;
+    t->at = TRANSFER_OVER;
+}
+
+static void open_piece(struct transfer *t, const struct zone_set *piece)
+{
+    t->piece = piece;
+    if (piece)
+        t->records = zone_records(piece);
+}
+
+/* The node's sets from `set` on; the apex's SOA has its own places. */
+static void open_set(struct transfer *t, zone_ref set)
+{
+    t->set = zone_set_at(t->zone, set);
+    if (t->set && set == t->zone->soa)
+        t->set = zone_set_at(t->zone, t->set->next);
+    open_piece(t, t->set);
+}
+
+/* Moves on when the piece is at its end. False: there is nothing more. */
+static bool find_next(struct transfer *t)
+{
+    while (t->node) { /* ends: pieces, sets and nodes are chains without a way back */
+        if (t->piece && reader_left(&t->records))
+            return true;
+        if (t->piece && t->piece->more) {
+            open_piece(t, zone_set_at(t->zone, t->piece->more));
+        } else if (t->set && t->set->next) {
+            open_set(t, t->set->next);
+        } else {
+            t->node = zone_node_at(t->zone, t->node->next);
+            open_set(t, t->node ? t->node->sets : 0);
+        }
+    }
+    return false;
+}
+
+static void write_soa(struct transfer *t, struct writer *w, struct dns_names *names)
+{
+    const struct zone_set *soa = zone_set_at(t->zone, t->zone->soa);
+    struct reader r = zone_records(soa);
+    struct span rdata;
+    struct span record = zone_next_record(&r, &rdata);
+    encode_record(w, names, zone_node_name(zone_node_at(t->zone, t->zone->apex)), soa->type, record, rdata);
+}
+
+/* Writes one record, or the mark that all are written. */
+static void write_next(struct transfer *t, struct writer *w, struct dns_names *names)
+{
+    struct span rdata;
+    if (t->at != TRANSFER_BODY) {
+        write_soa(t, w, names);
+        return;
+    }
+    struct reader r = t->records;
+    struct span record = zone_next_record(&r, &rdata);
+    encode_record(w, names, zone_node_name(t->node), t->piece->type, record, rdata);
+}
+
+/* What was written is behind us. */
+static void advance(struct transfer *t)
+{
+    struct span rdata;
+    if (t->at == TRANSFER_FIRST_SOA) {
+        t->at = TRANSFER_BODY;
+        t->node = zone_node_at(t->zone, t->zone->apex);
+        open_set(t, t->node->sets);
+    } else if (t->at == TRANSFER_BODY) {
+        zone_next_record(&t->records, &rdata);
+    } else {
+        t->at = TRANSFER_OVER;
+    }
+    t->record_count++;
+    if (t->at == TRANSFER_BODY && !find_next(t))
+        t->at = TRANSFER_LAST_SOA;
+}
+
+/* As many records as fit; how many that were. */
+static uint16_t write_records(struct transfer *t, struct writer *w, struct dns_names *names)
+{
+    uint16_t count = 0;
+    while (t->at != TRANSFER_OVER && count < UINT16_MAX) {
+        struct mark before = writer_mark(w);
+        write_next(t, w, names);
+        if (!writer_ok(w)) {
+            writer_back_to(w, before);
+            dns_names_forget(names, before);
+            break;
+        }
+        count++;
+        advance(t);
+    }
+    return count;
+}
+
+void transfer_next(struct transfer *t, struct writer *w)
+{
+    struct dns_names names;
+    bool first = t->messages++ == 0;
+    struct dns_header h = { .id = t->query.header.id,
+                            .flags = (uint16_t)(encode_flags(&t->query, DNS_NOERROR) | DNS_AA),
+                            .questions = first,
+                            .additionals = t->query.edns.present };
+    write_dns_header(w, &h);
+    dns_names_open(&names, true);
+    if (first) { /* RFC 5936 2.2.1: later ones may go without */
+        write_dns_question(w, &t->query.question);
+        dns_names_note(&names, w, &t->query.question.name, DNS_HEADER_BYTES);
+    }
+    size_t opt = t->query.edns.present ? DNS_OPT_BYTES : 0;
+    writer_reserve(w, opt);
+    uint16_t count = write_records(t, w, &names);
+    writer_release(w, opt);
+    encode_opt(&t->query, DNS_NOERROR, w);
+    writer_patch_u16(w, (struct mark){ ANSWER_COUNT_AT }, count);
+    if (count == 0) /* cannot be: the zone's reader admits nothing that no message could carry */
+        t->at = TRANSFER_OVER;
+}

@@ -1,0 +1,28 @@
+/* A whole zone as a sequence of messages (AXFR, RFC 5936): SOA, everything else once, SOA. */
+#ifndef WIRELAB_DNSD_TRANSFER_H
+#define WIRELAB_DNSD_TRANSFER_H
+
+#include "zone.h"
+
+struct transfer {
+    struct zone *zone; /* held until the end */
+    struct dns_query query;
+    enum { TRANSFER_FIRST_SOA, TRANSFER_BODY, TRANSFER_LAST_SOA, TRANSFER_OVER } at;
+    const struct zone_node *node;
+    const struct zone_set *set, *piece;
+    struct reader records; /* of the piece */
+    size_t messages, record_count;
+};
+
+/* Begins one; with `soa_alone` it is the answer to an IXFR from one who is up to date (RFC 1995 2). */
+void transfer_begin(struct transfer *t, struct zone *z, const struct dns_query *q, bool soa_alone);
+static inline bool transfer_over(const struct transfer *t)
+{
+    return t->at == TRANSFER_OVER;
+}
+/* The next message, as many records as fit. The writer is empty, with room for a whole one. */
+void transfer_next(struct transfer *t, struct writer *w);
+/* Releases the zone; harmless twice. */
+void transfer_end(struct transfer *t);
+
+#endif

@@ -1,0 +1,647 @@
+#include "zone.h"
+
+#include "hash.h"
+#include "wire/dns_rdata.h"
+
+#include <stdlib.h>
+
+#define BLOCK_LEAST   4096
+#define BLOCK_MOST    ((size_t)UINT32_MAX * ZONE_GRAIN)
+#define RECORD_HEAD   10 /* type, class, TTL, length */
+#define POINTER_BYTES 2  /* an owner that was written before */
+#define SLOTS_LEAST   16
+#define SET_BYTES_MAX (DNS_MESSAGE_BYTES_MAX - DNS_HEADER_BYTES - DNS_NAME_BYTES_MAX - 4 - DNS_OPT_BYTES)
+
+struct zone_builder {
+    struct zone *zone;
+    struct dns_name lower; /* the apex */
+    zone_ref owner;        /* the node of the last record: the next one is often of the same */
+};
+
+/* ---- the block --------------------------------------------------------------------------- */
+
+static size_t aligned(size_t bytes)
+{
+    return (bytes + ZONE_GRAIN - 1) / ZONE_GRAIN * ZONE_GRAIN;
+}
+
+static bool block_reserve(struct zone *z, size_t bytes)
+{
+    size_t need = z->block_used + aligned(bytes);
+    size_t room = z->block_room;
+    if (need <= room)
+        return true;
+    while (room < need)
+        room = room + room / 2 + BLOCK_LEAST;
+    if (need > BLOCK_MOST)
+        return false;
+    uint8_t *block = realloc(z->block, room);
+    if (!block)
+        return false;
+    z->block = block;
+    z->block_room = room;
+    return true;
+}
+
+/* A new piece at the end; 0 when there is no room. Whatever was looked up before has moved. */
+static zone_ref block_take(struct zone *z, size_t bytes)
+{
+    if (!block_reserve(z, bytes))
+        return 0;
+    zone_ref ref = (zone_ref)(z->block_used / ZONE_GRAIN);
+    z->block_used += aligned(bytes);
+    return ref;
+}
+
+static struct zone_node *node_at(struct zone *z, zone_ref ref)
+{
+    return (struct zone_node *)(void *)(z->block + (size_t)ref * ZONE_GRAIN);
+}
+
+static struct zone_set *set_at(struct zone *z, zone_ref ref)
+{
+    return (struct zone_set *)(void *)(z->block + (size_t)ref * ZONE_GRAIN);
+}
+
+/* ---- the table of names ------------------------------------------------------------------- */
+
+/* A name as it lies in a node may have upper case; the one looked for has not. */
+static bool node_is(const struct zone_node *n, struct span lower)
+{
+    return n->name_len == lower.len &&
+           (memcmp(n->name, lower.at, lower.len) == 0 || dns_name_equal(zone_node_name(n), lower));
+}
+
+static zone_ref find_name(const struct zone *z, struct span lower)
+{
+    uint32_t tag = (uint32_t)hash_bytes(lower, z->seed);
+    for (uint32_t i = tag & z->slot_mask;;
+         i = (i + 1) & z->slot_mask) { /* ends: a quarter of the slots is empty */
+        const struct zone_slot *slot = &z->slots[i];
+        if (!slot->node)
+            return 0;
+        if (slot->tag == tag && node_is(zone_node_at(z, slot->node), lower))
+            return slot->node;
+    }
+}
+
+static void put_slot(struct zone *z, struct zone_slot s)
+{
+    uint32_t i = s.tag & z->slot_mask;
+    while (z->slots[i].node)
+        i = (i + 1) & z->slot_mask;
+    z->slots[i] = s;
+}
+
+static bool slots_resize(struct zone *z, size_t count)
+{
+    struct zone_slot *old = z->slots;
+    size_t old_count = old ? (size_t)z->slot_mask + 1 : 0;
+    struct zone_slot *fresh = count <= UINT32_MAX ? calloc(count, sizeof *fresh) : NULL;
+    if (!fresh)
+        return false;
+    z->slots = fresh;
+    z->slot_mask = (uint32_t)(count - 1);
+    for (size_t i = 0; i < old_count; i++)
+        if (old[i].node)
+            put_slot(z, old[i]);
+    free(old);
+    return true;
+}
+
+/* Keeps at least a quarter of the slots empty. */
+static bool slots_make_room(struct zone *z)
+{
+    size_t count = (size_t)z->slot_mask + 1;
+    return (z->node_count + 1) * 4 <= count * 3 || slots_resize(z, count * 2);
+}
+
+/* ---- building: nodes ----------------------------------------------------------------------- */
+
+/* A new node under `parent`, named by the last `labels` labels of `name`. 0: no memory. */
+static zone_ref add_node(struct zone *z, zone_ref parent, const struct dns_name *name, struct span lower,
+                         size_t labels)
+{
+    struct span own = dns_name_suffix(name, labels);
+    zone_ref ref = slots_make_room(z) ? block_take(z, offsetof(struct zone_node, name) + own.len) : 0;
+    if (!ref)
+        return 0;
+    struct zone_node *n = node_at(z, ref);
+    *n = (struct zone_node){ .parent = parent, .labels = (uint8_t)labels, .name_len = (uint8_t)own.len };
+    memcpy(n->name, own.at, own.len);
+    if (z->last_node)
+        node_at(z, z->last_node)->next = ref;
+    z->last_node = ref;
+    if (parent && own.at[0] == 1 && own.at[1] == '*')
+        node_at(z, parent)->flags |= ZONE_NODE_WILDCARD;
+    put_slot(z, (struct zone_slot){ (uint32_t)hash_bytes(lower, z->seed), ref });
+    z->node_count++;
+    return ref;
+}
+
+/* The owner's node; with those between it and the apex, it is made when it is not there. */
+static zone_ref find_or_add(struct zone *z, const struct dns_name *name, const struct dns_name *lower)
+{
+    zone_ref parent = 0;
+    size_t labels = name->labels;
+    zone_ref found = find_name(z, dns_name_span(lower));
+    while (!found && labels > z->name.labels) /* ends: the apex is there */
+        found = find_name(z, dns_name_suffix(lower, --labels));
+    while (found && labels < name->labels) {
+        parent = found;
+        labels++;
+        found = add_node(z, parent, name, dns_name_suffix(lower, labels), labels);
+    }
+    return found;
+}
+
+static zone_ref owner_node(struct zone_builder *b, const struct dns_name *owner)
+{
+    struct dns_name lower;
+    if (b->owner && span_equal(zone_node_name(node_at(b->zone, b->owner)), dns_name_span(owner)))
+        return b->owner;
+    dns_name_lower(&lower, owner);
+    b->owner = find_or_add(b->zone, owner, &lower);
+    return b->owner;
+}
+
+/* ---- building: sets ------------------------------------------------------------------------- */
+
+struct span zone_next_record(struct reader *r, struct span *rdata)
+{
+    struct reader head = *r;
+    read_skip(&head, 8);
+    size_t len = read_u16(&head);
+    *rdata = read_span(&head, len);
+    return reader_left(r) ? read_span(r, RECORD_HEAD + len) : read_span(r, 0);
+}
+
+static uint32_t ttl_of(const struct zone_set *s)
+{
+    struct reader r = zone_records(s);
+    read_skip(&r, 4);
+    return read_u32(&r);
+}
+
+static bool set_holds(const struct zone *z, const struct zone_set *s, struct span rdata)
+{
+    for (; s; s = zone_set_at(z, s->more)) {
+        struct reader r = zone_records(s);
+        struct span held;
+        while (zone_next_record(&r, &held).len)
+            if (span_equal(held, rdata))
+                return true;
+    }
+    return false;
+}
+
+/* How much the set takes in a message, its owners compressed. */
+static size_t sent_bytes(const struct zone *z, const struct zone_set *s)
+{
+    size_t sum = 0;
+    for (; s; s = zone_set_at(z, s->more))
+        sum += s->bytes + (size_t)s->count * POINTER_BYTES;
+    return sum;
+}
+
+static void write_record(struct zone *z, zone_ref set, uint32_t from, uint32_t ttl, struct span rdata)
+{
+    struct zone_set *s = set_at(z, set);
+    struct writer w = writer_over(s->records + from, RECORD_HEAD + rdata.len);
+    write_u16(&w, s->type);
+    write_u16(&w, DNS_CLASS_IN);
+    write_u32(&w, ttl);
+    write_u16(&w, (uint16_t)rdata.len);
+    write_span(&w, rdata);
+    s->bytes = from + (uint32_t)writer_length(&w);
+    s->count++;
+}
+
+/* A piece that ends where the block ends can grow. */
+static bool piece_is_last(const struct zone *z, zone_ref piece)
+{
+    const struct zone_set *s = zone_set_at(z, piece);
+    return (size_t)piece * ZONE_GRAIN + aligned(sizeof *s + s->bytes) == z->block_used;
+}
+
+/* A new piece with one record; 0: no memory. */
+static zone_ref add_piece(struct zone *z, uint16_t type, uint32_t ttl, struct span rdata)
+{
+    zone_ref ref = block_take(z, sizeof(struct zone_set) + RECORD_HEAD + rdata.len);
+    if (!ref)
+        return 0;
+    *set_at(z, ref) = (struct zone_set){ .type = type };
+    write_record(z, ref, 0, ttl, rdata);
+    return ref;
+}
+
+static bool append_record(struct zone *z, zone_ref set, uint32_t ttl, struct span rdata)
+{
+    while (set_at(z, set)->more)
+        set = set_at(z, set)->more;
+    if (piece_is_last(z, set)) {
+        uint32_t from = set_at(z, set)->bytes;
+        size_t grown = aligned(sizeof(struct zone_set) + from + RECORD_HEAD + rdata.len);
+        size_t held = aligned(sizeof(struct zone_set) + from);
+        if (!block_reserve(z, grown - held))
+            return false;
+        z->block_used += grown - held;
+        write_record(z, set, from, ttl, rdata);
+        return true;
+    }
+    zone_ref piece = add_piece(z, set_at(z, set)->type, ttl, rdata);
+    if (piece)
+        set_at(z, set)->more = piece;
+    return piece != 0;
+}
+
+/* Hangs a first record of its type behind the owner's other sets. */
+static bool add_set(struct zone *z, zone_ref owner, zone_ref last_set, uint16_t type, uint32_t ttl,
+                    struct span rdata)
+{
+    zone_ref set = add_piece(z, type, ttl, rdata);
+    if (!set)
+        return false;
+    if (last_set)
+        set_at(z, last_set)->next = set;
+    else
+        node_at(z, owner)->sets = set;
+    return true;
+}
+
+/* RFC 4034's own types may stand beside a CNAME. */
+static bool goes_with_cname(uint16_t type)
+{
+    enum { RRSIG = 46, NSEC = 47 };
+    return type == DNS_TYPE_CNAME || type == RRSIG || type == NSEC;
+}
+
+/* May a first record of `type` come to an owner that has these sets? */
+static enum zone_fault new_set_fault(const struct zone *z, zone_ref sets, uint16_t type)
+{
+    for (const struct zone_set *s = zone_set_at(z, sets); s; s = zone_set_at(z, s->next)) {
+        bool one_is_cname = s->type == DNS_TYPE_CNAME || type == DNS_TYPE_CNAME;
+        if (one_is_cname && !(goes_with_cname(s->type) && goes_with_cname(type)))
+            return ZONE_CNAME_AND_OTHERS;
+    }
+    return ZONE_FINE;
+}
+
+/* May one more record come to this set? */
+static enum zone_fault more_records_fault(const struct zone *z, const struct zone_set *s, struct span rdata)
+{
+    if (set_holds(z, s, rdata))
+        return ZONE_REPEATED;
+    if (s->type == DNS_TYPE_SOA)
+        return ZONE_SECOND_SOA;
+    if (s->type == DNS_TYPE_CNAME)
+        return ZONE_SECOND_CNAME;
+    if (sent_bytes(z, s) + POINTER_BYTES + RECORD_HEAD + rdata.len > SET_BYTES_MAX)
+        return ZONE_SET_TOO_BIG;
+    return ZONE_FINE;
+}
+
+static enum zone_fault add_record(struct zone_builder *b, zone_ref owner, uint16_t type, uint32_t ttl,
+                                  struct span rdata)
+{
+    struct zone *z = b->zone;
+    zone_ref set = node_at(z, owner)->sets;
+    zone_ref last = 0;
+    while (set && set_at(z, set)->type != type) {
+        last = set;
+        set = set_at(z, set)->next;
+    }
+    if (!set) {
+        enum zone_fault fault = new_set_fault(z, node_at(z, owner)->sets, type);
+        if (!fault && rdata.len + POINTER_BYTES + RECORD_HEAD > SET_BYTES_MAX)
+            fault = ZONE_SET_TOO_BIG;
+        if (!fault && !add_set(z, owner, last, type, ttl, rdata))
+            fault = ZONE_TOO_BIG;
+        return fault;
+    }
+    enum zone_fault fault = more_records_fault(z, set_at(z, set), rdata);
+    if (fault)
+        return fault;
+    uint32_t set_ttl = ttl_of(set_at(z, set));
+    if (!append_record(z, set, set_ttl, rdata))
+        return ZONE_TOO_BIG;
+    return ttl == set_ttl ? ZONE_FINE : ZONE_OTHER_TTL;
+}
+
+enum zone_fault zone_builder_add(struct zone_builder *b, const struct dns_name *owner, uint16_t type,
+                                 uint32_t ttl, struct span rdata)
+{
+    if (!dns_name_within(owner, &b->lower))
+        return ZONE_OUTSIDE;
+    if (dns_type_is_meta(type))
+        return ZONE_META_TYPE;
+    if (type == DNS_TYPE_SOA && owner->labels != b->lower.labels)
+        return ZONE_SOA_BELOW;
+    zone_ref node = owner_node(b, owner);
+    enum zone_fault fault = node ? add_record(b, node, type, ttl, rdata) : ZONE_TOO_BIG;
+    if (!zone_refused(fault) && fault != ZONE_REPEATED)
+        b->zone->record_count++;
+    return fault;
+}
+
+/* ---- building: begin and end ----------------------------------------------------------------- */
+
+struct zone_builder *zone_builder_open(const struct dns_name *apex, uint64_t seed, size_t expected)
+{
+    struct zone_builder *b = calloc(1, sizeof *b);
+    struct zone *z = calloc(1, sizeof *z);
+    size_t slots = SLOTS_LEAST;
+    if (!b || !z) {
+        free(b);
+        free(z);
+        return NULL;
+    }
+    while (slots < UINT32_MAX / 4 && slots * 3 < expected * 4)
+        slots *= 2;
+    b->zone = z;
+    z->seed = seed;
+    z->holders = 1;
+    z->block_used = ZONE_GRAIN; /* so that no reference is 0 */
+    dns_name_copy(&z->name, apex);
+    dns_name_lower(&b->lower, apex);
+    if (slots_resize(z, slots))
+        z->apex = add_node(z, 0, apex, dns_name_span(&b->lower), apex->labels);
+    if (!z->apex) {
+        zone_builder_drop(b);
+        return NULL;
+    }
+    return b;
+}
+
+const struct dns_name *zone_builder_apex(const struct zone_builder *b)
+{
+    return &b->zone->name;
+}
+
+/* A node comes after its parent, so one pass tells each what its ancestors are. */
+static void mark_cuts(struct zone *z)
+{
+    for (zone_ref ref = z->apex; ref; ref = node_at(z, ref)->next) {
+        struct zone_node *n = node_at(z, ref);
+        if (ref != z->apex && zone_find_set(z, n, DNS_TYPE_NS))
+            n->flags |= ZONE_NODE_CUT;
+        if (n->parent && (node_at(z, n->parent)->flags & (ZONE_NODE_CUT | ZONE_NODE_BELOW)))
+            n->flags |= ZONE_NODE_BELOW;
+    }
+}
+
+/* The SOA again with the lesser of its TTL and its last field (RFC 2308 3). */
+static bool make_negative_soa(struct zone *z)
+{
+    struct span rdata;
+    uint8_t copy[2 * DNS_NAME_BYTES_MAX + 20];
+    const struct zone_set *soa = zone_set_at(z, z->soa);
+    struct reader records = zone_records(soa);
+    zone_next_record(&records, &rdata);
+    struct reader r = reader_over(rdata);
+    read_plain_name(&r);
+    read_plain_name(&r);
+    z->serial = read_u32(&r);
+    read_skip(&r, 12);
+    uint32_t minimum = read_u32(&r);
+    uint32_t ttl = ttl_of(soa);
+    if (!reader_done(&r) || rdata.len > sizeof copy)
+        return false;
+    memcpy(copy, rdata.at, rdata.len); /* the block may move */
+    z->negative_soa = add_piece(z, DNS_TYPE_SOA, ttl < minimum ? ttl : minimum, span_of(copy, rdata.len));
+    return z->negative_soa != 0;
+}
+
+static enum zone_fault finish(struct zone *z)
+{
+    for (zone_ref s = node_at(z, z->apex)->sets; s; s = set_at(z, s)->next)
+        if (set_at(z, s)->type == DNS_TYPE_SOA)
+            z->soa = s;
+    if (!z->soa)
+        return ZONE_NO_SOA;
+    if (!zone_find_set(z, zone_node_at(z, z->apex), DNS_TYPE_NS))
+        return ZONE_NO_NS;
+    if (!make_negative_soa(z))
+        return ZONE_TOO_BIG;
+    mark_cuts(z);
+    uint8_t *block = realloc(z->block, z->block_used);
+    if (block) {
+        z->block = block;
+        z->block_room = z->block_used;
+    }
+    return ZONE_FINE;
+}
+
+struct zone *zone_builder_finish(struct zone_builder *b, enum zone_fault *why)
+{
+    struct zone *z = b->zone;
+    free(b);
+    *why = finish(z);
+    if (*why == ZONE_FINE)
+        return z;
+    zone_release(z);
+    return NULL;
+}
+
+void zone_builder_drop(struct zone_builder *b)
+{
+    if (!b)
+        return;
+    zone_release(b->zone);
+    free(b);
+}
+
+struct zone *zone_hold(struct zone *z)
+{
+    z->holders++;
+    return z;
+}
+
+void zone_release(struct zone *z)
+{
+    if (!z || --z->holders)
+        return;
+    free(z->block);
+    free(z->slots);
+    free(z);
+}
+
+const char *zone_fault_text(enum zone_fault f)
+{
+    switch (f) {
+    case ZONE_FINE:
+        return "nothing is wrong";
+    case ZONE_REPEATED:
+        return "the same record stands further up; this one is left out";
+    case ZONE_OTHER_TTL:
+        return "all records of one name and type have one TTL: that of the first is taken";
+    case ZONE_OUTSIDE:
+        return "the name is not in this zone; is a final dot too many, or $ORIGIN another zone's?";
+    case ZONE_SOA_BELOW:
+        return "SOA belongs to the zone's own name (the apex, @) alone";
+    case ZONE_SECOND_SOA:
+        return "there is an SOA already; a zone has exactly one";
+    case ZONE_SECOND_CNAME:
+        return "the name has a CNAME already; an alias stands for exactly one name";
+    case ZONE_CNAME_AND_OTHERS:
+        return "a name with a CNAME has no other records: it is an alias";
+    case ZONE_META_TYPE:
+        return "this type only stands in questions; no zone holds it";
+    case ZONE_SET_TOO_BIG:
+        return "the records of this name and type do not fit into one message of 64 KiB";
+    case ZONE_NO_SOA:
+        return "the zone has no SOA record; it is the first that a zone needs";
+    case ZONE_NO_NS:
+        return "the zone's own name (the apex, @) has no NS record; it needs at least one";
+    case ZONE_TOO_BIG:
+        return "there is not enough memory for it";
+    }
+    return "";
+}
+
+/* ---- looking up -------------------------------------------------------------------------------- */
+
+const struct zone_node *zone_find_name(const struct zone *z, const struct dns_name *name)
+{
+    return zone_node_at(z, find_name(z, dns_name_span(name)));
+}
+
+const struct zone_set *zone_find_set(const struct zone *z, const struct zone_node *n, uint16_t type)
+{
+    const struct zone_set *s = zone_set_at(z, n->sets);
+    while (s && s->type != type)
+        s = zone_set_at(z, s->next);
+    return s;
+}
+
+/* The delegation that a node at or below one belongs to: the one nearest to the apex. */
+static const struct zone_node *cut_of(const struct zone *z, const struct zone_node *n)
+{
+    while (n->flags & ZONE_NODE_BELOW) /* ends: at most 127 labels up to the apex, which is not below */
+        n = zone_node_at(z, n->parent);
+    return n;
+}
+
+/* The deepest existing ancestor of a name that does not exist. From the apex down, so that a name of a
+ * hundred random labels costs one look-up. */
+static const struct zone_node *closest_encloser(const struct zone *z, const struct dns_name *name)
+{
+    zone_ref encloser = z->apex;
+    for (size_t labels = z->name.labels + 1U; labels < name->labels; labels++) {
+        zone_ref next = find_name(z, dns_name_suffix(name, labels));
+        if (!next)
+            break;
+        encloser = next;
+    }
+    return zone_node_at(z, encloser);
+}
+
+static const struct zone_node *wildcard_under(const struct zone *z, const struct zone_node *encloser)
+{
+    uint8_t room[2 + DNS_NAME_BYTES_MAX];
+    if (!(encloser->flags & ZONE_NODE_WILDCARD))
+        return NULL;
+    struct writer w = writer_over(room, sizeof room);
+    write_bytes(&w, "\1*", 2);
+    write_span(&w, zone_node_name(encloser));
+    for (size_t i = 0; i < writer_length(&w); i++)
+        room[i] = ascii_lower(room[i]);
+    return zone_node_at(z, find_name(z, writer_span(&w)));
+}
+
+enum zone_found zone_find(const struct zone *z, const struct dns_name *name, const struct zone_node **out)
+{
+    const struct zone_node *n = zone_node_at(z, find_name(z, dns_name_span(name)));
+    bool exists = n != NULL;
+    if (!exists)
+        n = closest_encloser(z, name);
+    if (n->flags & (ZONE_NODE_CUT | ZONE_NODE_BELOW)) {
+        *out = cut_of(z, n);
+        return exists && !(n->flags & ZONE_NODE_BELOW) ? ZONE_CUT : ZONE_BELOW_CUT;
+    }
+    *out = exists ? n : wildcard_under(z, n);
+    if (exists)
+        return ZONE_HERE;
+    return *out ? ZONE_WILDCARD : ZONE_ABSENT;
+}
+
+/* ---- all zones ------------------------------------------------------------------------------------ */
+
+static uint32_t zones_slot(const struct zones *d, struct span lower)
+{
+    return (uint32_t)hash_bytes(lower, d->seed) & d->slot_mask;
+}
+
+static void zones_index(struct zones *d, size_t row)
+{
+    uint32_t i = zones_slot(d, dns_name_span(&d->rows[row].name));
+    while (d->slots[i])
+        i = (i + 1) & d->slot_mask;
+    d->slots[i] = (uint32_t)row + 1;
+}
+
+bool zones_open(struct zones *d, const struct zones_row *rows, size_t count, uint64_t seed)
+{
+    size_t slots = 2;
+    while (slots < count * 2)
+        slots *= 2;
+    *d = (struct zones){ .seed = seed, .count = count, .slot_mask = (uint32_t)(slots - 1) };
+    d->rows = calloc(count ? count : 1, sizeof *d->rows);
+    d->slots = calloc(slots, sizeof *d->slots);
+    if (!d->rows || !d->slots || slots > UINT32_MAX) {
+        free(d->rows);
+        free(d->slots);
+        return false;
+    }
+    for (size_t i = 0; i < count; i++) {
+        d->rows[i] = rows[i];
+        if (rows[i].name.labels > d->most_labels)
+            d->most_labels = rows[i].name.labels;
+        zones_index(d, i);
+    }
+    return true;
+}
+
+void zones_close(struct zones *d)
+{
+    for (size_t i = 0; i < d->count; i++)
+        zone_release(d->rows[i].zone);
+    free(d->rows);
+    free(d->slots);
+    *d = (struct zones){ 0 };
+}
+
+static const struct zones_row *find_row(const struct zones *d, struct span lower)
+{
+    for (uint32_t i = zones_slot(d, lower); d->slots[i];
+         i = (i + 1) & d->slot_mask) { /* half of them are empty */
+        const struct zones_row *row = &d->rows[d->slots[i] - 1];
+        if (span_equal(dns_name_span(&row->name), lower))
+            return row;
+    }
+    return NULL;
+}
+
+static const struct zones_row *find_from(const struct zones *d, const struct dns_name *name, size_t labels)
+{
+    const struct zones_row *row = find_row(d, dns_name_suffix(name, labels));
+    while (!row && labels > 0)
+        row = find_row(d, dns_name_suffix(name, --labels));
+    return row;
+}
+
+const struct zones_row *zones_find(const struct zones *d, const struct dns_name *name)
+{
+    return find_from(d, name, name->labels < d->most_labels ? name->labels : d->most_labels);
+}
+
+const struct zones_row *zones_find_above(const struct zones *d, const struct dns_name *name)
+{
+    size_t labels = name->labels < d->most_labels + 1U ? name->labels : d->most_labels + 1U;
+    return labels ? find_from(d, name, labels - 1) : NULL;
+}
+
+const struct zones_row *zones_find_apex(const struct zones *d, const struct dns_name *name)
+{
+    return find_row(d, dns_name_span(name));
+}

@@ -1,0 +1,174 @@
+/* One version of a zone, immutable once finished, and the directory of all zones (RFC 1034 4.2, RFC 2181, RFC
+ * 4592).
+ *
+ * All nodes, sets and records of a zone lie in one growing block, in the order of the file; references are
+ * 32-bit offsets into it, so a record of one address costs under 70 bytes with its node. Every name between a
+ * record's owner and the apex has a node (an empty non-terminal when it owns nothing), so the closest
+ * encloser of a missing name is found from the apex down. Look-ups go by hash of the lower-cased wire name.
+ * Records lie in the form in which they are sent. */
+#ifndef WIRELAB_DNSD_ZONE_H
+#define WIRELAB_DNSD_ZONE_H
+
+#include "endpoint.h"
+#include "wire/dns.h"
+
+/* A place in a zone's block, in units of ZONE_GRAIN bytes; 0: none. */
+typedef uint32_t zone_ref;
+#define ZONE_GRAIN 4
+
+enum zone_node_flag {
+    ZONE_NODE_CUT = 1 << 0,      /* owns NS and is not the apex: a delegation */
+    ZONE_NODE_BELOW = 1 << 1,    /* below a cut: glue, or not to be seen at all */
+    ZONE_NODE_WILDCARD = 1 << 2, /* has a child "*" */
+};
+
+/* A name of the zone. Its wire form follows, in the case in which it was first written. */
+struct zone_node {
+    zone_ref parent; /* 0: the apex */
+    zone_ref next;   /* the node that was made after it */
+    zone_ref sets;   /* its first set; 0: an empty non-terminal */
+    uint8_t flags, labels, name_len;
+    uint8_t name[];
+};
+
+/* Records of one owner and type; those of a set that did not come in one piece hang behind `more`. */
+struct zone_set {
+    zone_ref next; /* the owner's next set (in the first piece only) */
+    zone_ref more; /* the set's next piece */
+    uint16_t type, count;
+    uint32_t bytes;
+    uint8_t records[]; /* type, class, TTL, length, data: what stands behind the owner's name in a message */
+};
+
+struct zone_slot {
+    uint32_t tag; /* the lower half of the name's hash */
+    zone_ref node;
+};
+
+struct zone {
+    uint8_t *block;
+    size_t block_used, block_room;
+    struct zone_slot *slots;
+    uint32_t slot_mask;
+    uint64_t seed;
+    zone_ref apex, last_node;
+    zone_ref soa;          /* the apex's SOA ... */
+    zone_ref negative_soa; /* ... and the same with the TTL of negative answers (RFC 2308 5) */
+    uint32_t serial;
+    size_t node_count, record_count;
+    unsigned holders;
+    struct dns_name name; /* as it was given */
+};
+
+static inline const struct zone_node *zone_node_at(const struct zone *z, zone_ref ref)
+{
+    return ref ? (const struct zone_node *)(const void *)(z->block + (size_t)ref * ZONE_GRAIN) : NULL;
+}
+
+static inline const struct zone_set *zone_set_at(const struct zone *z, zone_ref ref)
+{
+    return ref ? (const struct zone_set *)(const void *)(z->block + (size_t)ref * ZONE_GRAIN) : NULL;
+}
+
+static inline struct span zone_node_name(const struct zone_node *n)
+{
+    return span_of(n->name, n->name_len);
+}
+
+/* The next record of a set's piece: all of it, and its data. Empty at the end. */
+struct span zone_next_record(struct reader *r, struct span *rdata);
+static inline struct reader zone_records(const struct zone_set *s)
+{
+    return reader_over(span_of(s->records, s->bytes));
+}
+
+/* ---- building --------------------------------------------------------------------------- */
+
+struct zone_builder;
+
+enum zone_fault {
+    ZONE_FINE,
+    ZONE_REPEATED,  /* the very same record was there already: left out (RFC 2181 5) */
+    ZONE_OTHER_TTL, /* taken, with the TTL of the set's first record (RFC 2181 5.2) */
+    /* Refused: */
+    ZONE_OUTSIDE,          /* not at or below the apex */
+    ZONE_SOA_BELOW,        /* SOA elsewhere than at the apex */
+    ZONE_SECOND_SOA,       /* two different ones */
+    ZONE_SECOND_CNAME,     /* RFC 2181 10.1 */
+    ZONE_CNAME_AND_OTHERS, /* RFC 1034 3.6.2 */
+    ZONE_META_TYPE,        /* a type that only questions have */
+    ZONE_SET_TOO_BIG,      /* a set that no message could carry */
+    ZONE_NO_SOA,
+    ZONE_NO_NS,
+    ZONE_TOO_BIG, /* past 16 GiB, or out of memory */
+};
+
+/* In words; for the file's reader. */
+const char *zone_fault_text(enum zone_fault f);
+static inline bool zone_refused(enum zone_fault f)
+{
+    return f > ZONE_OTHER_TTL;
+}
+
+/* An empty zone. `seed` keys its hashes; `expected` is a guess at the number of names. NULL: no memory. */
+struct zone_builder *zone_builder_open(const struct dns_name *apex, uint64_t seed, size_t expected);
+const struct dns_name *zone_builder_apex(const struct zone_builder *b);
+/* Adds a record of class IN; rdata in wire form, names uncompressed, and already checked against its type. */
+enum zone_fault zone_builder_add(struct zone_builder *b, const struct dns_name *owner, uint16_t type,
+                                 uint32_t ttl, struct span rdata);
+/* The zone, held once; NULL, and *why tells. The builder is gone in either case. */
+struct zone *zone_builder_finish(struct zone_builder *b, enum zone_fault *why);
+/* Throws it away. */
+void zone_builder_drop(struct zone_builder *b);
+
+struct zone *zone_hold(struct zone *z);
+/* The last release frees. Harmless with NULL. */
+void zone_release(struct zone *z);
+
+/* ---- looking up ------------------------------------------------------------------------- */
+
+enum zone_found {
+    ZONE_HERE,      /* the node is the name's own */
+    ZONE_CUT,       /* the name is a delegation's: its node */
+    ZONE_BELOW_CUT, /* the name is below a delegation: the delegation's node */
+    ZONE_WILDCARD,  /* no such name; the node is the wildcard that answers for it (RFC 4592 3.3.1) */
+    ZONE_ABSENT,    /* no such name: NULL */
+};
+
+/* `name` in lower case, at or below the zone's apex. */
+enum zone_found zone_find(const struct zone *z, const struct dns_name *name, const struct zone_node **out);
+/* The node of exactly this name (in lower case), wherever it stands; or NULL. For glue. */
+const struct zone_node *zone_find_name(const struct zone *z, const struct dns_name *name);
+/* The owner's set of this type, or NULL. */
+const struct zone_set *zone_find_set(const struct zone *z, const struct zone_node *n, uint16_t type);
+
+/* ---- all zones -------------------------------------------------------------------------- */
+
+/* One row a configured zone. */
+struct zones_row {
+    struct dns_name name;             /* in lower case */
+    struct zone *zone;                /* held by the directory; NULL: it could not be loaded */
+    const struct prefix *transfer_to; /* who may have all of it; lives as long as the directory */
+    size_t transfer_to_count;
+};
+
+struct zones {
+    uint64_t seed;
+    size_t count;
+    struct zones_row *rows;
+    uint32_t *slots; /* 1-based row; 0: empty */
+    uint32_t slot_mask;
+    uint8_t most_labels;
+};
+
+/* Copies the rows; each zone in them is now held by the directory. False: no memory, nothing taken. */
+bool zones_open(struct zones *d, const struct zones_row *rows, size_t count, uint64_t seed);
+void zones_close(struct zones *d);
+/* The row of the zone nearest above `name` (in lower case), or of that name; NULL: none is ours. */
+const struct zones_row *zones_find(const struct zones *d, const struct dns_name *name);
+/* The same, but not of that name itself: where DS lives (RFC 4035 3.1.4.1). */
+const struct zones_row *zones_find_above(const struct zones *d, const struct dns_name *name);
+/* The row of exactly this name, or NULL. */
+const struct zones_row *zones_find_apex(const struct zones *d, const struct dns_name *name);
+
+#endif

@@ -1,0 +1,176 @@
+#include "zonefile.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#define READ_LEAST     (64 * 1024)
+#define BYTES_FOR_NAME 24 /* of a file for each name, about: to size the table once */
+
+/* A file of the zone, in memory until the zone is built. */
+struct loaded {
+    struct loaded *next;
+    uint8_t *bytes;
+    size_t len;
+    char path[];
+};
+
+struct loading {
+    struct loaded *files;
+    size_t count;
+};
+
+static void forget_files(struct loading *l)
+{
+    for (struct loaded *f = l->files, *next; f; f = next) {
+        next = f->next;
+        free(f->bytes);
+        free(f);
+    }
+}
+
+/* All of the descriptor. False with errno set. */
+static bool read_all(int fd, struct loaded *f)
+{
+    struct stat st;
+    size_t room = fstat(fd, &st) == 0 && st.st_size > 0 ? (size_t)st.st_size + 1 : READ_LEAST;
+    f->bytes = malloc(room);
+    while (f->bytes) {
+        ssize_t n = read(fd, f->bytes + f->len, room - f->len);
+        if (n == 0)
+            return true;
+        if (n < 0 && errno != EINTR)
+            return false;
+        f->len += n > 0 ? (size_t)n : 0;
+        if (f->len < room)
+            continue;
+        if (room >= ZONEFILE_BYTES_MAX) {
+            errno = EFBIG;
+            return false;
+        }
+        room *= 2;
+        uint8_t *more = realloc(f->bytes, room);
+        if (!more)
+            return false;
+        f->bytes = more;
+    }
+    return false;
+}
+
+/* NULL with errno set. */
+static struct loaded *load(struct loading *l, const char *path)
+{
+    size_t len = strlen(path) + 1;
+    struct loaded *f = l->count < ZONEFILE_FILES_MAX ? calloc(1, sizeof *f + len) : NULL;
+    if (!f) {
+        errno = l->count < ZONEFILE_FILES_MAX ? ENOMEM : EMFILE;
+        return NULL;
+    }
+    memcpy(f->path, path, len);
+    f->next = l->files;
+    l->files = f;
+    l->count++;
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    bool ok = fd >= 0 && read_all(fd, f);
+    int error = errno;
+    if (fd >= 0)
+        close(fd);
+    errno = error;
+    return ok ? f : NULL;
+}
+
+/* A relative path counts from the directory of the file that names it. False: too long. */
+static bool beside(const char *from, struct span wanted, char *out, size_t room)
+{
+    const char *slash = strrchr(from, '/');
+    int directory = slash && wanted.len && wanted.at[0] != '/' ? (int)(slash - from + 1) : 0;
+    int n = snprintf(out, room, "%.*s%.*s", directory, from, (int)wanted.len, (const char *)wanted.at);
+    return n > 0 && (size_t)n < room;
+}
+
+static void include(struct loading *l, struct masterfile *m)
+{
+    char path[4096];
+    char why[128];
+    const char *from;
+    struct span wanted = masterfile_wanted(m, &from);
+    struct loaded *f = NULL;
+    errno = ENAMETOOLONG;
+    if (beside(from, wanted, path, sizeof path))
+        f = load(l, path);
+    if (f) {
+        masterfile_push(m, span_of(f->bytes, f->len), f->path);
+        return;
+    }
+    snprintf(why, sizeof why, "a file that can be read (%s)", strerror(errno));
+    masterfile_missing(m, why);
+}
+
+static void tell(const struct masterfile *m, const struct dns_name *apex, zonefile_problem_fn *fn,
+                 void *owner)
+{
+    size_t count;
+    const struct masterfile_problem *p = masterfile_problems(m, &count);
+    for (size_t i = 0; i < count; i++)
+        fn(owner, apex, &p[i]);
+}
+
+static void tell_one(const char *path, const char *text, const struct dns_name *apex, zonefile_problem_fn *fn,
+                     void *owner)
+{
+    struct masterfile_problem p = { .path = path };
+    snprintf(p.text, sizeof p.text, "%s", text);
+    fn(owner, apex, &p);
+}
+
+static struct zone *build(struct loading *l, struct loaded *f, struct zone_builder *b,
+                          zonefile_problem_fn *fn, void *owner)
+{
+    struct dns_name apex;
+    enum zone_fault fault = ZONE_TOO_BIG;
+    struct masterfile *m = masterfile_open(b);
+    struct zone *z = NULL;
+    dns_name_copy(&apex, zone_builder_apex(b));
+    if (!m) {
+        zone_builder_drop(b);
+        tell_one(f->path, zone_fault_text(fault), &apex, fn, owner);
+        return NULL;
+    }
+    masterfile_push(m, span_of(f->bytes, f->len), f->path);
+    while (masterfile_run(m) == MASTERFILE_INCLUDE) /* ends: each turn reads on, and files are bounded */
+        include(l, m);
+    if (masterfile_errors(m)) {
+        zone_builder_drop(b);
+    } else {
+        z = zone_builder_finish(b, &fault);
+        if (!z)
+            masterfile_add_problem(m, f->path, zone_fault_text(fault));
+    }
+    tell(m, &apex, fn, owner);
+    masterfile_close(m);
+    return z;
+}
+
+struct zone *zonefile_load(const char *path, const struct dns_name *apex, uint64_t seed,
+                           zonefile_problem_fn *fn, void *owner)
+{
+    struct loading l = { 0 };
+    struct zone *z = NULL;
+    struct loaded *f = load(&l, path);
+    if (!f) {
+        char text[MASTERFILE_TEXT_MAX];
+        snprintf(text, sizeof text, "cannot read it: %s", strerror(errno));
+        tell_one(path, text, apex, fn, owner);
+    } else {
+        struct zone_builder *b = zone_builder_open(apex, seed, f->len / BYTES_FOR_NAME);
+        if (b)
+            z = build(&l, f, b, fn, owner);
+        else
+            tell_one(path, zone_fault_text(ZONE_TOO_BIG), apex, fn, owner);
+    }
+    forget_files(&l);
+    return z;
+}

@@ -1,0 +1,18 @@
+/* Reads master files from disk, $INCLUDE and all, into a zone. */
+#ifndef WIRELAB_DNSD_ZONEFILE_H
+#define WIRELAB_DNSD_ZONEFILE_H
+
+#include "masterfile.h"
+
+#define ZONEFILE_BYTES_MAX ((size_t)4 << 30) /* one file; offsets in it are shown in messages, not stored */
+#define ZONEFILE_FILES_MAX 1024              /* files of one zone: includes that multiply end here */
+
+/* Hears of each problem, errors and warnings; valid until it returns. */
+typedef void zonefile_problem_fn(void *owner, const struct dns_name *apex,
+                                 const struct masterfile_problem *p);
+
+/* The zone, held once; NULL when there was any error, and the listener has heard of it. */
+struct zone *zonefile_load(const char *path, const struct dns_name *apex, uint64_t seed,
+                           zonefile_problem_fn *fn, void *owner);
+
+#endif
