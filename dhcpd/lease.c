@@ -224,6 +224,7 @@ bool leases_open(struct leases *l, uint64_t seed, struct events *e)
 
 void leases_close(struct leases *l)
 {
+    timers_close(&l->deadlines); /* while its timers are there */
     for (struct lease_chunk *c = l->chunks, *next; c; c = next) {
         next = c->next;
         for (size_t i = 0; i < c->used; i++)
@@ -232,7 +233,6 @@ void leases_close(struct leases *l)
         free(c);
     }
     l->chunks = NULL;
-    timers_close(&l->deadlines);
     index_close(&l->by_address);
     index_close(&l->by_client);
     free(l->pools);
