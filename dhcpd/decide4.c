@@ -133,7 +133,9 @@ static struct dhcp4_decision grant(const struct asking *q, uint32_t address)
     uint32_t lease_s = lease_time(q);
     if (!lease_claim(q->leases, x, &q->client, ends_s(q, lease_s), q->now, q->claims))
         return silence("out of memory");
-    return answer(q, DHCP4_ANSWER_ACK, address, lease_s);
+    struct dhcp4_decision d = answer(q, DHCP4_ANSWER_ACK, address, lease_s);
+    d.claim = q->claims->count - 1;
+    return d;
 }
 
 /* ---- one function a message ------------------------------------------------------------------ */

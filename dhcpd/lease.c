@@ -581,3 +581,8 @@ void claims_withdraw(struct leases *l, const struct lease_claims *c, struct now 
             lease_become(l, x, LEASE_FREE, now_s(now), now);
     }
 }
+
+bool claims_stand(const struct lease_claims *c, size_t change)
+{
+    return change < c->count && c->change[change].tenancy == c->change[change].lease->tenancy;
+}

@@ -24,6 +24,7 @@ struct reply_note {
     enum event_id event;
     uint32_t address, lease_s;
     const char *reason;
+    size_t claim;
     uint8_t hardware[DHCP4_CHADDR_MAX], hardware_len;
 };
 
@@ -183,6 +184,7 @@ static void write_reply(struct turn *t, size_t i, const struct dhcp4_decision *d
     n->address = decision->address ? decision->address : m->fixed.ciaddr;
     n->lease_s = decision->lease_s;
     n->reason = decision->reason;
+    n->claim = decision->claim;
     n->hardware_len = m->fixed.hlen;
     memcpy(n->hardware, m->fixed.chaddr, sizeof n->hardware);
 }
@@ -230,10 +232,11 @@ static void send_frame(struct turn *t, size_t i, struct now now)
     writer_back_to(&d->out, (struct mark){ 0 });
 }
 
-static void forget_promises(struct turn *t)
+/* An ACK leaves only for a lease that is on disk and still the client's. */
+static void forget_promises(struct turn *t, bool committed)
 {
     for (size_t i = 0; i < t->batch->count; i++)
-        if (t->batch->d[i].tag & TAG_PROMISE)
+        if (t->batch->d[i].tag & TAG_PROMISE && !(committed && claims_stand(&t->claims, t->notes[i].claim)))
             writer_back_to(&t->batch->d[i].out, (struct mark){ 0 });
 }
 
@@ -270,9 +273,9 @@ static void committed(void *owner, bool ok, const char *why)
         claims_confirm(&s->leases, &t->claims, now);
     } else {
         claims_withdraw(&s->leases, &t->claims, now);
-        forget_promises(t);
         event_note(s->home->events, EVENT_DHCP_WITHDRAWN, now, "reason", why);
     }
+    forget_promises(t, ok);
     turn_end(t);
 }
 

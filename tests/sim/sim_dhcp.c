@@ -188,7 +188,7 @@ static void deliver(struct hand *h, bool committed)
 {
     for (size_t i = 0; i < h->reply_count; i++) {
         struct reply *r = &h->replies[i];
-        if (r->ack && !committed)
+        if (r->ack && !(committed && claims_stand(&h->claims, r->decision.claim)))
             continue;
         if (r->ack)
             acknowledged(r->client, r->decision.address, r->asked_ms, r->decision.lease_s);

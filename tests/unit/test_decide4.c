@@ -431,6 +431,42 @@ static void a_new_reservation_takes_over_at_the_next_renewal(void **state)
     OFFERED(HEARS(.type = DHCP4_DISCOVER, .mac = 1), FIRST);
 }
 
+static void a_client_with_a_reservation_moves_to_it(void **state)
+{
+    (void)state;
+    assert_int_equal(world_lease(&w, 9), FIRST);
+    assert_int_equal(world_lease(&w, 2), FIRST + 1);
+    struct dhcp_settings *former = w.settings;
+    w.settings = settings_of(with_hosts);
+    assert_true(leases_settle(&w.leases, w.settings, w.now));
+    dhcpd_forget(former);
+    NAKED(HEARS(.type = DHCP4_REQUEST, .mac = 2, .ciaddr = FIRST + 1));
+    assert_int_equal(world_lease(&w, 2), IP(192, 168, 1, 50));
+    assert_int_equal(state_of(FIRST + 1), LEASE_FREE);
+    assert_false(lease_belongs(leases_find(&w.leases, FIRST + 1),
+                               &(struct lease_client){ .hardware = span_of("\1\2\0\0\0\0\2", 7) }));
+    /* what it was moved from is remembered no more */
+    NAKED(HEARS(.type = DHCP4_REQUEST, .mac = 2, .requested = FIRST + 1));
+    OFFERED(HEARS(.type = DHCP4_DISCOVER, .mac = 8), LAST);
+    OFFERED(HEARS(.type = DHCP4_DISCOVER, .mac = 7), FIRST + 1);
+}
+
+static void a_grant_does_not_stand_when_it_was_given_back(void **state)
+{
+    (void)state;
+    struct dhcp4_decision d =
+        HEARS(.type = DHCP4_REQUEST, .mac = 1, .requested = FIRST, .server = WORLD_SERVER);
+    struct dhcp4_decision e =
+        HEARS(.type = DHCP4_REQUEST, .mac = 2, .requested = LAST, .server = WORLD_SERVER);
+    struct lease_claims batch = w.claims;
+    claims_open(&w.leases, &w.claims);
+    HEARS(.type = DHCP4_DECLINE, .mac = 1, .requested = FIRST, .server = WORLD_SERVER);
+    claims_confirm(&w.leases, &batch, w.now);
+    assert_false(claims_stand(&batch, d.claim));
+    assert_true(claims_stand(&batch, e.claim));
+    assert_int_equal(state_of(FIRST), LEASE_DECLINED);
+}
+
 /* ---- the store ----------------------------------------------------------------------------------------- */
 
 static void what_was_not_committed_never_was(void **state)
@@ -543,6 +579,8 @@ int main(void)
         TEST(an_identifier_of_any_length_is_kept),
         TEST(a_reserved_address_is_only_its_hosts),
         TEST(a_new_reservation_takes_over_at_the_next_renewal),
+        TEST(a_client_with_a_reservation_moves_to_it),
+        TEST(a_grant_does_not_stand_when_it_was_given_back),
         TEST(what_was_not_committed_never_was),
         TEST(the_later_of_two_commits_decides),
         TEST(a_commit_for_a_former_tenant_changes_nothing),
