@@ -148,8 +148,8 @@ void claims_open(struct leases *l, struct lease_claims *c);
 bool lease_offer(struct leases *l, struct lease *x, const struct lease_client *c, struct now now);
 /* The client took another server's offer. */
 void lease_offer_withdraw(struct leases *l, struct lease *x, struct now now);
-/* Grants, as the last change of the claims; lease_is_for() must hold. What else the client held in this pool becomes free. False: no memory,
- * nothing is granted. */
+/* Grants, as the last change of the claims; lease_is_for() must hold. What else the client held in this pool
+ * becomes free. False: no memory, nothing is granted. */
 bool lease_claim(struct leases *l, struct lease *x, const struct lease_client *c, int64_t until_s,
                  struct now now, struct lease_claims *claims);
 /* BOUND or CLAIMED before. */
@@ -161,8 +161,8 @@ void lease_decline(struct leases *l, struct lease *x, int64_t until_s, struct no
  * before. */
 void claims_confirm(struct leases *l, const struct lease_claims *c, struct now now);
 void claims_withdraw(struct leases *l, const struct lease_claims *c, struct now now);
-/* After claims_confirm(): what this change granted is still the client's; it may have released or declined it while
- * the store was at work. */
+/* After claims_confirm(): what this change granted is still the client's; it may have released or declined it
+ * while the store was at work. */
 bool claims_stand(const struct lease_claims *c, size_t change);
 
 /* Unix seconds, rounded up: a lease never ends here before it ends at its client. */

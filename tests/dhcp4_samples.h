@@ -1,5 +1,6 @@
-/* The messages of a real exchange: a client that comes anew (DISCOVER, OFFER, REQUEST, ACK) and one that comes back
- * with a lease (REQUEST, ACK); UDP payloads, and the second as it crossed the wire. What is not listed is zero. */
+/* The messages of a real exchange: a client that comes anew (DISCOVER, OFFER, REQUEST, ACK) and one that
+ * comes back with a lease (REQUEST, ACK); UDP payloads, and the second as it crossed the wire. What is not
+ * listed is zero. */
 #ifndef WIRELAB_TESTS_DHCP4_SAMPLES_H
 #define WIRELAB_TESTS_DHCP4_SAMPLES_H
 
