@@ -4,6 +4,7 @@
 const struct service_type *const all_services[] = {
     &dhcpd_service,
     &dnsd_service,
+    &httpd_service,
     &smtpd_service,
     NULL,
 };
