@@ -209,8 +209,8 @@ const struct config_key *guard_nearest_key(const struct config_key *keys, struct
     word[name.len] = 0;
     for (; keys && keys->name; keys++) {
         size_t distance = edit_distance(word, keys->name);
-        bool prefix = name.len >= 3 && span_starts(span_text(keys->name), word);
-        if (prefix && best_distance > 2)
+        bool part = name.len >= 4 && strstr(keys->name, word) != NULL;
+        if (part && best_distance > 2)
             best = keys;
         if (distance < best_distance && distance < name.len) {
             best_distance = distance;

@@ -84,21 +84,21 @@ const struct config_key httpd_keys[] = {
       .keys = site_keys,
       .help = "The files for one host name; \"default\" is for every other name.",
       .example = "site \"default\" { root = \"www\" }" },
-    { .name = "head-size",
+    { .name = "max-head-size",
       .type = CONFIG_SIZE,
       .otherwise = "16KiB",
       .least = 1024,
       .most = 1 << 20,
       .help = "The largest head of a request; more is answered with 431, a longer request line than half of "
               "it with 414.",
-      .example = "head-size = \"16KiB\"" },
-    { .name = "body-size",
+      .example = "max-head-size = \"16KiB\"" },
+    { .name = "max-body-size",
       .type = CONFIG_SIZE,
       .otherwise = "1MiB",
       .least = 0,
       .most = 64 << 20,
       .help = "The largest body of a request, which is held in memory; more is answered with 413.",
-      .example = "body-size = \"1MiB\"" },
+      .example = "max-body-size = \"1MiB\"" },
     { .name = "head-timeout",
       .type = CONFIG_DURATION,
       .flags = CONFIG_MS,
@@ -131,13 +131,13 @@ const struct config_key httpd_keys[] = {
       .most = 3600000,
       .help = "How long a client may take none of what was answered; then the connection is cut.",
       .example = "write-timeout = \"60s\"" },
-    { .name = "connections",
+    { .name = "max-connections",
       .type = CONFIG_NUMBER,
       .otherwise = "10000",
       .least = 1,
       .most = 1000000,
       .help = "Connections at once; more are closed when they come.",
-      .example = "connections = 10000" },
+      .example = "max-connections = 10000" },
     { 0 },
 };
 
@@ -237,10 +237,10 @@ static void read_site(struct reading *r, const struct config_section *s, struct 
 
 static void read_limits(struct http_settings *t, const struct config_section *s)
 {
-    t->limits.head_bytes_max = (size_t)config_number(s, "head-size");
+    t->limits.head_bytes_max = (size_t)config_number(s, "max-head-size");
     t->limits.line_bytes_max = t->limits.head_bytes_max / 2;
-    t->body_bytes_max = (size_t)config_number(s, "body-size");
-    t->connections_max = (size_t)config_number(s, "connections");
+    t->body_bytes_max = (size_t)config_number(s, "max-body-size");
+    t->connections_max = (size_t)config_number(s, "max-connections");
     t->head_ms = (uint64_t)config_number(s, "head-timeout");
     t->body_ms = (uint64_t)config_number(s, "body-timeout");
     t->idle_ms = (uint64_t)config_number(s, "idle-timeout");

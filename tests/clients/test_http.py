@@ -14,7 +14,7 @@ def conf(root):
     return f'''httpd {{
   listen = {{ "127.0.0.1:0" }}
   listen-tls = {{ "127.0.0.1:0" }}
-  body-size = "4KiB"
+  max-body-size = "4KiB"
   head-timeout = "500ms"
   site "default" {{
     root = "{root}"
