@@ -108,7 +108,7 @@ static const char *key_of(const struct config_section *s, const struct config_va
 {
     for (size_t i = 0; v && i < s->entry_count; i++) {
         const struct config_entry *e = &s->entries[i];
-        if (v >= e->values && v < e->values + e->count)
+        if (e->count > 0 && v >= e->values && v < e->values + e->count)
             return e->key->name;
     }
     return NULL;

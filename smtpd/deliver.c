@@ -164,6 +164,7 @@ static bool is_in_cur(const struct box *b, const char *name)
             close(fd);
         return false;
     }
+    /* cppcheck-suppress readdirCalled ; glibc keeps one state a stream */
     for (struct dirent *e; !found && (e = readdir(cur));)
         found = strncmp(e->d_name, name, len) == 0 && (e->d_name[len] == '\0' || e->d_name[len] == ':');
     closedir(cur);

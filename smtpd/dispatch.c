@@ -7,6 +7,7 @@
 
 #define RETRY_FIRST_MS 5000 /* after the first failure; doubles with each */
 #define RETRY_MOST_MS  (10 * 60 * 1000)
+#define RETRY_GRAIN_MS 1000 /* tries fall on whole seconds, so that a full mailbox is not looked at for each message */
 
 struct dispatch {
     struct spool *spool;
@@ -68,7 +69,8 @@ static void arm_retry(struct dispatch *d)
 static void defer(struct dispatch *d, struct message *m)
 {
     m->tries++;
-    m->due_ms = loop_now(d->home->loop).mono_ms + retry_after_ms(m->tries);
+    uint64_t due_ms = loop_now(d->home->loop).mono_ms + retry_after_ms(m->tries);
+    m->due_ms = (due_ms / RETRY_GRAIN_MS + 1) * RETRY_GRAIN_MS;
     list_append(&d->deferred, &m->node);
     if (!timer_armed(&d->retry))
         arm_retry(d);

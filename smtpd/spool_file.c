@@ -123,6 +123,7 @@ void spool_file_sweep(const char *directory, bool (*keep)(void *owner, const cha
     DIR *d = opendir(directory);
     if (!d)
         return;
+    /* cppcheck-suppress readdirCalled ; glibc keeps one state a stream */
     for (struct dirent *e; (e = readdir(d));)
         if (e->d_name[0] != '.' && !keep(owner, e->d_name))
             unlinkat(dirfd(d), e->d_name, 0);

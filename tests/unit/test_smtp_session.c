@@ -68,8 +68,8 @@ static void reach(struct smtp_client *c, enum smtp_state state)
 
 static const char *const dialogue[] = {
     "EHLO [172.16.16.225]\r\n",
-    "250-mail01\r\n250-PIPELINING\r\n250-SIZE 10240000\r\n250-VRFY\r\n250-ETRN\r\n250-STARTTLS\r\n"
-    "250-ENHANCEDSTATUSCODES\r\n250-8BITMIME\r\n250 DSN\r\n",
+    ("250-mail01\r\n250-PIPELINING\r\n250-SIZE 10240000\r\n250-VRFY\r\n250-ETRN\r\n250-STARTTLS\r\n"
+     "250-ENHANCEDSTATUSCODES\r\n250-8BITMIME\r\n250 DSN\r\n"),
     "MAIL FROM:<sanders@skynet.local> SIZE=556\r\n",
     "250 2.1.0 Ok\r\n",
     "RCPT TO:<sanders@cyberdyne.local>\r\n",
