@@ -9,6 +9,13 @@
  *   - a lease that is over is no longer held, and no address is lost: in the end all can be given away again.
  *
  *     sim_dhcp [SEED]     the seed of a failure is printed with it */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
 #include "dhcp_world.h"
 #include "dhcpd/row.h"
 #include "rng.h"
@@ -97,12 +104,11 @@ static struct {
     size_t acks, kills, failures, naks, declines;
 } sim;
 
-static void fail(const char *what, uint32_t address, unsigned a, unsigned b)
+static void broken(const char *what, uint32_t address, unsigned a, unsigned b)
 {
-    fprintf(stderr, "sim_dhcp: seed %llu, day %llu: %s (192.168.%u.%u, clients %u and %u)\n",
-            (unsigned long long)sim.seed, (unsigned long long)(sim.ms / DAY_MS), what, address >> 8 & 255,
-            address & 255, a, b);
-    exit(1);
+    fail_msg("seed %llu, day %llu: %s (192.168.%u.%u, clients %u and %u); again with: sim_dhcp %llu",
+             (unsigned long long)sim.seed, (unsigned long long)(sim.ms / DAY_MS), what, address >> 8 & 255,
+             address & 255, a, b, (unsigned long long)sim.seed);
 }
 
 static struct now now_of(void)
@@ -126,7 +132,7 @@ static void acknowledged(unsigned client, uint32_t address, uint64_t asked_ms, u
 {
     struct holder *h = &sim.holders[slot_of(address)];
     if (h->until_ms > sim.ms && h->client != client)
-        fail("acknowledged to a client while another one holds it", address, client, h->client);
+        broken("acknowledged to a client while another one holds it", address, client, h->client);
     h->client = client;
     h->until_ms = asked_ms + (uint64_t)lease_s * 1000; /* RFC 2131 4.4.1: counted from the request */
     sim.acks++;
@@ -139,26 +145,35 @@ static void gave_up(unsigned client, uint32_t address)
         h->until_ms = 0;
 }
 
+/* A client that is granted another address had come to ask anew: it holds no other one on that network. */
+static void moved(unsigned client, uint32_t address)
+{
+    size_t first = slot_of(address) / POOL * POOL;
+    for (size_t i = first; i < first + POOL; i++)
+        if (sim.holders[i].client == client && i != slot_of(address))
+            sim.holders[i].until_ms = 0;
+}
+
 static void check_table(void)
 {
     size_t sum = 0;
     for (size_t s = 0; s < LEASE_STATES; s++)
         sum += sim.leases.count[s];
     if (sum != sim.leases.by_address.node_count || sum > ADDRESSES)
-        fail("the table has lost count", 0, 0, 0);
+        broken("the table has lost count", 0, 0, 0);
     for (uint32_t i = 0; i < ADDRESSES; i++) {
         uint32_t address = IP(192, 168, 1 + i / POOL, 10 + i % POOL);
         struct lease *x = leases_find(&sim.leases, address);
         const struct holder *h = &sim.holders[i];
         if (x && x->state != LEASE_FREE && x->state != LEASE_CLAIMED &&
             x->until_s * 1000 + 2000 < now_of().unix_ms)
-            fail("a lease that is over is still held", address, h->client, 0);
+            broken("a lease that is over is still held", address, h->client, 0);
         if (h->until_ms <= sim.ms)
             continue;
         if (!x || (x->state != LEASE_BOUND && x->state != LEASE_CLAIMED))
-            fail("an acknowledged lease is not known", address, h->client, 0);
+            broken("an acknowledged lease is not known", address, h->client, 0);
         if (x->until_s * 1000 < (int64_t)(START_UNIX_MS + h->until_ms))
-            fail("a lease is kept for a shorter time than was promised", address, h->client, 0);
+            broken("a lease is kept for a shorter time than was promised", address, h->client, 0);
     }
 }
 
@@ -233,12 +248,14 @@ static void decide_one(struct hand *h, const struct letter *l)
     uint32_t own = IP(192, 168, 1 + l->subnet, 5);
     struct dhcp4_arrival a = { .server = own, .link = own, .broadcast = !l->says.ciaddr };
     if (dhcp4_parse(&sim.m, message_bytes(&l->says, bytes, sizeof bytes)) != DHCP4_FINE)
-        fail("a client's message is not understood", 0, l->says.mac, 0);
+        broken("a client's message is not understood", 0, l->says.mac, 0);
     struct reply *r = &h->replies[h->reply_count];
     r->decision = dhcp4_decide(sim.settings, &sim.leases, &sim.m, &a, now_of(), &h->claims);
     r->ack = r->decision.answer == DHCP4_ANSWER_ACK;
     r->client = l->says.mac;
     r->asked_ms = sim.ms;
+    if (r->ack)
+        moved(r->client, r->decision.address);
     if (r->decision.answer != DHCP4_ANSWER_SILENCE)
         h->reply_count++;
     if (l->says.type == DHCP4_RELEASE || l->says.type == DHCP4_DECLINE)
@@ -310,7 +327,7 @@ static void server_deadline(struct timer *t, struct now now)
 static void server_start(void)
 {
     if (!leases_open(&sim.leases, rng_next(&sim.rng), NULL))
-        exit(2);
+        broken("no memory", 0, 0, 0);
     for (size_t i = 0; i < ADDRESSES; i++) {
         struct lease_record record;
         uint8_t room[LEASE_HARDWARE_MAX];
@@ -321,7 +338,7 @@ static void server_start(void)
             if (lease_table.columns[v].type != STORE_NUMBER && r->values[v].bytes.at)
                 r->values[v].bytes.at = r->bytes[v];
         if (!row_read(&record, room, r->values))
-            fail("a row cannot be read", 0, (unsigned)i, 0);
+            broken("a row cannot be read", 0, (unsigned)i, 0);
         leases_restore(&sim.leases, &record, now_of());
     }
     leases_settle(&sim.leases, sim.settings, now_of());
@@ -388,8 +405,10 @@ static void client_says(struct client *c, struct says says)
 static void begin(struct client *c)
 {
     c->doing = SELECTING;
+    uint32_t any = IP(192, 168, 1 + rng_below(&sim.rng, SUBNETS), 5 + rng_below(&sim.rng, POOL + 10));
+    uint32_t requested = chance(300) ? any : chance(500) ? c->address : 0;
     c->address = 0;
-    client_says(c, (struct says){ .type = DHCP4_DISCOVER });
+    client_says(c, (struct says){ .type = DHCP4_DISCOVER, .requested = requested });
     c->tries = c->tries < 8 ? c->tries + 1 : c->tries;
     wake(&c->timer, (UINT64_C(2000) << c->tries) + rng_below(&sim.rng, 60000)); /* RFC 2131 4.1 */
 }
@@ -425,6 +444,8 @@ static void client_hears(struct client *c, const struct reply *r)
     if (r->decision.answer == DHCP4_ANSWER_OFFER && c->doing == SELECTING && subnet == c->subnet) {
         c->doing = REQUESTING;
         c->address = r->decision.address;
+        if (chance(5)) /* a client gone mad takes what it likes */
+            c->address = IP(192, 168, 1 + c->subnet, 10 + rng_below(&sim.rng, POOL));
         if (chance(50)) /* another server was faster */
             client_says(c, (struct says){ .type = DHCP4_REQUEST, .requested = 1, .server = 9 });
         else
@@ -511,7 +532,7 @@ static void check_nothing_leaked(void)
                      DHCP4_ANSWER_OFFER;
         }
         if (given != POOL - subnet) /* one of the second is reserved */
-            fail("addresses are lost, or given twice", IP(192, 168, 1 + subnet, 0), given, POOL);
+            broken("addresses are lost, or given twice", IP(192, 168, 1 + subnet, 0), given, POOL);
     }
 }
 
@@ -522,8 +543,7 @@ static void year(uint64_t seed)
     rng_seed(&sim.rng, seed);
     timers_open(&sim.timers);
     sim.settings = settings_of(configuration);
-    if (!sim.settings)
-        exit(2);
+    assert_non_null(sim.settings);
     sim.turn.fire = server_turn;
     sim.mishap.fire = mishap;
     sim.deadline.fire = server_deadline;
@@ -539,22 +559,32 @@ static void year(uint64_t seed)
     wake(&sim.mishap, DAY_MS);
     run_until(DAYS * DAY_MS);
     check_nothing_leaked();
-    printf("sim_dhcp: seed %llu: %d days, %zu leases acknowledged, %zu refused, %zu declined, %zu commits "
-           "failed, "
-           "%zu kills\n",
-           (unsigned long long)seed, DAYS, sim.acks, sim.naks, sim.declines, sim.failures, sim.kills);
+    print_message("# seed %llu: %d days, %zu leases acknowledged, %zu refused, %zu declined, %zu commits "
+                  "failed, %zu kills\n",
+                  (unsigned long long)seed, DAYS, sim.acks, sim.naks, sim.declines, sim.failures, sim.kills);
+    assert_true(sim.acks > 100000 && sim.naks && sim.declines && sim.failures &&
+                sim.kills); /* it was a real year */
     leases_close(&sim.leases);
     timers_close(&sim.timers);
     dhcpd_forget(sim.settings);
 }
 
+static uint64_t seeds[] = { 1, 2, 3 };
+
+static void nothing_breaks_in_a_year(void **state)
+{
+    year(*(uint64_t *)*state);
+}
+
 int main(int argc, char **argv)
 {
-    if (argc > 1) {
-        year(strtoull(argv[1], NULL, 10));
-        return 0;
-    }
-    for (uint64_t seed = 1; seed <= 3; seed++)
-        year(seed);
-    return 0;
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_prestate(nothing_breaks_in_a_year, &seeds[0]),
+        cmocka_unit_test_prestate(nothing_breaks_in_a_year, &seeds[1]),
+        cmocka_unit_test_prestate(nothing_breaks_in_a_year, &seeds[2]),
+    };
+    if (argc < 2)
+        return cmocka_run_group_tests(tests, NULL, NULL);
+    seeds[0] = strtoull(argv[1], NULL, 10);
+    return _cmocka_run_group_tests("one seed", tests, 1, NULL, NULL);
 }
