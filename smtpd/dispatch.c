@@ -7,7 +7,8 @@
 
 #define RETRY_FIRST_MS 5000 /* after the first failure; doubles with each */
 #define RETRY_MOST_MS  (10 * 60 * 1000)
-#define RETRY_GRAIN_MS 1000 /* tries fall on whole seconds, so that a full mailbox is not looked at for each message */
+#define RETRY_GRAIN_MS                                                                                       \
+    1000 /* tries fall on whole seconds, so that a full mailbox is not looked at for each message */
 
 struct dispatch {
     struct spool *spool;

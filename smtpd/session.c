@@ -105,11 +105,14 @@ static void tell(const struct smtp_step *t, enum event_id id, struct span came)
     event_emit(t->s->events, &ev);
 }
 
-/* A command whose reply has to wait is told of with its result. */
+/* A command whose reply has to wait is told of with its result. Of AUTH, which is refused, only the word is
+ * shown: what follows may be a password. */
 static void tell_command(const struct smtp_step *t, struct span line)
 {
     if (t->code == 0)
         return;
+    if (span_is_nocase(span_head(line, 5), "AUTH "))
+        line = span_head(line, 4);
     tell(t, EVENT_SMTP_COMMAND, line);
     if (t->code >= 400 && t->code != 502)
         tell(t, refusal_of(t->code), line);
