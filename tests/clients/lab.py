@@ -160,6 +160,8 @@ class Network:
 
     def close(self):
         for n in (self.server, self.client):
+            for pid in run("ip", "netns", "pids", n).stdout.split():  # a client that went into the background
+                run("kill", "-9", pid.decode())
             run("ip", "netns", "del", n)
 
     def __enter__(self):
