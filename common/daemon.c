@@ -72,7 +72,7 @@ const struct config_key *daemon_root_keys(void)
 {
     static struct config_key root[OWN_KEYS + SERVICES_MAX + 1];
     memcpy(root, own_keys, sizeof own_keys);
-    for (size_t i = 0; all_services[i] && i < SERVICES_MAX; i++)
+    for (size_t i = 0; i < SERVICES_MAX && all_services[i]; i++)
         root[OWN_KEYS + i] = (struct config_key){ .name = all_services[i]->name,
                                                   .type = CONFIG_SECTION,
                                                   .keys = all_services[i]->keys,
@@ -163,8 +163,8 @@ struct store *home_store(struct home *h, struct problem *p)
     return h->store;
 }
 
-void home_listening(struct home *h, const char *service, const char *protocol, const struct endpoint *at,
-                    const char *try)
+static void add_listener(struct home *h, const char *service, const char *protocol, const struct endpoint *at,
+                         const char *try)
 {
     ready_add(&((struct daemon *)h)->ready, service, protocol, at, try);
 }
@@ -302,6 +302,7 @@ static bool open_home(struct daemon *d, const struct config *c, struct problem *
     const char *keylog = config_text(config_root(c), "keylog");
     d->home.loop = &d->loop;
     d->home.events = &d->events;
+    d->home.listening = add_listener;
     d->home.state_directory = config_text(config_root(c), "state");
     rng_seed(&d->home.rng, entropy_u64());
     if (!make_state_directory(d->home.state_directory, p))

@@ -18,14 +18,21 @@ struct home {
     struct rng rng;
     const char *state_directory;
     struct store *store; /* home_store() opens it on first use */
+    /* Where home_listening() goes; NULL: nobody asks. */
+    void (*listening)(struct home *h, const char *service, const char *protocol, const struct endpoint *at,
+                      const char *try);
 };
 
 /* The store, opened on first use; NULL, and *p says why. */
 struct store *home_store(struct home *h, struct problem *p);
 /* Tells that a socket listens: for the ready line and the table. `try` is a command to try, or NULL; a "%s"
  * in it becomes the address, "%p" the port. Called from start(). */
-void home_listening(struct home *h, const char *service, const char *protocol, const struct endpoint *at,
-                    const char *try);
+static inline void home_listening(struct home *h, const char *service, const char *protocol,
+                                  const struct endpoint *at, const char *try)
+{
+    if (h->listening)
+        h->listening(h, service, protocol, at, try);
+}
 
 struct service; /* each server's own */
 

@@ -15,26 +15,35 @@ struct walk {
     struct span target;          /* of the CNAME to follow */
 };
 
-static bool is_planned(const struct answer_plan *p, const struct zone_set *set, struct span owner)
+static struct span owner_name(const struct walk *w, struct span owner)
 {
-    for (size_t i = 0; i < p->count; i++)
-        if (p->rows[i].set == set && dns_name_equal(p->rows[i].owner, owner))
+    return owner.at ? owner : dns_name_span(w->q->name);
+}
+
+static bool is_planned(const struct walk *w, const struct zone_set *set, struct span owner)
+{
+    for (size_t i = 0; i < w->plan->count; i++) {
+        const struct answer_row *row = &w->plan->rows[i];
+        if (row->set == set && dns_name_equal(owner_name(w, row->owner), owner_name(w, owner)))
             return true;
+    }
     return false;
 }
 
 /* A set that is there already stays where it is. False: it was there, or there is no room. */
-static bool add_row(struct answer_plan *p, struct answer_row row)
+static bool add_row(struct walk *w, const struct zone_set *set, struct span owner,
+                    enum answer_section section, bool required)
 {
-    if (p->count == ANSWER_ROWS_MAX || is_planned(p, row.set, row.owner))
+    struct answer_plan *p = w->plan;
+    if (p->count == ANSWER_ROWS_MAX || is_planned(w, set, owner))
         return false;
-    p->rows[p->count++] = row;
+    p->rows[p->count++] = (struct answer_row){ w->zone, set, owner, (uint8_t)section, required };
     return true;
 }
 
 static bool add_answer(struct walk *w, const struct zone_set *set)
 {
-    return add_row(w->plan, (struct answer_row){ w->zone, set, w->owner, ANSWER_ANSWER, true });
+    return add_row(w, set, w->owner, ANSWER_ANSWER, true);
 }
 
 static struct span apex_name(const struct zone *z)
@@ -46,8 +55,7 @@ static struct span apex_name(const struct zone *z)
 static enum step say_no(struct walk *w, enum dns_rcode rcode)
 {
     w->plan->rcode = rcode;
-    add_row(w->plan, (struct answer_row){ w->zone, zone_set_at(w->zone, w->zone->negative_soa),
-                                          apex_name(w->zone), ANSWER_AUTHORITY, true });
+    add_row(w, zone_set_at(w->zone, w->zone->negative_soa), apex_name(w->zone), ANSWER_AUTHORITY, true);
     return DONE;
 }
 
@@ -63,8 +71,7 @@ static void add_glue(struct walk *w, const struct dns_name *host, bool required)
     for (size_t i = 0; n && i < sizeof types / sizeof types[0]; i++) {
         const struct zone_set *set = zone_find_set(w->zone, n, types[i]);
         if (set)
-            add_row(w->plan,
-                    (struct answer_row){ w->zone, set, zone_node_name(n), ANSWER_ADDITIONAL, required });
+            add_row(w, set, zone_node_name(n), ANSWER_ADDITIONAL, required);
     }
 }
 
@@ -87,7 +94,7 @@ static enum step refer(struct walk *w, const struct zone_node *cut)
 {
     const struct zone_set *ns = zone_find_set(w->zone, cut, DNS_TYPE_NS);
     struct dns_name name;
-    add_row(w->plan, (struct answer_row){ w->zone, ns, zone_node_name(cut), ANSWER_AUTHORITY, true });
+    add_row(w, ns, zone_node_name(cut), ANSWER_AUTHORITY, true);
     if (dns_name_from_span(zone_node_name(cut), &name)) {
         add_glues(w, &name, ns, true);
         add_glues(w, &name, ns, false);

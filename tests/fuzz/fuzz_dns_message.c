@@ -1,0 +1,101 @@
+/* Any bytes as a message: read record by record, what was read is written and reads back alike; and as a
+ * query to a server with a small zone, by UDP and TCP: the reply, if there is one, is well-formed and within
+ * its limit. */
+#include "dns_replies.h"
+#include "dnsd/encode.h"
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+static const char zone_text[] =
+    "$TTL 60\n@ SOA ns a 1 2 3 4 5\n@ NS ns\nns A 192.0.2.1\n*.w MX 1 ns\n*.w TXT x\nc CNAME d\n"
+    "d CNAME e.w\nl CNAME l\na.b.c.e TXT y\ns NS ns.s\ns NS ns\nns.s A 192.0.2.2\n";
+
+static void must(bool condition)
+{
+    if (!condition)
+        abort();
+}
+
+static struct zones *zones(void)
+{
+    static struct zones all;
+    static struct prefix anyone = { .address = { .family = FAMILY_IP4 } };
+    if (!all.count) {
+        char why[512];
+        struct zones_row row = { .name = name_of("z."), .transfer_to = &anyone, .transfer_to_count = 1 };
+        row.zone = zone_from("z.", zone_text, why);
+        must(row.zone && zones_open(&all, &row, 1, TEST_SEED));
+    }
+    return &all;
+}
+
+/* A record that was read is written with compression, read again, and is the same. */
+static void write_and_read(const struct dns_record *record, struct span rdata)
+{
+    static uint8_t message[2 * DNS_RDATA_BYTES_MAX], again[2 * DNS_RDATA_BYTES_MAX];
+    static struct dns_names names;
+    struct writer w = writer_over(message, sizeof message);
+    struct writer back = writer_over(again, sizeof again);
+    struct dns_name owner;
+    write_zeros(&w, DNS_HEADER_BYTES);
+    dns_names_open(&names, false);
+    write_dns_name(&w, &names, dns_name_span(&record->owner));
+    struct mark start = writer_mark(&w);
+    write_dns_rdata(&w, &names, record->type, rdata);
+    must(writer_ok(&w) && dns_rdata_is_plain(record->type, rdata));
+    struct reader r = reader_over(writer_span(&w));
+    read_skip(&r, DNS_HEADER_BYTES);
+    must(read_dns_name(&r, writer_span(&w), &owner) && reader_offset(&r) == start.offset);
+    must(dns_name_equal(dns_name_span(&owner), dns_name_span(&record->owner)));
+    must(dns_rdata_read(record->type, r, writer_span(&w), &back));
+    must(span_equal_nocase(writer_span(&back),
+                           rdata)); /* compression may take the case of what stands before */
+}
+
+static void read_all(struct span message)
+{
+    static uint8_t rdata[2 * DNS_RDATA_BYTES_MAX], text[8 * DNS_RDATA_BYTES_MAX];
+    struct reader r = reader_over(message);
+    struct dns_header h;
+    struct dns_question q;
+    struct dns_record record;
+    struct dns_edns e;
+    read_dns_header(&r, &h);
+    for (unsigned i = 0; i < h.questions && read_dns_question(&r, message, &q); i++)
+        ;
+    for (int i = 0; i < 64 && reader_ok(&r) && reader_left(&r) && read_dns_record(&r, message, &record);
+         i++) {
+        struct writer out = writer_over(rdata, sizeof rdata);
+        struct writer words = writer_over(text, sizeof text);
+        if (record.type == DNS_TYPE_OPT)
+            dns_edns_read(&record, &e);
+        if (!dns_rdata_read(record.type, record.rdata, message, &out))
+            continue;
+        write_dns_rdata_text(&words, record.type, writer_span(&out));
+        write_and_read(&record, writer_span(&out));
+    }
+}
+
+static void ask(struct span message, bool over_tcp)
+{
+    static uint8_t room[DNS_MESSAGE_BYTES_MAX];
+    static struct response response;
+    struct address from = address_ip4(1);
+    struct writer w = writer_over(room, over_tcp ? sizeof room : ENCODE_UDP_BYTES_MAX);
+    enum respond_outcome outcome = respond(zones(), message, &from, over_tcp, &w, &response);
+    must(writer_ok(&w) && (writer_length(&w) > 0) == (outcome == RESPOND_REPLY));
+    if (outcome != RESPOND_REPLY)
+        return;
+    must(writer_length(&w) <= encode_limit(&response.query, over_tcp));
+    const char *text = reply_text(writer_span(&w));
+    must(!strstr(text, "MALFORMED") && !strstr(text, "LEFTOVER") && !strstr(text, " query"));
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+    struct span message = span_of(data, size);
+    read_all(message);
+    ask(message, false);
+    ask(message, true);
+    return 0;
+}
