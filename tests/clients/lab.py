@@ -121,7 +121,7 @@ class Network:
     """Two hosts, each a network namespace, with a cable between them."""
 
     def __init__(self, server_address="192.168.1.5/24", client_address=None):
-        tag = f"wl{os.getpid()}"
+        tag = os.environ.get("WIRELAB_NETNS", "wl") + str(os.getpid())
         self.server, self.client = f"{tag}s", f"{tag}c"
         self.server_if, self.client_if = "srv0", "cli0"
         try:

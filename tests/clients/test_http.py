@@ -5,6 +5,7 @@ import pathlib
 import re
 import socket
 import tempfile
+import time
 import unittest
 
 import lab
@@ -164,10 +165,9 @@ class Http(unittest.TestCase):
         path.write_text("one")
         self.assertEqual(self.curl(self.url + "/changing.txt")[2], b"one")
         path.write_text("another")
-        for _ in range(100):  # looked at again once a second
-            if self.curl(self.url + "/changing.txt")[2] == b"another":
-                return
-        self.fail("the old content stays")
+        end = time.monotonic() + 10  # looked at again once a second
+        while self.curl(self.url + "/changing.txt")[2] != b"another":
+            self.assertLess(time.monotonic(), end, "the old content stays")
 
     def test_keep_alive_and_pipelining(self):
         get = b"GET %s HTTP/1.1\r\nHost: a\r\n%s\r\n"
