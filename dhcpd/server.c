@@ -360,7 +360,8 @@ static bool open_listener(struct listener *l, const struct dhcp_listen *at, stru
     struct endpoint where = udp_local(l->udp);
     if (l->link)
         where.address = address_ip4(l->address);
-    home_listening(l->server->home, "dhcpd", "udp", &where, NULL);
+    home_listening(l->server->home, "dhcpd", "udp", &where,
+                   l->link ? NULL : "wirelab scenario dhcp_nolease_initialization --out .");
     return true;
 }
 

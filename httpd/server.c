@@ -14,8 +14,9 @@
 #define LINES_BYTES   8192         /* of field lines that are made for one answer */
 #define COPY_BODY_MAX (16 * 1024)  /* a larger kept file is shared instead of copied */
 #define ENTRY_BYTES   (512 * 1024) /* of one entry as HTML: escaping makes five bytes of one at most */
-#define FORM_ROOM_MAX (64 * 1024)  /* of a form's fields: what is shown has to be escaped and sent each time \
-                                    */
+#define FORM_ROOM_MAX                                                                                        \
+    (64 * 1024) /* of a form's fields: what is shown has to be escaped and sent each time                    \
+                 */
 
 struct site_listener {
     struct service *server;
