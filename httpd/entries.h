@@ -35,7 +35,7 @@ bool entries_add(struct entries *e, const struct http_site *site, const struct h
                  struct span fields, struct now now,
                  void (*done)(void *owner, const struct entry *e, const char *why), void *owner);
 /* The first entry of this form after `after` (NULL: the first of all), or NULL. */
-const struct entry *entries_next(const struct entries *e, const struct http_site *site,
+const struct entry *entries_next(const struct entries *all, const struct http_site *site,
                                  const struct http_form *form, const struct entry *after);
 
 #endif

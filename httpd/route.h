@@ -28,6 +28,6 @@ struct route {
 
 /* The site for a host; the default one, else the first, where no name fits. */
 const struct http_site *route_site(const struct http_settings *t, struct span host);
-void route_find(const struct http_settings *t, const struct http_exchange *x, struct route *out);
+void route_find(const struct http_settings *t, const struct http_exchange *x, struct route *r);
 
 #endif
