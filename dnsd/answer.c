@@ -130,7 +130,11 @@ static enum step answer_from(struct walk *w, const struct zone_node *n)
         return say_no(w, DNS_NOERROR);
     struct reader r = zone_records(set);
     zone_next_record(&r, &w->target);
-    return add_answer(w, set) ? FOLLOW : DONE; /* a loop ends where it meets itself */
+    if (add_answer(w, set))
+        return FOLLOW;
+    w->plan->rcode =
+        DNS_SERVFAIL; /* RFC 1034 3.6.2: a loop is signalled as an error; it ends where it meets itself */
+    return DONE;
 }
 
 static const struct zones_row *zone_for(const struct walk *w)

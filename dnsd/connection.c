@@ -20,10 +20,10 @@ struct connection {
     struct transfer transfer;
 };
 
-static void wait_for(struct connection *c, uint64_t ms)
+static void wait_for(struct connection *c, struct now now, uint64_t ms)
 {
     struct service *s = c->service;
-    stream_deadline(c->stream, loop_now(s->home->loop).mono_ms + ms);
+    stream_deadline(c->stream, now.mono_ms + ms);
     list_remove(&c->node);
     list_append(&s->connections, &c->node);
 }
@@ -49,14 +49,14 @@ static bool send_out(struct connection *c, const struct writer *message)
 
 /* ---- transfers ------------------------------------------------------------------------------- */
 
-static void tell_transfer(struct connection *c, enum event_id id)
+static void tell_transfer(struct connection *c, enum event_id id, struct now now)
 {
     struct service *s = c->service;
     struct event ev;
     char name[DNS_NAME_TEXT_MAX];
     if (!event_happens(s->home->events, id))
         return;
-    event_begin(&ev, id, loop_now(s->home->loop));
+    event_begin(&ev, id, now);
     dnsd_event_name(&ev, "zone", &c->transfer.zone->name, name);
     event_endpoint(&ev, "client", stream_peer(c->stream));
     event_number(&ev, "serial", c->transfer.zone->serial);
@@ -65,15 +65,15 @@ static void tell_transfer(struct connection *c, enum event_id id)
     event_emit(s->home->events, &ev);
 }
 
-static void end_transfer(struct connection *c)
+static void end_transfer(struct connection *c, struct now now)
 {
-    tell_transfer(c, transfer_over(&c->transfer) ? EVENT_DNS_TRANSFER : EVENT_DNS_TRANSFER_BROKEN);
+    tell_transfer(c, transfer_over(&c->transfer) ? EVENT_DNS_TRANSFER : EVENT_DNS_TRANSFER_BROKEN, now);
     c->transferring = false;
     transfer_end(&c->transfer);
 }
 
 /* As many messages as the queue takes. */
-static void pump_transfer(struct connection *c)
+static void pump_transfer(struct connection *c, struct now now)
 {
     while (!transfer_over(&c->transfer) &&
            !stream_crowded(c->stream)) { /* ends: the queue fills, or the zone ends */
@@ -82,28 +82,27 @@ static void pump_transfer(struct connection *c)
         if (!send_out(c, &w))
             return;
     }
-    wait_for(c, STALL_MS);
+    wait_for(c, now, STALL_MS);
     if (!transfer_over(&c->transfer))
         return;
-    end_transfer(c);
-    wait_for(c, IDLE_MS);
+    end_transfer(c, now);
+    wait_for(c, now, IDLE_MS);
     finish_if_ending(c);
 }
 
 /* ---- messages -------------------------------------------------------------------------------- */
 
-static void take_message(struct connection *c, struct span message)
+static void take_message(struct connection *c, struct span message, struct now now)
 {
     struct service *s = c->service;
     struct writer w = writer_over(s->out.bytes, sizeof s->out.bytes);
     const struct endpoint *peer = stream_peer(c->stream);
-    wait_for(c, IDLE_MS);
     enum respond_outcome outcome = respond(&s->zones, message, &peer->address, true, &w, &s->response);
-    dnsd_tell(s, outcome, peer, "tcp", writer_length(&w), loop_now(s->home->loop));
+    dnsd_tell(s, outcome, peer, "tcp", writer_length(&w), now);
     if (outcome == RESPOND_TRANSFER) {
         transfer_begin(&c->transfer, s->response.zone, &s->response.query, s->response.soa_alone);
         c->transferring = true;
-        pump_transfer(c);
+        pump_transfer(c, now);
     } else if (outcome == RESPOND_REPLY) {
         send_out(c, &w);
     }
@@ -126,9 +125,12 @@ static size_t bytes(void *self, struct stream *stream, struct span in)
     struct connection *c = self;
     struct reader r = reader_over(in);
     struct span message;
+    struct now now = loop_now(c->service->home->loop);
     /* ends: each turn takes a message; what comes after a transfer waits for its end, so order is kept */
     while (!c->transferring && !stream_crowded(stream) && read_message(&r, &message))
-        take_message(c, message);
+        take_message(c, message, now);
+    if (reader_offset(&r) && !c->transferring)
+        wait_for(c, now, IDLE_MS);
     return reader_offset(&r);
 }
 
@@ -136,7 +138,7 @@ static void drained(void *self, struct stream *stream)
 {
     struct connection *c = self;
     if (c->transferring)
-        pump_transfer(c);
+        pump_transfer(c, loop_now(c->service->home->loop));
     if (!c->transferring)
         stream_resume(stream);
 }
@@ -168,7 +170,7 @@ static void closed(void *self, struct stream *stream, enum stream_end why)
     list_remove(&c->node);
     s->connection_count--;
     if (c->transferring)
-        end_transfer(c);
+        end_transfer(c, loop_now(s->home->loop));
     free(c);
     dnsd_free_if_done(s);
 }
@@ -204,7 +206,7 @@ void dnsd_accept(void *self, struct listener *l, int fd, const struct endpoint *
     }
     if (s->connection_count++ >= CONNECTIONS_MAX)
         make_room(s);
-    wait_for(c, IDLE_MS);
+    wait_for(c, loop_now(s->home->loop), IDLE_MS);
 }
 
 void dnsd_drain_connections(struct service *s)

@@ -78,9 +78,9 @@ static void zone_problem(void *self, const struct dns_name *apex, const struct m
     struct event ev;
     if (!p->warning && l->errors++ == 0 && l->first) {
         if (p->line)
-            problem_set(l->first, "dnsd: %s:%u:%u: %s", p->path, p->line, p->column, p->text);
+            problem_set(l->first, "%s:%u:%u: %s", p->path, p->line, p->column, p->text);
         else
-            problem_set(l->first, "dnsd: %s: %s", p->path, p->text);
+            problem_set(l->first, "%s: %s", p->path, p->text);
         problem_remedy(l->first, "mend the master file; nothing is served from one that has an error");
     }
     if (!event_happens(events, id))
@@ -157,7 +157,7 @@ static bool load_zones(struct service *s, const struct dnsd_settings *d, bool st
         return true;
     }
     if (!rows || ok)
-        problem_set(p, "dnsd: not enough memory for the zones");
+        problem_set(p, "not enough memory for the zones");
     for (size_t i = 0; rows && i < d->zone_count; i++)
         zone_release(rows[i].zone);
     free(rows);
@@ -281,7 +281,7 @@ static struct service *start(struct home *h, void *settings, struct problem *p)
 {
     struct service *s = calloc(1, sizeof *s);
     if (!s) {
-        problem_set(p, "dnsd: out of memory");
+        problem_set(p, "out of memory");
         return NULL;
     }
     s->home = h;
@@ -310,7 +310,7 @@ static bool reload(struct service *s, void *settings, struct problem *p)
     struct zones zones;
     struct dnsd_settings *d = settings;
     if (!same_listen(s->settings, d)) {
-        problem_set(p, "dnsd: the addresses in `listen` changed; that needs a restart");
+        problem_set(p, "the addresses in dnsd's `listen` changed; that needs a restart");
         return false;
     }
     if (!load_zones(s, d, false, &zones, p))

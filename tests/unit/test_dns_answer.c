@@ -184,18 +184,19 @@ static void aliases(void **state)
         "NOERROR aa; x.wild.other.test. 600 CNAME www.other.test. / www.other.test. 600 A 192.0.2.80;;");
 }
 
+/* RFC 1034 3.6.2: loops are signalled as an error. */
 static void alias_loops_end(void **state)
 {
     (void)state;
     assert_string_equal(
         ask("loop1.other.test.", "A"),
-        "NOERROR aa; loop1.other.test. 600 CNAME loop2.other.test. / loop2.other.test. 600 CNAME "
+        "SERVFAIL aa; loop1.other.test. 600 CNAME loop2.other.test. / loop2.other.test. 600 CNAME "
         "loop1.other.test.;;");
     assert_string_equal(ask("self.other.test.", "A"),
-                        "NOERROR aa; self.other.test. 600 CNAME self.other.test.;;");
+                        "SERVFAIL aa; self.other.test. 600 CNAME self.other.test.;;");
     assert_string_equal(
         ask("x.w2.other.test.", "A"),
-        "NOERROR aa; x.w2.other.test. 600 CNAME a.b.w2.other.test. / a.b.w2.other.test. 600 CNAME "
+        "SERVFAIL aa; x.w2.other.test. 600 CNAME a.b.w2.other.test. / a.b.w2.other.test. 600 CNAME "
         "a.b.w2.other.test.;;");
 }
 

@@ -388,15 +388,14 @@ static void a_wrong_zone_stops_the_start(void **state)
     write_zone("z.zone", "$TTL 60\n@ SOA ns a 1 2 3 4 5\n@ NS ns\nns A\n");
     void *settings = settings_of(section, why, sizeof why);
     assert_null(dnsd_service.start(&w.home, settings, &p));
-    snprintf(expected, sizeof expected,
-             "dnsd: %s/z.zone:4:5: expected one more word, found the end of the record", w.directory);
+    snprintf(expected, sizeof expected, "%s/z.zone:4:5: expected one more word, found the end of the record",
+             w.directory);
     assert_string_equal(p.what, expected);
     char path[128];
     snprintf(path, sizeof path, "%s/z.zone", w.directory);
     unlink(path);
     assert_null(dnsd_service.start(&w.home, settings, &p));
-    snprintf(expected, sizeof expected, "dnsd: %s/z.zone: cannot read it: No such file or directory",
-             w.directory);
+    snprintf(expected, sizeof expected, "%s/z.zone: cannot read it: No such file or directory", w.directory);
     assert_string_equal(p.what, expected);
     dnsd_service.forget(settings);
 }
