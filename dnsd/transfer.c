@@ -99,8 +99,7 @@ static uint16_t write_records(struct transfer *t, struct writer *w, struct dns_n
         struct mark before = writer_mark(w);
         write_next(t, w, names);
         if (!writer_ok(w)) {
-            writer_back_to(w, before);
-            dns_names_forget(names, before);
+            writer_back_to(w, before); /* the first of the next message, which has names of its own */
             break;
         }
         count++;

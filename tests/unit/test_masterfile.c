@@ -6,10 +6,18 @@
 #include <cmocka.h>
 
 #include "dns_replies.h"
+#include "dnsd/zonefile.h"
 
 #define HEAD "@ 300 SOA ns admin 1 2 3 4 5\n@ 300 NS ns\n" /* two lines that every zone needs */
 
 static char why[512];
+
+static void no_problem(void *owner, const struct dns_name *apex, const struct masterfile_problem *p)
+{
+    (void)owner;
+    (void)apex;
+    fail_msg("%s:%u:%u: %s", p->path, p->line, p->column, p->text);
+}
 
 /* All records of a name and type as "TTL DATA, TTL DATA"; "" when there are none. */
 static const char *records(const struct zone *z, const char *name, const char *type_text)
@@ -286,6 +294,52 @@ static void sets_are_bounded(void **state)
     zone_builder_drop(b);
 }
 
+/* The example is the zone of the chapter's transfer: 20 records, which with the closing SOA made the 21 of
+ * the wire. */
+static void the_chapters_zone(void **state)
+{
+    static const struct {
+        const char *name, *type, *data;
+    } captured[] = {
+        { "@", "SOA", "3600 dns3.contoso.local. hostmaster. 71 900 600 86400 3600" },
+        { "@", "A", "600 172.16.16.139" },
+        { "@", "NS", "3600 dns3.contoso.local." },
+        { "_msdcs", "NS", "3600 csanders-9ceae1.contoso.local." },
+        { "_gc._tcp.Default-First-Site-Name._sites", "SRV", "600 0 100 3268 dns3.contoso.local." },
+        { "_kerberos._tcp.Default-First-Site-Name._sites", "SRV", "600 0 100 88 dns3.contoso.local." },
+        { "_ldap._tcp.Default-First-Site-Name._sites", "SRV", "600 0 100 389 dns3.contoso.local." },
+        { "_gc._tcp", "SRV", "600 0 100 3268 dns3.contoso.local." },
+        { "_kerberos._tcp", "SRV", "600 0 100 88 dns3.contoso.local." },
+        { "_kpasswd._tcp", "SRV", "600 0 100 464 dns3.contoso.local." },
+        { "_ldap._tcp", "SRV", "600 0 100 389 dns3.contoso.local." },
+        { "_kerberos._udp", "SRV", "600 0 100 88 dns3.contoso.local." },
+        { "_kpasswd._udp", "SRV", "600 0 100 464 dns3.contoso.local." },
+        { "dns3", "A", "1200 172.16.16.139" },
+        { "DomainDnsZones", "A", "600 172.16.16.139" },
+        { "_ldap._tcp.Default-First-Site-Name._sites.DomainDnsZones", "SRV",
+          "600 0 100 389 dns3.contoso.local." },
+        { "_ldap._tcp.DomainDnsZones", "SRV", "600 0 100 389 dns3.contoso.local." },
+        { "ForestDnsZones", "A", "600 172.16.16.139" },
+        { "_ldap._tcp.Default-First-Site-Name._sites.ForestDnsZones", "SRV",
+          "600 0 100 389 dns3.contoso.local." },
+        { "_ldap._tcp.ForestDnsZones", "SRV", "600 0 100 389 dns3.contoso.local." },
+    };
+    const size_t count = sizeof captured / sizeof captured[0];
+    struct dns_name apex = name_of("contoso.local.");
+    struct zone *z = zonefile_load("examples/zones/contoso.local.zone", &apex, TEST_SEED, no_problem, NULL);
+    (void)state;
+    assert_non_null(z);
+    assert_int_equal(z->record_count, count);
+    for (size_t i = 0; i < count; i++) {
+        char name[128];
+        bool at_apex = captured[i].name[0] == '@';
+        snprintf(name, sizeof name, "%s%scontoso.local.", at_apex ? "" : captured[i].name,
+                 at_apex ? "" : ".");
+        assert_string_equal(records(z, name, captured[i].type), captured[i].data);
+    }
+    zone_release(z);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -304,6 +358,7 @@ int main(void)
         cmocka_unit_test(includes),
         cmocka_unit_test(includes_are_bounded),
         cmocka_unit_test(sets_are_bounded),
+        cmocka_unit_test(the_chapters_zone),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
