@@ -33,6 +33,16 @@ def run(*command, **options):
     return subprocess.run([str(c) for c in command], capture_output=True, env=env, **options)
 
 
+def until(condition, what, seconds=READY_S):
+    """The condition's first true value; it is asked again and again, so nothing waits longer than it must."""
+    end = time.monotonic() + seconds
+    while not (value := condition()):
+        if time.monotonic() > end:
+            raise AssertionError(what() if callable(what) else what)
+        time.sleep(0.01)
+    return value
+
+
 class Program:
     """A server of ours: started, ready, asked, ended."""
 
@@ -74,11 +84,7 @@ class Program:
 
     def wait_log(self, text, seconds=READY_S):
         """Until the log has this text: an event is what is waited for."""
-        end = time.monotonic() + seconds
-        while text not in self.log():
-            if time.monotonic() > end:
-                raise AssertionError(f"{text!r} did not come: {self.log()[-2000:]}")
-            time.sleep(0.01)
+        until(lambda: text in self.log(), lambda: f"{text!r} did not come: {self.log()[-2000:]}", seconds)
 
     def signal(self, number):
         self.process.send_signal(number)

@@ -171,10 +171,8 @@ class FullDisk(unittest.TestCase):
         except OSError:
             pass
         os.close(fd)
-        for _ in range(400):  # what was allocated before may still hold a little
-            if self.post(server) == 503:
-                break
-        self.assertEqual(self.post(server), 503)
+        # what was allocated before may still hold a little
+        lab.until(lambda: self.post(server) == 503, "the full disk is not noticed")
         self.assertEqual(self.mail(server) // 100, 4)
         offer = self.ask(dhcp, discover(1), 5)
         self.assertEqual(offer[242], 2)

@@ -70,13 +70,9 @@ class Smtp(unittest.TestCase):
 
     def wait_for_mail(self, name, text):
         """The message with this text, once its delivery was told."""
-        for _ in range(500):
-            for path in mailbox(self.server, name):
-                content = path.read_bytes()
-                if text in content:
-                    return content
-            self.server.wait_log("smtp.delivered")
-        self.fail(f"no mail with {text!r}: {self.server.log()[-1500:]}")
+        def find():
+            return next((c for c in (path.read_bytes() for path in mailbox(self.server, name)) if text in c), None)
+        return lab.until(find, lambda: f"no mail with {text!r}: {self.server.log()[-1500:]}")
 
     def test_swaks(self):
         done = lab.run("swaks", "--server", f"127.0.0.1:{self.port}", "--to", "sanders@skynet.local", "--from",
@@ -206,10 +202,7 @@ class Durable(unittest.TestCase):
                 for round_number in range(3):
                     for number in range(20):
                         mark = f"mark-{round_number}-{number}-end".encode()
-                        for _ in range(1000):
-                            found = [p for p in mailbox(server, "ppa") if mark in p.read_bytes()]
-                            if found:
-                                break
+                        found = lab.until(lambda: [p for p in mailbox(server, "ppa") if mark in p.read_bytes()], f"{mark} is lost")
                         self.assertEqual(len(found), 1, mark)
             finally:
                 server.close()
