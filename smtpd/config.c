@@ -375,16 +375,18 @@ static void make_domains(struct making *m)
     m->out->domain_count = count;
 }
 
-static void refuse_relaying(struct making *m)
+/* The keys are known and do nothing yet: mail for other domains is refused with or without them, so nothing
+ * is promised that is not kept. */
+static void warn_of_relaying(struct making *m)
 {
     size_t routes, allowed;
-    static const char right[] = "leave the key out; mail for other domains is refused";
+    static const char words[] = "smtpd cannot relay yet: mail for other domains than its own is refused";
     const struct config_section *const *sections = config_sections(m->section, "route", &routes);
     const struct config_value *list = config_list(m->section, "allow-relay", &allowed);
     for (size_t i = 0; i < routes; i++)
-        PROBLEM(m, sections[i], NULL, right, "smtpd cannot relay yet: it delivers to its own mailboxes only");
+        config_warning(m->c, sections[i], NULL, "%s", words);
     if (allowed > 0)
-        PROBLEM(m, m->section, list, right, "smtpd cannot relay yet: it delivers to its own mailboxes only");
+        config_warning(m->c, m->section, list, "%s", words);
 }
 
 static void make_limits(struct making *m)
@@ -409,7 +411,7 @@ struct smtp_settings *smtpd_configure(struct config *c, const struct config_sect
     make_offers(&m);
     make_listeners(&m);
     make_domains(&m);
-    refuse_relaying(&m);
+    warn_of_relaying(&m);
     if (!m.failed)
         return m.out;
     if (config_ok(c))
