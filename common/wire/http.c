@@ -1,28 +1,49 @@
 #include "http.h"
 
-#define EMPTY_LINES_MAX                                                                                      \
-    2 /* before a request line (RFC 9112 2.2): some clients end a body with one too many */
-#define METHOD_MAX 32
+/* Before a request line: some clients end a body with one CRLF too many (RFC 9112 2.2). */
+#define EMPTY_LINES_MAX 2
+#define METHOD_MAX      32
 
 /* ---- characters ------------------------------------------------------------------------------ */
 
-static bool token_byte(uint8_t c)
+/* RFC 9110 5.6.2. */
+static const bool token_bytes[256] = {
+    ['!'] = true,         ['#' ... '\''] = true, ['*'] = true,         ['+'] = true,
+    ['-'] = true,         ['.'] = true,          ['0' ... '9'] = true, ['A' ... 'Z'] = true,
+    ['^' ... 'z'] = true, ['|'] = true,          ['~'] = true,
+};
+
+/* RFC 3986 3.2.2: reg-name and IPv4address. */
+static const bool host_bytes[256] = {
+    ['!'] = true,         ['$' ... '.'] = true, ['0' ... '9'] = true, [';'] = true, ['='] = true,
+    ['A' ... 'Z'] = true, ['_'] = true,         ['a' ... 'z'] = true, ['~'] = true,
+};
+
+/* RFC 3986 3.2.2: what stands between the brackets of an IPv6 address. */
+static const bool literal_bytes[256] = {
+    ['.'] = true, [':'] = true, ['0' ... '9'] = true, ['A' ... 'F'] = true, ['a' ... 'f'] = true,
+};
+
+/* RFC 3986 3.3: pchar, but for "%", and the slash. */
+static const bool path_bytes[256] = {
+    ['!'] = true, ['$'] = true,         ['&' ... '9'] = true, [':'] = true,         [';'] = true,
+    ['='] = true, ['@' ... 'Z'] = true, ['_'] = true,         ['a' ... 'z'] = true, ['~'] = true,
+};
+
+static bool all_of(const bool set[256], struct span s)
 {
-    if ((c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z'))
-        return true;
-    return c != 0 && memchr("!#$%&'*+-.^_`|~", c, 15) != NULL;
+    for (size_t i = 0; i < s.len; i++)
+        if (!set[s.at[i]])
+            return false;
+    return true;
 }
 
 bool http_is_token(struct span s)
 {
-    for (size_t i = 0; i < s.len; i++)
-        if (!token_byte(s.at[i]))
-            return false;
-    return s.len > 0;
+    return s.len > 0 && all_of(token_bytes, s);
 }
 
-/* RFC 9110 5.5: visible characters, spaces and tabs; no control character. */
-static bool value_bytes(struct span s)
+bool http_is_field_value(struct span s)
 {
     for (size_t i = 0; i < s.len; i++)
         if ((s.at[i] < ' ' && s.at[i] != '\t') || s.at[i] == 0x7f)
@@ -70,7 +91,7 @@ static enum http_parse parse_field(struct span line, struct http_field *f, struc
         return bad(fault, 400, "a folded header line");
     if (colon == line.len || !http_is_token(f->name))
         return bad(fault, 400, "a header name that is no token");
-    if (!value_bytes(f->value))
+    if (!http_is_field_value(f->value))
         return bad(fault, 400, "a control character in a header value");
     return HTTP_DONE;
 }
@@ -155,8 +176,10 @@ enum http_parse http_parse_request(struct span in, const struct http_limits *lim
     struct reader r = reader_over(span_head(in, limits->head_bytes_max));
     struct span line;
     *taken = 0;
-    if (skip_empty_lines(&r) == HTTP_MORE)
+    if (skip_empty_lines(&r) == HTTP_MORE) {
+        *taken = reader_offset(&r);
         return HTTP_MORE;
+    }
     enum http_parse state = next_line(&r, &line);
     if (state == HTTP_MORE)
         return wait_or_refuse(in, true, limits, fault);
@@ -187,7 +210,7 @@ static enum http_parse parse_status_line(struct span line, struct http_response 
     }
     out->reason = span_from(line, 13);
     if (code.len != 3 || line.at[8] != ' ' || (line.len > 12 && line.at[12] != ' ') ||
-        !value_bytes(out->reason))
+        !http_is_field_value(out->reason))
         return bad(fault, 502, "a status line that is not version, status, reason");
     return HTTP_DONE;
 }
@@ -269,18 +292,19 @@ struct framing_fields {
     uint64_t length;
 };
 
+/* An empty element is none that we know: another reader may see something in it. */
 static void look_at_codings(struct span list, struct framing_fields *f)
 {
-    struct span element;
-    while (next_element(&list, &element)) {
-        bool chunked = span_is_nocase(element, "chunked");
+    for (bool last = false; !last;) {
+        size_t comma = span_find(list, ',');
+        bool chunked = span_is_nocase(trim(span_head(list, comma)), "chunked");
         f->chunked_twice |= chunked && f->chunked_last;
         f->unknown |= !chunked;
         f->chunked_last = chunked;
         f->codings++;
+        last = comma == list.len;
+        list = span_from(list, comma + 1);
     }
-    if (f->codings == 0) /* the field is there and empty */
-        f->codings = 1;
 }
 
 static bool read_length(struct span s, uint64_t *out)
@@ -356,23 +380,23 @@ struct http_framing http_response_framing(const struct http_response *r, bool he
 
 /* ---- the target ------------------------------------------------------------------------------------ */
 
-/* A host as RFC 3986 3.2.2 has it, a bracketed IPv6 address included, without its port. */
-static bool split_host(struct span s, struct span *host)
+/* RFC 3986 3.2: host, then perhaps a colon and a port; *port is empty without one. */
+static bool split_authority(struct span s, struct span *host, struct span *port)
 {
-    size_t end = s.len && s.at[0] == '[' ? span_find(s, ']') + 1 : span_find(s, ':');
+    bool literal = s.len && s.at[0] == '[';
+    size_t end = literal ? span_find(s, ']') + 1 : span_find(s, ':');
     if (end > s.len)
         return false;
     *host = span_head(s, end);
-    struct span port = span_from(s, end);
-    for (size_t i = 1; i < port.len; i++)
-        if (port.at[i] < '0' || port.at[i] > '9')
-            return false;
-    if (port.len && port.at[0] != ':')
+    *port = span_from(s, end);
+    if (port->len && port->at[0] != ':')
         return false;
-    for (size_t i = 0; i < host->len; i++)
-        if (!token_byte(host->at[i]) && memchr("[]:()=;,%", host->at[i], 9) == NULL)
+    *port = span_from(*port, 1);
+    for (size_t i = 0; i < port->len; i++)
+        if (port->at[i] < '0' || port->at[i] > '9')
             return false;
-    return true;
+    return literal ? end > 2 && all_of(literal_bytes, span_from(span_head(*host, end - 1), 1))
+                   : all_of(host_bytes, *host);
 }
 
 static bool target_fault(struct http_fault *fault, const char *reason)
@@ -384,30 +408,42 @@ static bool target_fault(struct http_fault *fault, const char *reason)
 /* RFC 9112 3.2.2: what an absolute target says of the host counts, whatever Host says. */
 static bool absolute_target(struct span t, struct http_target *out)
 {
-    size_t scheme = span_starts(t, "http://") ? 7 : span_starts(t, "https://") ? 8 : 0;
+    struct span port;
+    size_t scheme = span_is_nocase(span_head(t, 7), "http://")    ? 7
+                    : span_is_nocase(span_head(t, 8), "https://") ? 8
+                                                                  : 0;
     if (!scheme)
         return false;
     struct span rest = span_from(t, scheme);
-    size_t slash = 0;
-    while (slash < rest.len && rest.at[slash] != '/' && rest.at[slash] != '?')
-        slash++;
-    if (!split_host(span_head(rest, slash), &out->host) || out->host.len == 0)
+    size_t end = 0;
+    while (end < rest.len && rest.at[end] != '/' && rest.at[end] != '?')
+        end++;
+    if (!split_authority(span_head(rest, end), &out->host, &port) || out->host.len == 0)
         return false;
-    out->path = span_from(rest, slash);
+    out->path = span_from(rest, end);
     return true;
+}
+
+/* RFC 9112 3.2.3: CONNECT names a host and a port, and nothing else. */
+static bool authority_target(struct span t, struct http_target *out)
+{
+    struct span port;
+    return split_authority(t, &out->host, &port) && out->host.len && port.len;
 }
 
 bool http_request_target(const struct http_request *r, struct http_target *out, struct http_fault *fault)
 {
     size_t hosts = http_field_count(r->fields, r->field_count, "Host");
+    struct span port;
     *out = (struct http_target){ 0 };
     if (hosts > 1 || (hosts == 0 && r->minor >= 1))
         return target_fault(fault, hosts ? "more than one Host" : "no Host");
-    if (hosts && !split_host(http_field(r->fields, r->field_count, "Host"), &out->host))
+    if (hosts && !split_authority(http_field(r->fields, r->field_count, "Host"), &out->host, &port))
         return target_fault(fault, "a Host that is no host");
-    if (span_is(r->target, "*") && span_is(r->method, "OPTIONS"))
-        out->path = r->target;
-    else if (r->target.at[0] == '/')
+    if (span_is(r->method, "CONNECT"))
+        return authority_target(r->target, out) ||
+               target_fault(fault, "a CONNECT to what is no host and port");
+    if (r->target.at[0] == '/' || (span_is(r->target, "*") && span_is(r->method, "OPTIONS")))
         out->path = r->target;
     else if (!absolute_target(r->target, out))
         return target_fault(fault, "a target that is no path and no URL");
@@ -443,13 +479,13 @@ static int decode_byte(struct reader *r)
 
 /* A segment was written since the last slash: "." goes, ".." takes the one before along. False above the
  * root. */
-static bool end_segment(struct writer *out, size_t *segment)
+static bool end_segment(struct writer *out, size_t segment)
 {
-    struct span s = span_from(writer_span(out), *segment);
+    struct span s = span_from(writer_span(out), segment);
     if (span_is(s, ".")) {
-        writer_back_to(out, (struct mark){ *segment });
+        writer_back_to(out, (struct mark){ segment });
     } else if (span_is(s, "..")) {
-        size_t at = *segment - 1; /* the slash before it */
+        size_t at = segment - 1; /* the slash before it */
         if (at == 0)
             return false;
         while (at > 0 && out->start[at - 1] != '/')
@@ -462,7 +498,7 @@ static bool end_segment(struct writer *out, size_t *segment)
 bool http_decode_path(struct span path, struct writer *out)
 {
     struct reader r = reader_over(path);
-    size_t segment = 1;
+    size_t segment = 1; /* where the present one begins: behind a slash */
     if (read_u8(&r) != '/')
         return false;
     write_u8(out, '/');
@@ -470,64 +506,101 @@ bool http_decode_path(struct span path, struct writer *out)
         int c = decode_byte(&r);
         if (c < 0)
             return false;
-        if (c == '/') {
-            size_t before = writer_length(out);
-            if (!end_segment(out, &segment))
+        if (c != '/') {
+            write_u8(out, (uint8_t)c);
+        } else {
+            if (!end_segment(out, segment))
                 return false;
-            if (writer_length(out) == before)
+            if (writer_ok(out) && out->start[writer_length(out) - 1] != '/')
                 write_u8(out, '/');
             segment = writer_length(out);
-        } else {
-            write_u8(out, (uint8_t)c);
         }
         if (!writer_ok(out))
             return false;
     }
-    return end_segment(out, &segment);
+    return end_segment(out, segment);
+}
+
+void http_write_path(struct writer *w, struct span path)
+{
+    static const char digits[] = "0123456789ABCDEF";
+    for (size_t i = 0; i < path.len; i++) {
+        uint8_t c = path.at[i];
+        if (path_bytes[c]) {
+            write_u8(w, c);
+        } else {
+            write_u8(w, '%');
+            write_u8(w, (uint8_t)digits[c >> 4]);
+            write_u8(w, (uint8_t)digits[c & 15]);
+        }
+    }
 }
 
 /* ---- chunks ------------------------------------------------------------------------------------------ */
 
+/* A byte of the size line before its extensions: hexadecimal digits, at most 15, so that no size overflows.
+ */
+static bool size_step(struct http_chunked *c, uint8_t b)
+{
+    int digit = c->state == CHUNK_SIZE ? hex_value(b) : -1;
+    if (digit >= 0) {
+        c->left = c->left << 4 | (uint64_t)digit;
+        return ++c->digits <= 15;
+    }
+    if (c->digits == 0)
+        return false;
+    if (b == ' ' || b == '\t') { /* white space may only stand before an extension */
+        c->state = CHUNK_SIZE_SPACE;
+        return true;
+    }
+    bool ends = b == '\r' && c->state == CHUNK_SIZE;
+    c->state = ends ? CHUNK_SIZE_LF : CHUNK_EXTENSION;
+    return ends || b == ';';
+}
+
+/* A byte of an extension or of a trailer's value, which ends in CR. */
+static bool text_step(struct http_chunked *c, uint8_t b, enum http_chunk_state behind)
+{
+    if (b == '\r')
+        c->state = behind;
+    return b == '\r' || b == '\t' || (b >= ' ' && b != 0x7f);
+}
+
+static bool expect_byte(struct http_chunked *c, uint8_t b, uint8_t expected, enum http_chunk_state behind)
+{
+    c->state = behind;
+    return b == expected;
+}
+
 /* One byte of what surrounds the content; false: not as it must be. */
 static bool chunk_step(struct http_chunked *c, uint8_t b)
 {
-    int digit;
     switch (c->state) {
     case CHUNK_SIZE:
-        digit = hex_value(b);
-        if (digit >= 0) {
-            c->left = c->left << 4 | (uint64_t)digit;
-            return ++c->digits <= 15;
-        }
-        c->state = b == ';' || b == ' ' || b == '\t' ? CHUNK_EXTENSION : CHUNK_SIZE_LF;
-        return c->digits > 0 && (c->state == CHUNK_EXTENSION || b == '\r');
+    case CHUNK_SIZE_SPACE:
+        return size_step(c, b);
     case CHUNK_EXTENSION:
-        if (b == '\r')
-            c->state = CHUNK_SIZE_LF;
-        return b == '\r' || b == '\t' || (b >= ' ' && b != 0x7f);
+        return text_step(c, b, CHUNK_SIZE_LF);
     case CHUNK_SIZE_LF:
-        c->state = c->left ? CHUNK_DATA : CHUNK_TRAILER;
-        return b == '\n';
+        return expect_byte(c, b, '\n', c->left ? CHUNK_DATA : CHUNK_TRAILER);
     case CHUNK_DATA_CR:
-        c->state = CHUNK_DATA_LF;
-        return b == '\r';
+        return expect_byte(c, b, '\r', CHUNK_DATA_LF);
     case CHUNK_DATA_LF:
-        c->state = CHUNK_SIZE;
         c->digits = 0;
-        return b == '\n';
+        return expect_byte(c, b, '\n', CHUNK_SIZE);
     case CHUNK_TRAILER:
-        c->state = b == '\r' ? CHUNK_LAST_LF : CHUNK_TRAILER_LINE;
-        return b == '\r' || token_byte(b);
-    case CHUNK_TRAILER_LINE:
-        if (b == '\r')
-            c->state = CHUNK_TRAILER_LF;
-        return b == '\r' || b == '\t' || (b >= ' ' && b != 0x7f);
+        c->state = b == '\r' ? CHUNK_LAST_LF : CHUNK_TRAILER_NAME;
+        return b == '\r' || token_bytes[b];
+    case CHUNK_TRAILER_NAME:
+        if (b == ':')
+            c->state = CHUNK_TRAILER_VALUE;
+        return b == ':' || token_bytes[b];
+    case CHUNK_TRAILER_VALUE:
+        return text_step(c, b, CHUNK_TRAILER_LF);
     case CHUNK_TRAILER_LF:
-        c->state = CHUNK_TRAILER;
-        return b == '\n';
+        return expect_byte(c, b, '\n', CHUNK_TRAILER);
     case CHUNK_LAST_LF:
-        c->state = CHUNK_END;
-        return b == '\n';
+        return expect_byte(c, b, '\n', CHUNK_END);
     case CHUNK_DATA:
     case CHUNK_END:
         break;

@@ -6,9 +6,8 @@
 
 #include "wire.h"
 
-#define HTTP_FIELDS_MAX 100 /* more are answered with 431 */
-#define HTTP_OVERHEAD_FIXED                                                                                  \
-    (16 * 1024) /* of a chunked body beside its content: size lines, extensions, trailers */
+#define HTTP_FIELDS_MAX     100         /* more are answered with 431 */
+#define HTTP_OVERHEAD_FIXED (16 * 1024) /* of a chunked body: size lines, extensions, trailers */
 
 enum http_parse { HTTP_DONE, HTTP_MORE, HTTP_BAD };
 
@@ -43,7 +42,9 @@ struct http_limits {
     size_t head_bytes_max; /* of the whole head: 431 */
 };
 
-/* DONE: *taken bytes were the head, empty lines before it included. BAD: *fault is set. */
+/* DONE: *taken bytes were the head, empty lines before it included. MORE: the head is not whole; *taken is 0,
+ * or the length of `in` when that is but an empty line (RFC 9112 2.2) that can be forgotten. BAD: *fault is
+ * set; of a response only its reason counts. */
 enum http_parse http_parse_request(struct span in, const struct http_limits *limits, struct http_request *out,
                                    size_t *taken, struct http_fault *fault);
 enum http_parse http_parse_response(struct span in, const struct http_limits *limits,
@@ -55,6 +56,8 @@ size_t http_field_count(const struct http_field *fields, size_t count, const cha
 /* Does any field of this name hold this token in its comma-separated list (RFC 9110 5.6.1)? */
 bool http_field_has_token(const struct http_field *fields, size_t count, const char *name, const char *token);
 bool http_is_token(struct span s);
+/* RFC 9110 5.5: visible characters, spaces, tabs, bytes from 0x80 on; no control character, no line end. */
+bool http_is_field_value(struct span s);
 
 /* ---- framing (RFC 9112 6) ----------------------------------------------------------------- */
 
@@ -76,27 +79,31 @@ bool http_keeps_alive(const struct http_request *r);
 
 struct http_target {
     struct span host;  /* from the target or the Host field, without its port; empty: HTTP/1.0 without one */
-    struct span path;  /* as written, beginning with "/"; "*" for OPTIONS * */
+    struct span path;  /* as written, beginning with "/"; "*" for OPTIONS *; empty for CONNECT */
     struct span query; /* without "?"; at == NULL: none */
 };
 
 /* False: *fault says what is wrong with the target or with Host. */
 bool http_request_target(const struct http_request *r, struct http_target *out, struct http_fault *fault);
-/* Percent-decodes a path and takes its dot segments out. False: a broken escape, a NUL, or a way above the
- * root. */
+/* Percent-decodes a path, takes its dot segments out and makes one slash of several, so that a file has one
+ * name. False: a broken escape, a NUL, a way above the root, or `out` is full (then it is failed). */
 bool http_decode_path(struct span path, struct writer *out);
+/* The inverse: what may not stand in a path is percent-encoded. */
+void http_write_path(struct writer *w, struct span path);
 
 /* ---- chunks (RFC 9112 7.1) -------------------------------------------------------------------- */
 
 enum http_chunk_state {
     CHUNK_SIZE,
+    CHUNK_SIZE_SPACE,
     CHUNK_EXTENSION,
     CHUNK_SIZE_LF,
     CHUNK_DATA,
     CHUNK_DATA_CR,
     CHUNK_DATA_LF,
     CHUNK_TRAILER,
-    CHUNK_TRAILER_LINE,
+    CHUNK_TRAILER_NAME,
+    CHUNK_TRAILER_VALUE,
     CHUNK_TRAILER_LF,
     CHUNK_LAST_LF,
     CHUNK_END
