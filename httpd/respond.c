@@ -71,7 +71,7 @@ struct http_plan respond_plan(const struct http_exchange *x, const struct http_r
     int64_t now_s = x->now.unix_ms / 1000;
     uint64_t first = 0, last = 0;
     bool ranged = http_field(r->fields, r->field_count, "Range").at && !x->head;
-    bool gzip = f->etag_gzip.len && !ranged && http_coding_quality(r, "gzip") > 0;
+    bool gzip = f->etag_gzip.len && !ranged && http_takes_gzip(r);
     struct span etag = gzip ? f->etag_gzip : f->etag;
     uint64_t length = gzip ? f->length_gzip : f->length;
     enum http_condition condition = http_evaluate(r, true, etag, f->modified_s, now_s);

@@ -181,7 +181,7 @@ static void answer_file(struct service *s, struct http_exchange *x, struct file 
         send_planned(s, x, file);
         return;
     }
-    bool gzip = file->gzip.len && http_coding_quality(x->request, "gzip") > 0;
+    bool gzip = file->gzip.len && http_takes_gzip(x->request);
     struct http_plan plan = { .status = 200,
                               .gzip = gzip,
                               .count = gzip ? file->gzip.len : file->content.len };
@@ -241,7 +241,7 @@ static void write_cookies(struct writer *lines, const struct post *p)
         write_text(lines, "Set-Cookie: ");
         write_text(lines, p->form->cookies[i]);
         write_u8(lines, '=');
-        http_write_cookie_value(lines, value);
+        form_encode(lines, value);
         write_text(lines, "; Path=/; SameSite=Lax\r\n");
     }
 }

@@ -57,11 +57,11 @@ struct span form_value(const struct form *f, const char *name)
     return span_of(NULL, 0);
 }
 
-static void encode(struct writer *w, struct span s)
+void form_encode(struct writer *w, struct span text)
 {
     static const char digits[] = "0123456789ABCDEF";
-    for (size_t i = 0; i < s.len; i++) {
-        uint8_t c = s.at[i];
+    for (size_t i = 0; i < text.len; i++) {
+        uint8_t c = text.at[i];
         bool plain = (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '*' ||
                      c == '-' || c == '.' || c == '_';
         if (plain) {
@@ -80,7 +80,7 @@ void form_write(struct writer *w, struct span name, struct span value)
 {
     if (writer_length(w))
         write_u8(w, '&');
-    encode(w, name);
+    form_encode(w, name);
     write_u8(w, '=');
-    encode(w, value);
+    form_encode(w, value);
 }

@@ -20,6 +20,8 @@ struct form {
 bool form_parse(struct span body, struct writer *room, struct form *out);
 /* The first value of this name; at == NULL when there is none. */
 struct span form_value(const struct form *f, const char *name);
+/* The text as a name or a value of a form; it also fits a cookie's value (RFC 6265 4.1.1). */
+void form_encode(struct writer *w, struct span text);
 /* name=value, with "&" before it when it is not the first. */
 void form_write(struct writer *w, struct span name, struct span value);
 

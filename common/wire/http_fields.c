@@ -2,6 +2,15 @@
 
 #include "../text.h"
 
+static struct span strip(struct span s)
+{
+    while (s.len && (s.at[0] == ' ' || s.at[0] == '\t'))
+        s = span_from(s, 1);
+    while (s.len && (s.at[s.len - 1] == ' ' || s.at[s.len - 1] == '\t'))
+        s.len--;
+    return s;
+}
+
 /* ---- dates ----------------------------------------------------------------------------------- */
 
 static const char months[12][4] = { "Jan", "Feb", "Mar", "Apr", "May", "Jun",
@@ -148,15 +157,25 @@ static bool next_tag(struct span *list, struct span *tag)
     return true;
 }
 
-static bool any_tag_matches(struct span list, struct span etag, bool strong)
+enum tag_state { TAG_NOT_ASKED, TAG_DIFFERS, TAG_MATCHES };
+
+/* All fields of this name together (RFC 9110 5.3): does one of their tags match? */
+static enum tag_state match_tags(const struct http_request *r, const char *name, struct span etag,
+                                 bool strong)
 {
-    struct span tag;
-    if (span_is(list, "*"))
-        return true;
-    while (next_tag(&list, &tag))
-        if (strong ? http_etag_strong_equal(tag, etag) : http_etag_weak_equal(tag, etag))
-            return true;
-    return false;
+    enum tag_state state = TAG_NOT_ASKED;
+    for (size_t i = 0; i < r->field_count; i++) {
+        struct span list = r->fields[i].value, tag;
+        if (!span_is_nocase(r->fields[i].name, name))
+            continue;
+        state = TAG_DIFFERS;
+        if (span_is(list, "*"))
+            return TAG_MATCHES;
+        while (next_tag(&list, &tag))
+            if (strong ? http_etag_strong_equal(tag, etag) : http_etag_weak_equal(tag, etag))
+                return TAG_MATCHES;
+    }
+    return state;
 }
 
 static struct span field_of(const struct http_request *r, const char *name)
@@ -164,56 +183,71 @@ static struct span field_of(const struct http_request *r, const char *name)
     return http_field(r->fields, r->field_count, name);
 }
 
+/* The date in this field; -1 when it is not there or no date, and then it does not count. */
+static int64_t date_in(const struct http_request *r, const char *name, int64_t now_s)
+{
+    struct span value = field_of(r, name);
+    return value.at ? http_parse_date(value, now_s) : -1;
+}
+
 enum http_condition http_evaluate(const struct http_request *r, bool safe, struct span etag,
                                   int64_t modified_s, int64_t now_s)
 {
-    struct span match = field_of(r, "If-Match"), none = field_of(r, "If-None-Match");
-    if (match.at) {
-        if (!any_tag_matches(match, etag, true))
-            return HTTP_PRECONDITION_FAILED;
-    } else {
-        struct span since = field_of(r, "If-Unmodified-Since");
-        int64_t date_s = since.at ? http_parse_date(since, now_s) : -1;
-        if (date_s >= 0 && modified_s > date_s)
-            return HTTP_PRECONDITION_FAILED;
-    }
-    if (none.at) {
-        if (!any_tag_matches(none, etag, false))
-            return HTTP_GO_ON;
+    /* steps 1 and 2: If-Unmodified-Since counts only without If-Match */
+    enum tag_state match = match_tags(r, "If-Match", etag, true);
+    int64_t unmodified_s = match == TAG_NOT_ASKED ? date_in(r, "If-Unmodified-Since", now_s) : -1;
+    if (match == TAG_DIFFERS || (unmodified_s >= 0 && modified_s > unmodified_s))
+        return HTTP_PRECONDITION_FAILED;
+    /* steps 3 and 4: If-Modified-Since counts only without If-None-Match, and for GET and HEAD */
+    enum tag_state none = match_tags(r, "If-None-Match", etag, false);
+    if (none == TAG_MATCHES)
         return safe ? HTTP_NOT_MODIFIED : HTTP_PRECONDITION_FAILED;
-    }
-    struct span since = safe ? field_of(r, "If-Modified-Since") : span_of(NULL, 0);
-    int64_t date_s = since.at ? http_parse_date(since, now_s) : -1;
-    return date_s >= 0 && modified_s <= date_s ? HTTP_NOT_MODIFIED : HTTP_GO_ON;
+    int64_t since_s = none == TAG_NOT_ASKED && safe ? date_in(r, "If-Modified-Since", now_s) : -1;
+    return since_s >= 0 && modified_s <= since_s ? HTTP_NOT_MODIFIED : HTTP_GO_ON;
 }
 
 /* ---- ranges --------------------------------------------------------------------------------------- */
 
-/* If-Range: the range counts only for what the client has already. */
+/* If-Range: the range counts only for what the client has already. A date is a strong validator only when the
+ * file can no longer change within that second (RFC 9110 8.8.2.2). */
 static bool if_range_holds(const struct http_request *r, struct span etag, int64_t modified_s, int64_t now_s)
 {
     struct span condition = field_of(r, "If-Range");
     if (!condition.at)
         return true;
-    if (condition.len && (condition.at[0] == '"' || condition.at[0] == 'W'))
+    if (condition.len && (condition.at[0] == '"' || span_starts(condition, "W/")))
         return http_etag_strong_equal(condition, etag);
-    return http_parse_date(condition, now_s) == modified_s;
+    return modified_s < now_s && http_parse_date(condition, now_s) == modified_s;
+}
+
+/* A byte position; one that is too large to count is as good as the largest. */
+static bool read_position(struct span s, uint64_t *out)
+{
+    uint64_t v = 0;
+    for (size_t i = 0; i < s.len; i++) {
+        uint8_t digit = (uint8_t)(s.at[i] - '0');
+        if (digit > 9)
+            return false;
+        v = v > (UINT64_MAX - digit) / 10 ? UINT64_MAX : v * 10 + digit;
+    }
+    *out = v;
+    return s.len > 0;
 }
 
 enum http_range_state http_range(const struct http_request *r, uint64_t length, struct span etag,
                                  int64_t modified_s, int64_t now_s, uint64_t *first, uint64_t *last)
 {
     struct span range = field_of(r, "Range");
-    if (!range.at || !span_starts(range, "bytes=") || !if_range_holds(r, etag, modified_s, now_s))
+    if (!span_is_nocase(span_head(range, 6), "bytes=") || !if_range_holds(r, etag, modified_s, now_s))
         return HTTP_RANGE_NONE;
-    range = span_from(range, 6);
+    range = strip(span_from(range, 6));
     size_t dash = span_find(range, '-');
     struct span from = span_head(range, dash), to = span_from(range, dash + 1);
     uint64_t suffix;
     if (dash == range.len || span_find(range, ',') < range.len)
         return HTTP_RANGE_NONE;
     if (from.len == 0) {
-        if (!parse_decimal(to, UINT64_MAX, &suffix))
+        if (!read_position(to, &suffix))
             return HTTP_RANGE_NONE;
         if (suffix == 0 || length == 0)
             return HTTP_RANGE_UNSATISFIABLE;
@@ -221,10 +255,8 @@ enum http_range_state http_range(const struct http_request *r, uint64_t length, 
         *last = length - 1;
         return HTTP_RANGE_ONE;
     }
-    if (!parse_decimal(from, UINT64_MAX, first))
-        return HTTP_RANGE_NONE;
-    *last = length ? length - 1 : 0;
-    if (to.len && (!parse_decimal(to, UINT64_MAX, last) || *last < *first))
+    *last = UINT64_MAX;
+    if (!read_position(from, first) || (to.len && !read_position(to, last)) || *last < *first)
         return HTTP_RANGE_NONE;
     if (*first >= length)
         return HTTP_RANGE_UNSATISFIABLE;
@@ -235,52 +267,58 @@ enum http_range_state http_range(const struct http_request *r, uint64_t length, 
 
 /* ---- qualities --------------------------------------------------------------------------------------- */
 
-static struct span strip(struct span s)
+/* RFC 9110 12.4.2: "q=" and 0 to 1 with at most three digits, in thousandths; 1000 without one. What is none
+ * counts as 0: then nothing is done to the content. */
+static unsigned read_quality(struct span parameter)
 {
-    while (s.len && (s.at[0] == ' ' || s.at[0] == '\t'))
-        s = span_from(s, 1);
-    while (s.len && (s.at[s.len - 1] == ' ' || s.at[s.len - 1] == '\t'))
-        s.len--;
-    return s;
-}
-
-/* "q=0.5" in thousandths; 1000 when there is none or it is broken. */
-static unsigned read_quality(struct span parameters)
-{
-    struct span q = strip(parameters);
-    unsigned v = 0, factor = 1000;
-    if (q.len < 3 || ascii_lower(q.at[0]) != 'q' || q.at[1] != '=')
+    struct span q = strip(parameter);
+    unsigned v = 0, unit = 100;
+    if (q.len == 0)
         return 1000;
-    for (size_t i = 2; i < q.len && i < 7; i++) {
-        if (q.at[i] == '.')
-            continue;
+    if (q.len < 3 || q.len > 7 || !span_is_nocase(span_head(q, 2), "q=") || (q.len > 3 && q.at[3] != '.'))
+        return 0;
+    if (q.at[2] != '0' && q.at[2] != '1')
+        return 0;
+    for (size_t i = 4; i < q.len; i++, unit /= 10) {
         if (q.at[i] < '0' || q.at[i] > '9')
-            return 1000;
-        v += (unsigned)(q.at[i] - '0') * factor;
-        factor /= 10;
+            return 0;
+        v += (unsigned)(q.at[i] - '0') * unit;
     }
-    return v < 1000 ? v : 1000;
+    return q.at[2] == '1' ? 1000 : v;
 }
 
-unsigned http_coding_quality(const struct http_request *r, const char *coding)
+#define QUALITY_NONE UINT32_MAX /* the list does not speak of it */
+
+/* What Accept-Encoding, all its fields together, says of one coding, `other` being another name of it. */
+static unsigned quality_of(const struct http_request *r, const char *coding, const char *other)
 {
-    struct span list = field_of(r, "Accept-Encoding");
-    unsigned any = 0;
-    while (list.len) {
-        struct span element = strip(span_head(list, span_find(list, ',')));
-        struct span name = strip(span_head(element, span_find(element, ';')));
-        unsigned quality = read_quality(span_from(element, span_find(element, ';') + 1));
-        if (span_is_nocase(name, coding))
-            return quality;
-        if (span_is(name, "*"))
-            any = quality;
-        list = span_from(list, span_find(list, ',') + 1);
+    unsigned found = QUALITY_NONE;
+    for (size_t i = 0; i < r->field_count; i++) {
+        struct span list = r->fields[i].value;
+        if (!span_is_nocase(r->fields[i].name, "Accept-Encoding"))
+            continue;
+        while (list.len) {
+            struct span element = span_head(list, span_find(list, ','));
+            size_t semicolon = span_find(element, ';');
+            struct span name = strip(span_head(element, semicolon));
+            if (span_is_nocase(name, coding) || span_is_nocase(name, other))
+                found = read_quality(span_from(element, semicolon + 1));
+            list = span_from(list, element.len + 1);
+        }
     }
-    return any;
+    return found;
 }
 
-/* ---- media types ----------------------------------------------------------------------------------------
- */
+bool http_takes_gzip(const struct http_request *r)
+{
+    unsigned gzip = quality_of(r, "gzip", "x-gzip");
+    if (gzip == QUALITY_NONE)
+        gzip = quality_of(r, "*", "*");
+    unsigned identity = quality_of(r, "identity", "identity");
+    return gzip != QUALITY_NONE && gzip > 0 && (identity == QUALITY_NONE || gzip >= identity);
+}
+
+/* ---- media types ------------------------------------------------------------------------------------- */
 
 static const struct {
     const char *ending, *type;
@@ -337,20 +375,4 @@ bool http_media_type_is_text(const char *type)
     struct span s = span_text(type);
     return span_starts(s, "text/") || span_is(s, "application/json") || span_is(s, "application/xml") ||
            span_is(s, "image/svg+xml") || span_is(s, "application/wasm");
-}
-
-void http_write_cookie_value(struct writer *w, struct span value)
-{
-    static const char digits[] = "0123456789ABCDEF";
-    for (size_t i = 0; i < value.len; i++) {
-        uint8_t c = value.at[i];
-        bool plain = c > ' ' && c < 0x7f && c != '"' && c != ',' && c != ';' && c != '\\' && c != '%';
-        if (plain) {
-            write_u8(w, c);
-        } else {
-            write_u8(w, '%');
-            write_u8(w, (uint8_t)digits[c >> 4]);
-            write_u8(w, (uint8_t)digits[c & 15]);
-        }
-    }
 }

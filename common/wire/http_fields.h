@@ -26,16 +26,13 @@ enum http_range_state { HTTP_RANGE_NONE, HTTP_RANGE_ONE, HTTP_RANGE_UNSATISFIABL
 enum http_range_state http_range(const struct http_request *r, uint64_t length, struct span etag,
                                  int64_t modified_s, int64_t now_s, uint64_t *first, uint64_t *last);
 
-/* The quality, 0 to 1000, that Accept-Encoding gives this coding (RFC 9110 12.5.3). */
-unsigned http_coding_quality(const struct http_request *r, const char *coding);
+/* Whether content may be sent as gzip: Accept-Encoding gives it a quality above 0, and none less than that of
+ * identity where it names that (RFC 9110 12.5.3). */
+bool http_takes_gzip(const struct http_request *r);
 
 /* The media type for a path, by what follows its last dot; application/octet-stream when it is unknown. */
 const char *http_media_type(struct span path);
 /* Worth compressing: text and what is written like it. */
 bool http_media_type_is_text(const char *type);
-
-/* The content of a cookie-octet value for these bytes (RFC 6265 4.1.1): everything else is percent-encoded.
- */
-void http_write_cookie_value(struct writer *w, struct span value);
 
 #endif
