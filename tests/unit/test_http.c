@@ -399,6 +399,7 @@ static void unknown_codings_are_501_and_doubt_is_400(void **state)
     assert_int_equal(refused_with("POST / HTTP/1.0\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n"), 400);
     assert_int_equal(refused_with("POST / HTTP/1.0\r\nHost: a\r\nTransfer-Encoding: gzip, chunked\r\n\r\n"),
                      400);
+    assert_int_equal(refused_with("POST / HTTP/1.0\r\nContent-Length: 7\r\n\r\n"), 0);
 }
 
 /* ---- targets ------------------------------------------------------------------------------------- */
