@@ -104,9 +104,11 @@ static void forget(void **settings)
             all_services[i]->forget(settings[i]);
 }
 
-static struct config *read_config(const char *path, const struct service_type *only, void **settings)
+static struct config *read_config(const char *path, struct span text, const struct service_type *only,
+                                  void **settings)
 {
-    struct config *c = config_read_file(path, daemon_root_keys());
+    struct config *c = text.len ? config_read_text(text, path, daemon_root_keys())
+                                : config_read_file(path, daemon_root_keys());
     memset(settings, 0, SERVICES_MAX * sizeof *settings);
     if (c && config_ok(c) && configure(c, only, settings))
         return c;
@@ -134,7 +136,7 @@ static void say_listeners(const struct config_section *s, const char *service)
 int daemon_check(const char *path, bool effective)
 {
     void *settings[SERVICES_MAX];
-    struct config *c = read_config(path, NULL, settings);
+    struct config *c = read_config(path, (struct span){ 0 }, NULL, settings);
     if (!c)
         return EXIT_WRONG_USE;
     printf("%s is right; it makes\n", path);
@@ -261,7 +263,7 @@ static void reload(struct daemon *d)
     void *settings[SERVICES_MAX];
     struct problem p = { 0 };
     struct now now = loop_now(&d->loop);
-    struct config *c = read_config(d->options->config_path, d->only, settings);
+    struct config *c = read_config(d->options->config_path, d->options->config_text, d->only, settings);
     if (!c) {
         event_note(&d->events, EVENT_RELOAD_REFUSED, now, "reason", "the file does not check; see above");
         return;
@@ -365,7 +367,7 @@ static int run_configured(struct daemon *d, const struct config *c, void **setti
 int daemon_run(const struct daemon_options *o, const struct service_type *only)
 {
     void *settings[SERVICES_MAX];
-    struct config *c = read_config(o->config_path, only, settings);
+    struct config *c = read_config(o->config_path, o->config_text, only, settings);
     if (!c)
         return EXIT_WRONG_USE;
     struct daemon *d = calloc(1, sizeof *d);

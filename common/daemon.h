@@ -11,6 +11,7 @@ enum exit_code { EXIT_OK = 0, EXIT_RUNNING = 1, EXIT_WRONG_USE = 2 };
 struct daemon_options {
     const char *program; /* for messages */
     const char *config_path;
+    struct span config_text; /* read in the place of the file at config_path; empty: the file is */
     const char *log_level; /* --log; NULL: the file's key, or the default */
     bool json;             /* the ready line even on a terminal, and JSON logs */
     bool follow;           /* every message of a protocol is shown, unless the file or --log says less */

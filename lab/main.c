@@ -15,6 +15,8 @@ static const struct {
     { "help", "help [KEY]", "explain a configuration key: `wirelab help dhcpd.subnet.lease-time`",
       help_command },
     { "manual", "manual [--sample]", "all keys as a table, or as a commented file", manual_command },
+    { "scenario", "scenario NAME --out DIR", "play a conversation in a network of its own and record it",
+      scenario_command },
 };
 
 #define COMMANDS (sizeof commands / sizeof commands[0])

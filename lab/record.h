@@ -1,0 +1,14 @@
+/* What was recorded, as a pcapng file: the interface's name, the hosts' names, a comment on each message. */
+#ifndef WIRELAB_RECORD_H
+#define WIRELAB_RECORD_H
+
+#include "scenario.h"
+#include "wire/pcapng.h"
+
+/* Room that is enough for record_write(). */
+size_t record_bytes_max(const struct scenario *s, const struct pcapng_packet *packets, size_t count);
+/* Writes the packets of one capture in their order; their comments are made here. */
+void record_write(struct writer *w, const struct scenario *s, const struct scenario_capture *c,
+                  const char *interface, const struct pcapng_packet *packets, size_t count);
+
+#endif

@@ -1,0 +1,486 @@
+#include "lab.h"
+
+#include "daemon.h"
+#include "expect.h"
+#include "ladder.h"
+#include "play.h"
+#include "record.h"
+#include "serve.h"
+#include "text.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <getopt.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/ioctl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#define SUFFIX         ".scenario"
+#define PATH_BYTES     4096
+#define PLACE_BYTES    (ADDRESS_TEXT_MAX > HARDWARE_TEXT_MAX ? ADDRESS_TEXT_MAX : HARDWARE_TEXT_MAX)
+#define ARENA_CHUNK    (64 * 1024)
+#define ARENA_MAX      (16 * 1024 * 1024)
+#define WIDTH_USUAL    100  /* of a figure that goes into a file */
+#define LOG_TAIL_BYTES 4096 /* of what servers said, when something failed */
+#define LISTED_MAX     256
+
+/* A scenario that was read, and what is to be done with it. */
+struct job {
+    const char *word, *out_directory;
+    char path[PATH_BYTES], name[PATH_BYTES];
+    uint8_t *text;
+    struct arena arena;
+    struct scenario *scenario;
+};
+
+/* ---- where scenarios are -------------------------------------------------------------------------- */
+
+/* The directory of the scenarios that come with this program: beside the build tree it is in, or installed.
+ */
+static bool find_directory(char *into)
+{
+    static const char *const places[] = { "../examples/scenarios", "../share/wirelab/scenarios" };
+    char program[PATH_BYTES / 2];
+    ssize_t length = readlink("/proc/self/exe", program, sizeof program - 1);
+    if (length <= 0)
+        return false;
+    program[length] = 0;
+    char *slash = strrchr(program, '/');
+    if (slash)
+        *slash = 0;
+    for (size_t i = 0; i < sizeof places / sizeof places[0]; i++) {
+        char path[PATH_BYTES];
+        snprintf(path, sizeof path, "%s/%s", program, places[i]);
+        char *real = realpath(path, NULL);
+        if (real) {
+            snprintf(into, PATH_BYTES, "%s", real);
+            free(real);
+            return true;
+        }
+    }
+    return false;
+}
+
+static bool ends_with(const char *text, const char *suffix)
+{
+    size_t n = strlen(text), m = strlen(suffix);
+    return n > m && strcmp(text + n - m, suffix) == 0;
+}
+
+/* The names of the scenarios in a directory, sorted; the caller frees them. */
+static size_t list_names(const char *directory, char **names)
+{
+    struct dirent **found;
+    size_t count = 0;
+    int n = scandir(directory, &found, NULL, alphasort);
+    for (int i = 0; i < n; i++) {
+        if (ends_with(found[i]->d_name, SUFFIX) && count < LISTED_MAX)
+            names[count] = strndup(found[i]->d_name, strlen(found[i]->d_name) - strlen(SUFFIX));
+        if (ends_with(found[i]->d_name, SUFFIX) && count < LISTED_MAX && names[count])
+            count++;
+        free(found[i]);
+    }
+    if (n >= 0)
+        free(found);
+    return count;
+}
+
+static void free_names(char **names, size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        free(names[i]);
+}
+
+static int tell_unknown(const char *word, const char *directory)
+{
+    char *names[LISTED_MAX];
+    size_t count = directory[0] ? list_names(directory, names) : 0, best = 0;
+    for (size_t i = 1; i < count; i++)
+        if (edit_distance(word, names[i]) < edit_distance(word, names[best]))
+            best = i;
+    fprintf(stderr, "wirelab: there is no scenario \"%s\"", word);
+    if (count)
+        fprintf(stderr, "; did you mean \"%s\"?\n  `wirelab scenario list` lists them\n", names[best]);
+    else
+        fprintf(stderr, "\n  none came with this program; give the path of a file, as in: ./my%s\n", SUFFIX);
+    free_names(names, count);
+    return EXIT_WRONG_USE;
+}
+
+/* A path when it looks like one, else one of ours. */
+static bool find_path(struct job *j)
+{
+    char directory[PATH_BYTES] = "";
+    struct stat st;
+    if (strchr(j->word, '/') || ends_with(j->word, SUFFIX)) {
+        snprintf(j->path, sizeof j->path, "%s", j->word);
+        return true;
+    }
+    int length = find_directory(directory)
+                     ? snprintf(j->path, sizeof j->path, "%s/%s%s", directory, j->word, SUFFIX)
+                     : -1;
+    if (length > 0 && (size_t)length < sizeof j->path && stat(j->path, &st) == 0)
+        return true;
+    tell_unknown(j->word, directory);
+    return false;
+}
+
+/* ---- reading and checking ----------------------------------------------------------------------------- */
+
+/* The file's bytes, with a NUL behind them; NULL, and errno is set. One byte too many shows that it is too
+ * long. */
+static uint8_t *read_file(const char *path, struct span *out)
+{
+    FILE *f = fopen(path, "rbe");
+    uint8_t *bytes = f ? malloc(SCENARIO_BYTES_MAX + 2) : NULL;
+    size_t n = bytes ? fread(bytes, 1, SCENARIO_BYTES_MAX + 1, f) : 0;
+    if (bytes && ferror(f)) {
+        free(bytes);
+        bytes = NULL;
+    }
+    int error = errno;
+    if (f)
+        fclose(f);
+    errno = error;
+    *out = (struct span){ bytes, n };
+    return bytes;
+}
+
+static void print_problems(const struct job *j)
+{
+    for (size_t i = 0; i < j->scenario->problem_count; i++) {
+        const struct scenario_problem *p = &j->scenario->problems[i];
+        struct span line = scenario_line(j->scenario->text, p->line);
+        if (!p->line) {
+            fprintf(stderr, "%s: %s\n  %s\n", j->path, p->problem.what, p->problem.remedy);
+            continue;
+        }
+        fprintf(stderr, "%s:%u: %s\n  %3u | %.*s\n      | %s\n", j->path, p->line, p->problem.what, p->line,
+                (int)line.len, (const char *)line.at, p->problem.remedy);
+    }
+}
+
+static void name_job(struct job *j)
+{
+    const char *slash = strrchr(j->path, '/');
+    snprintf(j->name, sizeof j->name, "%s", slash ? slash + 1 : j->path);
+    if (ends_with(j->name, SUFFIX))
+        j->name[strlen(j->name) - strlen(SUFFIX)] = 0;
+}
+
+/* False when there is no such scenario or it is wrong; that has been told. */
+static bool read_job(struct job *j)
+{
+    struct span text;
+    if (!find_path(j))
+        return false;
+    name_job(j);
+    j->text = read_file(j->path, &text);
+    j->scenario = calloc(1, sizeof *j->scenario);
+    if (!j->text || !j->scenario) {
+        fprintf(stderr, "wirelab: cannot read %s: %s\n", j->path, strerror(errno));
+        return false;
+    }
+    if (scenario_parse(j->scenario, text, &j->arena))
+        return serve_check(j->scenario, j->path);
+    print_problems(j);
+    return false;
+}
+
+/* ---- what was recorded ----------------------------------------------------------------------------------
+ */
+
+static int compare_packets(const void *a, const void *b)
+{
+    const struct pcapng_packet *p = a, *q = b;
+    if (p->unix_ns != q->unix_ns)
+        return p->unix_ns < q->unix_ns ? -1 : 1;
+    return p->bytes.at < q->bytes.at ? -1 : p->bytes.at > q->bytes.at; /* as they were taken */
+}
+
+/* The packets of one capture in the order of their times; freed by the caller. */
+static struct pcapng_packet *packets_of(const struct play *p, size_t capture, size_t *count)
+{
+    struct reader r = capture_log_reader(&p->log);
+    struct capture_record record;
+    size_t room = 1;
+    *count = 0;
+    while (capture_log_next(&r, &record)) /* each turn takes a record */
+        room++;
+    struct pcapng_packet *packets = calloc(room, sizeof *packets);
+    r = capture_log_reader(&p->log);
+    while (packets && capture_log_next(&r, &record)) { /* as before */
+        if (record.number != capture)
+            continue;
+        packets[(*count)++] =
+            (struct pcapng_packet){ .unix_ns = record.unix_ns,
+                                    .original_bytes = (uint32_t)record.frame.len,
+                                    .direction = record.outgoing ? PCAPNG_OUTBOUND : PCAPNG_INBOUND,
+                                    .bytes = record.frame };
+    }
+    if (packets)
+        qsort(packets, *count, sizeof *packets, compare_packets);
+    return packets;
+}
+
+static bool make_directory(const char *path)
+{
+    if (mkdir(path, 0777) == 0 || errno == EEXIST)
+        return true;
+    fprintf(stderr, "wirelab: cannot make the directory %s: %s\n", path, strerror(errno));
+    return false;
+}
+
+/* Writes DIRECTORY/NAME.pcapng. */
+static bool write_capture(const struct job *j, size_t capture, const struct pcapng_packet *packets,
+                          size_t count)
+{
+    const struct scenario_capture *c = &j->scenario->captures[capture];
+    size_t room = record_bytes_max(j->scenario, packets, count);
+    uint8_t *bytes = malloc(room);
+    char path[2 * PATH_BYTES + SCENARIO_NAME_MAX];
+    struct writer w = writer_over(bytes, bytes ? room : 0);
+    record_write(&w, j->scenario, c, PLAY_INTERFACE, packets, count);
+    if (c->name.len)
+        snprintf(path, sizeof path, "%s/%.*s.pcapng", j->out_directory, (int)c->name.len,
+                 (const char *)c->name.at);
+    else
+        snprintf(path, sizeof path, "%s/%s.pcapng", j->out_directory, j->name);
+    bool ok = writer_ok(&w) && file_write_durably(path, writer_span(&w), 0644);
+    if (ok)
+        printf("recorded in %s\n", path);
+    else
+        fprintf(stderr, "wirelab: cannot write %s: %s\n", path, strerror(errno));
+    free(bytes);
+    return ok;
+}
+
+/* ---- the figure -------------------------------------------------------------------------------------------
+ */
+
+static bool speaks_utf8(void)
+{
+    static const char *const variables[] = { "LC_ALL", "LC_CTYPE", "LANG" };
+    for (size_t i = 0; i < sizeof variables / sizeof variables[0]; i++) {
+        const char *value = getenv(variables[i]);
+        if (value && value[0])
+            return strcasestr(value, "UTF-8") || strcasestr(value, "utf8");
+    }
+    return false;
+}
+
+static struct ladder ladder_for_output(void)
+{
+    const char *no_colour = getenv("NO_COLOR"), *terminal = getenv("TERM");
+    struct ladder l = { .width = WIDTH_USUAL };
+    struct winsize size;
+    if (!isatty(STDOUT_FILENO))
+        return l;
+    l.boxes = speaks_utf8();
+    l.colours = !(no_colour && no_colour[0]) && !(terminal && strcmp(terminal, "dumb") == 0);
+    if (ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col)
+        l.width = size.ws_col;
+    return l;
+}
+
+static void print_ladder(const struct scenario *s, const struct pcapng_packet *packets, size_t count)
+{
+    static char places[SCENARIO_HOSTS_MAX][PLACE_BYTES];
+    struct ladder_host hosts[SCENARIO_HOSTS_MAX];
+    uint8_t line[LADDER_LINE_BYTES];
+    struct ladder l = ladder_for_output();
+    for (size_t i = 0; i < s->host_count; i++) {
+        const struct scenario_host *h = &s->hosts[i];
+        if (h->address_count)
+            address_format(h->addresses[0].address, places[i]);
+        else
+            hardware_format(span_of(h->hardware, sizeof h->hardware), places[i]);
+        hosts[i] = (struct ladder_host){ .name = h->name, .place = span_text(places[i]) };
+        memcpy(hosts[i].hardware, h->hardware, sizeof hosts[i].hardware);
+    }
+    l.hosts = hosts;
+    l.host_count = s->host_count;
+    l.began_ns = count ? packets[0].unix_ns : 0;
+    struct writer w = writer_over(line, sizeof line);
+    ladder_write_head(&w, &l);
+    fwrite(line, 1, writer_length(&w), stdout);
+    for (size_t i = 0; i < count; i++) {
+        w = writer_over(line, sizeof line);
+        ladder_write_frame(&w, &l, packets[i].bytes, packets[i].unix_ns);
+        fwrite(line, 1, writer_length(&w), stdout);
+    }
+}
+
+/* ---- playing
+ * --------------------------------------------------------------------------------------------------- */
+
+static void tell_difference(void *owner, unsigned line, const char *what)
+{
+    const struct job *j = owner;
+    if (line)
+        fprintf(stderr, "%s:%u: %s\n", j->path, line, what);
+    else
+        fprintf(stderr, "%s: %s\n", j->path, what);
+}
+
+/* Draws, checks and, where that is wanted, writes each capture; what is expected is expected of the first
+ * one. */
+static int finish(const struct job *j, const struct play *p)
+{
+    const struct scenario *s = j->scenario;
+    int code = EXIT_OK;
+    if (j->out_directory && !make_directory(j->out_directory))
+        return EXIT_RUNNING;
+    for (size_t i = 0; i < s->capture_count; i++) {
+        size_t count;
+        struct pcapng_packet *packets = packets_of(p, i, &count);
+        printf("%s%.*s, seen from %.*s\n\n", i ? "\n" : "", (int)s->title.len, (const char *)s->title.at,
+               (int)s->hosts[s->captures[i].host].name.len,
+               (const char *)s->hosts[s->captures[i].host].name.at);
+        print_ladder(s, packets, count);
+        printf("\n");
+        if (i == 0 && expect_check(s, packets, count, tell_difference, (void *)j))
+            code = EXIT_RUNNING;
+        if (j->out_directory && !write_capture(j, i, packets, count))
+            code = EXIT_RUNNING;
+        free(packets);
+    }
+    if (code == EXIT_OK && s->expect_count)
+        printf("all %zu messages are as expected\n", s->expect_count);
+    return code;
+}
+
+/* The end of what the servers said, from its first whole line on. */
+static void print_server_log(const struct play *p)
+{
+    char tail[LOG_TAIL_BYTES + 1];
+    off_t end = p->log_fd >= 0 ? lseek(p->log_fd, 0, SEEK_END) : 0;
+    off_t from = end > LOG_TAIL_BYTES ? end - LOG_TAIL_BYTES : 0;
+    ssize_t n = end > 0 ? pread(p->log_fd, tail, LOG_TAIL_BYTES, from) : 0;
+    if (n <= 0)
+        return;
+    tail[n] = 0;
+    char *line = from ? strchr(tail, '\n') : NULL;
+    fprintf(stderr, "\nthe servers said:\n%s", line ? line + 1 : tail);
+}
+
+static int tell_failure(const struct job *j, const struct play *p)
+{
+    size_t count;
+    struct pcapng_packet *packets = packets_of(p, 0, &count);
+    tell_difference((void *)j, p->problem_line, p->problem.what);
+    if (p->problem.remedy[0])
+        fprintf(stderr, "  %s\n", p->problem.remedy);
+    if (count) {
+        printf("\nuntil then, seen from %.*s:\n\n",
+               (int)j->scenario->hosts[j->scenario->captures[0].host].name.len,
+               (const char *)j->scenario->hosts[j->scenario->captures[0].host].name.at);
+        print_ladder(j->scenario, packets, count);
+        fflush(stdout);
+    }
+    free(packets);
+    print_server_log(p);
+    return EXIT_RUNNING;
+}
+
+static int play_job(const struct job *j)
+{
+    sigset_t before;
+    int code = EXIT_RUNNING;
+    struct play *p = play_open(j->scenario, j->path);
+    if (!p) {
+        fprintf(stderr, "wirelab: out of memory\n");
+        return code;
+    }
+    netns_hold_signals(&before); /* until all is written, or nothing is */
+    enum netns_end end = play_run(p);
+    if (end == NETNS_ENDED)
+        code = finish(j, p);
+    else if (end == NETNS_FAILED)
+        code = tell_failure(j, p);
+    else
+        fprintf(stderr, "wirelab: interrupted; nothing was kept\n");
+    fflush(stdout);
+    netns_release_signals(&before);
+    play_close(p);
+    return code;
+}
+
+/* ---- the command
+ * ----------------------------------------------------------------------------------------------- */
+
+static int list_scenarios(void)
+{
+    char directory[PATH_BYTES], path[2 * PATH_BYTES];
+    char *names[LISTED_MAX];
+    if (!find_directory(directory)) {
+        fprintf(stderr, "wirelab: no scenarios came with this program\n");
+        return EXIT_RUNNING;
+    }
+    size_t count = list_names(directory, names);
+    for (size_t i = 0; i < count; i++) {
+        struct span text;
+        snprintf(path, sizeof path, "%s/%s%s", directory, names[i], SUFFIX);
+        uint8_t *bytes = read_file(path, &text);
+        struct span title = bytes ? scenario_title(text) : text;
+        printf("%-32s %.*s\n", names[i], (int)title.len, title.len ? (const char *)title.at : "");
+        free(bytes);
+    }
+    free_names(names, count);
+    return EXIT_OK;
+}
+
+static int usage(FILE *out, int code)
+{
+    fprintf(out,
+            "usage: wirelab scenario NAME|FILE%s [--out DIR] [--check]\n"
+            "       wirelab scenario list\n"
+            "Plays the scenario in a network of its own and draws what crossed the wire. No root is needed.\n"
+            "  -o, --out DIR   write what was recorded to DIR/NAME.pcapng\n"
+            "  -t, --check     only say whether the file is right\n",
+            SUFFIX);
+    return code;
+}
+
+static const struct option options[] = {
+    { "out", required_argument, NULL, 'o' },
+    { "check", no_argument, NULL, 't' },
+    { "help", no_argument, NULL, 'h' },
+    { NULL, 0, NULL, 0 },
+};
+
+static int run_job(struct job *j, bool check)
+{
+    int code = EXIT_WRONG_USE;
+    arena_open(&j->arena, ARENA_CHUNK, ARENA_MAX);
+    if (read_job(j)) {
+        code = check ? EXIT_OK : play_job(j);
+        if (check)
+            printf("%s is right: %zu hosts, %zu steps, %zu expected messages\n", j->path,
+                   j->scenario->host_count, j->scenario->step_count, j->scenario->expect_count);
+    }
+    arena_close(&j->arena);
+    free(j->scenario);
+    free(j->text);
+    return code;
+}
+
+int scenario_command(int argc, char **argv)
+{
+    static struct job job;
+    bool check = false;
+    for (int letter; (letter = getopt_long(argc, argv, "o:th", options, NULL)) != -1;) {
+        if (letter == 'o')
+            job.out_directory = optarg;
+        else if (letter == 't')
+            check = true;
+        else
+            return letter == 'h' ? usage(stdout, EXIT_OK) : usage(stderr, EXIT_WRONG_USE);
+    }
+    if (optind + 1 != argc)
+        return usage(stderr, EXIT_WRONG_USE);
+    job.word = argv[optind];
+    return strcmp(job.word, "list") == 0 ? list_scenarios() : run_job(&job, check);
+}
