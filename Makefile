@@ -84,30 +84,33 @@ $(FUZZ_BUILD)/fuzz/%: tests/fuzz/%.c $(BUILD)/libwirelab.a
 	$(Q)$(CC) $(CFLAGS) -Itests -fsanitize=fuzzer $(LDFLAGS) $< $(BUILD)/libwirelab.a $(LIBS) -o $@
 
 test-programs: $(UNIT) $(SIM)
-fuzz: setup-build setup-check fuzz-build
+fuzz:
+	@tests/setup build check
+	@$(MAKE) --no-print-directory fuzz-build
 	tests/run fuzz --seconds $(FUZZ_SECONDS) --fuzz-build $(FUZZ_BUILD)
-check: setup-build setup-check
+check:
+	@tests/setup build check
 	@$(MAKE) --no-print-directory all test-programs
 	@$(if $(SAN),,$(MAKE) --no-print-directory fuzz-build)
 	tests/run check --build $(BUILD) $(if $(SAN),,--fuzz-build $(FUZZ_BUILD))
 
 # ---- people ----------------------------------------------------------------------------
-run: setup-build
+run:
+	@tests/setup build
 	@$(MAKE) --no-print-directory all
 	@$(BUILD)/wirelab run -c examples/chapter9.conf
-
-setup-%:
-	@tests/setup $*
 
 C_FILES = $(shell git ls-files --cached --others --exclude-standard '*.c' '*.h')
 format:
 	clang-format -i $(C_FILES)
-lint: setup-build setup-lint setup-check
+lint:
+	@tests/setup build check lint
 	@tests/lint $(C_FILES)
 $(BUILD)/bench/load: $(wildcard tests/bench/*.c tests/bench/*.h) $(BUILD)/libwirelab.a
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) $(filter %.c,$^) $(BUILD)/libwirelab.a $(LIBS) -o $@
-bench: setup-build setup-bench
+bench:
+	@tests/setup build bench
 	@$(MAKE) --no-print-directory all $(BUILD)/bench/load
 	tests/bench/run $(BUILD)
 
