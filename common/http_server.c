@@ -9,7 +9,6 @@
 #define HEAD_ROOM      512          /* status line, Date, Content-Length and Connection of an answer */
 #define COPY_BYTES_MAX (256 * 1024) /* a larger body without release() is refused: share it instead */
 #define OUT_BYTES_HIGH (256 * 1024) /* past this, no further pipelined request is looked at */
-#define OUT_BYTES_MAX  (1024 * 1024 * 1024)
 
 enum phase {
     PHASE_IDLE,      /* between requests */
@@ -28,8 +27,11 @@ struct connection {
     struct http_chunked chunked;
     size_t scanned; /* of a chunked body, decoder and all */
     uint64_t due_ms, armed_ms;
-    bool handling; /* inside handle() */
-    bool close_after, old, streaming, continued;
+    uint64_t queued; /* of the answers, when due_ms was set to a write deadline */
+    bool handling;   /* inside handle() */
+    bool close_after, old, continued;
+    bool untaken;    /* the stream holds bytes that were offered and not taken */
+    bool peer_ended; /* the client said that it asks nothing more */
 };
 
 struct http_server {
@@ -48,13 +50,19 @@ struct http_server {
 /* ---- time ---------------------------------------------------------------------------------- */
 
 /* The stream's timer is moved only to an earlier time; a later one is found when it fires. */
-static void set_due(struct connection *c, uint64_t due_ms)
+static void set_due(struct connection *c, uint64_t after_ms)
 {
-    c->due_ms = due_ms;
-    if (!c->armed_ms || due_ms < c->armed_ms) {
-        c->armed_ms = due_ms;
-        stream_deadline(c->stream, due_ms);
+    c->due_ms = c->x.now.mono_ms + after_ms;
+    if (!c->armed_ms || c->due_ms < c->armed_ms) {
+        c->armed_ms = c->due_ms;
+        stream_deadline(c->stream, c->due_ms);
     }
+}
+
+static void set_write_due(struct connection *c)
+{
+    c->queued = stream_queued(c->stream);
+    set_due(c, c->server->options.write_ms);
 }
 
 static struct span date_of(struct http_server *s, struct now now)
@@ -87,6 +95,7 @@ static bool status_without_body(unsigned status)
 
 static void write_head(struct connection *c, struct writer *w, unsigned status, struct span head)
 {
+    c->close_after |= c->server->draining;
     http_write_status_line(w, status);
     http_write_field(w, "Date", date_of(c->server, c->x.now));
     if (c->close_after)
@@ -150,29 +159,49 @@ static bool send_answer(struct connection *c, const struct http_answer *a)
     return stream_write_shared(c->stream, a->body, a->release, a->owner);
 }
 
+static void finish(struct connection *c)
+{
+    c->phase = PHASE_ENDING;
+    stream_finish(c->stream);
+}
+
+static void cut(struct connection *c)
+{
+    c->phase = PHASE_ENDING;
+    stream_abort(c->stream);
+}
+
 /* The exchange is over: the next one, or the end. */
 static void answered(struct connection *c)
 {
-    struct http_server *s = c->server;
     c->x.request = NULL;
-    if (c->close_after || s->draining) {
-        c->phase = PHASE_ENDING;
-        stream_finish(c->stream);
+    c->phase = PHASE_IDLE;
+    if (c->close_after || (c->peer_ended && !c->untaken && !c->handling)) {
+        finish(c);
         return;
     }
-    c->phase = PHASE_IDLE;
-    set_due(c, c->x.now.mono_ms + (stream_crowded(c->stream) ? s->options.write_ms : s->options.idle_ms));
+    if (stream_crowded(c->stream))
+        set_write_due(c);
+    else
+        set_due(c, c->server->options.idle_ms);
     if (!c->handling)
         stream_resume(c->stream);
 }
 
+/* The client went while the handler had its request: nobody hears the answer. */
 static bool gone(struct connection *c)
 {
     if (c->stream)
         return false;
-    if (!c->handling)
-        free_connection(c);
+    free_connection(c);
     return true;
+}
+
+/* An answer that comes later has its own time. */
+static void look_at_clock(struct connection *c)
+{
+    if (!c->handling)
+        c->x.now = loop_now(c->server->loop);
 }
 
 void http_answer(struct http_exchange *x, const struct http_answer *a)
@@ -183,26 +212,25 @@ void http_answer(struct http_exchange *x, const struct http_answer *a)
         gone(c);
         return;
     }
+    look_at_clock(c);
     if (send_answer(c, a))
         answered(c);
     else
-        stream_abort(c->stream);
+        cut(c);
 }
 
 void http_begin(struct http_exchange *x, unsigned status, struct span head)
 {
     struct connection *c = (struct connection *)x;
     size_t room = HEAD_ROOM + head.len;
-    if (!c->stream)
-        return;
-    c->streaming = true;
-    if (c->old)
-        c->close_after = true;
-    uint8_t *at = stream_reserve(c->stream, room);
+    uint8_t *at = c->stream ? stream_reserve(c->stream, room) : NULL;
     if (!at) {
-        stream_abort(c->stream);
+        if (c->stream)
+            stream_abort(c->stream);
         return;
     }
+    look_at_clock(c);
+    c->close_after |= c->old;
     struct writer w = writer_over(at, room);
     write_head(c, &w, status, head);
     write_text(&w, c->old ? "\r\n" : "Transfer-Encoding: chunked\r\n\r\n");
@@ -234,7 +262,7 @@ void http_end(struct http_exchange *x)
     struct connection *c = (struct connection *)x;
     if (gone(c))
         return;
-    c->streaming = false;
+    look_at_clock(c);
     if (!c->old && !x->head)
         stream_write(c->stream, span_text("0\r\n\r\n"));
     answered(c);
@@ -267,7 +295,6 @@ static void handle(struct connection *c, struct span body)
     c->x.body = body;
     c->x.secure = stream_secure(c->stream);
     c->x.head = span_is(s->request.method, "HEAD");
-    c->x.peer = stream_peer(c->stream);
     c->old = s->request.minor == 0;
     c->close_after |= !http_keeps_alive(&s->request);
     c->phase = PHASE_ANSWERING;
@@ -294,7 +321,7 @@ static void wait_for_body(struct connection *c, bool nothing_came)
 {
     if (c->phase != PHASE_BODY) {
         c->phase = PHASE_BODY;
-        set_due(c, c->x.now.mono_ms + c->server->options.body_ms);
+        set_due(c, c->server->options.body_ms);
     }
     maybe_continue(c, nothing_came);
 }
@@ -363,6 +390,16 @@ static size_t take_chunked_body(struct connection *c, struct span in, size_t hea
     return in.len;
 }
 
+/* A head that is not whole: how many of its bytes can be forgotten. */
+static size_t wait_for_head(struct connection *c, size_t empty_line)
+{
+    if (c->phase == PHASE_IDLE && !empty_line) {
+        c->phase = PHASE_HEAD;
+        set_due(c, c->server->options.head_ms);
+    }
+    return empty_line;
+}
+
 /* One request off the front: how many bytes it had; 0 while it is not whole. */
 static size_t take_request(struct connection *c, struct span in)
 {
@@ -370,13 +407,8 @@ static size_t take_request(struct connection *c, struct span in)
     struct http_fault fault;
     size_t head_len;
     enum http_parse state = http_parse_request(in, &s->options.limits, &s->request, &head_len, &fault);
-    if (state == HTTP_MORE) {
-        if (c->phase == PHASE_IDLE) {
-            c->phase = PHASE_HEAD;
-            set_due(c, c->x.now.mono_ms + s->options.head_ms);
-        }
-        return 0;
-    }
+    if (state == HTTP_MORE)
+        return wait_for_head(c, head_len);
     struct http_framing framing = { .kind = HTTP_BODY_NONE };
     bool good = state == HTTP_DONE;
     if (good) {
@@ -399,13 +431,19 @@ static size_t bytes(void *self, struct stream *stream, struct span in)
     struct connection *c = self;
     size_t taken = 0;
     c->x.now = loop_now(c->server->loop);
-    while (taken < in.len && c->phase < PHASE_ANSWERING && c->stream && !stream_crowded(stream)) {
+    while (taken < in.len && c->phase < PHASE_ANSWERING && !stream_crowded(stream)) {
         size_t n = take_request(c, span_from(in, taken));
         if (n == 0)
             break;
         taken += n;
     }
-    return c->phase == PHASE_ENDING ? in.len : taken;
+    if (c->phase == PHASE_ENDING)
+        return in.len;
+    c->untaken = taken < in.len;
+    /* what is left is no whole request, and never will be */
+    if (c->peer_ended && c->phase < PHASE_ANSWERING && !stream_crowded(stream))
+        finish(c);
+    return taken;
 }
 
 /* ---- the stream's other callbacks ---------------------------------------------------------------- */
@@ -415,7 +453,7 @@ static void drained(void *self, struct stream *stream)
     struct connection *c = self;
     c->x.now = loop_now(c->server->loop);
     if (c->phase == PHASE_IDLE)
-        set_due(c, c->x.now.mono_ms + c->server->options.idle_ms);
+        set_due(c, c->server->options.idle_ms);
     stream_resume(stream);
 }
 
@@ -428,22 +466,26 @@ static void expired(void *self, struct stream *stream)
     if (c->phase == PHASE_ANSWERING)
         return; /* the handler's time is its own; the answer sets the next deadline */
     if (c->x.now.mono_ms < c->due_ms)
-        set_due(c, c->due_ms);
+        set_due(c, c->due_ms - c->x.now.mono_ms);
     else if (c->phase == PHASE_HEAD || c->phase == PHASE_BODY)
         refuse(c, &late);
-    else if (c->phase == PHASE_IDLE && !stream_crowded(stream))
-        stream_finish(stream);
+    else if (!stream_crowded(stream))
+        finish(c);
+    else if (stream_queued(stream) < c->queued)
+        set_write_due(c); /* a slow client, but it takes some */
     else
-        stream_abort(stream);
+        cut(c);
 }
 
 /* A client that shut its side down still gets the answers to what it asked. */
 static void half_closed(void *self, struct stream *stream)
 {
     struct connection *c = self;
-    c->close_after = true;
-    if (c->phase < PHASE_ANSWERING)
-        stream_finish(stream);
+    c->peer_ended = true;
+    if (c->phase < PHASE_ANSWERING && c->untaken)
+        stream_resume(stream);
+    else if (c->phase < PHASE_ANSWERING)
+        finish(c);
 }
 
 static void closed(void *self, struct stream *stream, enum stream_end why)
@@ -482,18 +524,29 @@ void http_server_configure(struct http_server *s, const struct http_server_optio
     s->options = *o;
 }
 
+static bool room_for_one(struct http_server *s, const struct endpoint *peer)
+{
+    static const struct http_fault full = { 503, "more connections than are taken" };
+    if (s->count < s->options.connections_max)
+        return !s->draining;
+    if (s->handler->refused)
+        s->handler->refused(s->owner, peer, &full, loop_now(s->loop));
+    return false;
+}
+
 void http_server_accept(struct http_server *s, int fd, const struct endpoint *peer, struct tls_context *tls)
 {
-    struct stream_limits limits = { .out_bytes_high = OUT_BYTES_HIGH, .out_bytes_max = OUT_BYTES_MAX };
+    struct stream_limits limits = { .out_bytes_high = OUT_BYTES_HIGH, .out_bytes_max = HTTP_OUT_BYTES_MAX };
+    /* a chunked body is held as it came: content, and no more overhead than that and a fixed part */
     limits.in_bytes_max =
         s->options.limits.head_bytes_max + 2 * s->options.body_bytes_max + HTTP_OVERHEAD_FIXED;
-    struct connection *c =
-        s->count < s->options.connections_max && !s->draining ? calloc(1, sizeof *c) : NULL;
+    struct connection *c = room_for_one(s, peer) ? calloc(1, sizeof *c) : NULL;
     if (!c) {
         close(fd);
         return;
     }
     c->server = s;
+    c->x.peer = *peer;
     c->stream = stream_open(s->loop, fd, peer, &limits, &stream_side, c);
     if (!c->stream) {
         free(c);
@@ -502,7 +555,7 @@ void http_server_accept(struct http_server *s, int fd, const struct endpoint *pe
     list_append(&s->connections, &c->node);
     s->count++;
     c->x.now = loop_now(s->loop);
-    set_due(c, c->x.now.mono_ms + s->options.head_ms);
+    set_due(c, s->options.head_ms);
     if (tls)
         stream_start_tls(c->stream, tls);
 }
@@ -513,7 +566,7 @@ void http_server_drain(struct http_server *s)
     for (struct list_node *n = list_first(&s->connections); n; n = list_next(&s->connections, n)) {
         struct connection *c = list_item(n, struct connection, node);
         if (c->stream && c->phase == PHASE_IDLE)
-            stream_finish(c->stream);
+            finish(c);
     }
 }
 

@@ -16,7 +16,7 @@
 #define READS_A_TURN 4     /* full scratches from one connection before the others have their turn */
 #define KEPT_LEAST   1024  /* the least that is allocated for bytes not taken */
 #define LINGER_MS    2000  /* how long the peer's end is waited for after ours: RFC 9112 9.6 */
-#define FINISH_MS    30000 /* how long the peer may take to read what was queued when we finished */
+#define FINISH_MS    30000 /* how long the peer may take none of what was queued when we finished */
 
 struct stream {
     struct loop *loop;
@@ -43,6 +43,7 @@ struct stream {
     bool was_crowded;   /* above the high mark since drained() */
     bool connecting, handshaking, handshake_wants_write;
     bool paused, peer_ended, finishing, lingering;
+    uint64_t finish_queued; /* what was queued when the deadline for finishing was armed */
     bool ended;
     enum stream_end why;
     char error[160];
@@ -237,6 +238,11 @@ bool stream_write_file(struct stream *s, int fd, off_t from, uint64_t len)
 bool stream_crowded(const struct stream *s)
 {
     return s->queue.bytes > s->limits.out_bytes_high;
+}
+
+uint64_t stream_queued(const struct stream *s)
+{
+    return s->queue.bytes;
 }
 
 void stream_flush(struct stream *s)
@@ -509,10 +515,20 @@ static void run_later(struct deferred *d)
     poll_for_what_is_needed(s);
 }
 
+static void arm_for_finishing(struct stream *s)
+{
+    s->finish_queued = s->queue.bytes;
+    loop_arm(s->loop, &s->deadline, loop_now(s->loop).mono_ms + FINISH_MS);
+}
+
 static void deadline_fired(struct timer *t, struct now now)
 {
     struct stream *s = (struct stream *)((char *)t - offsetof(struct stream, deadline));
     (void)now;
+    if (s->finishing && !s->lingering && s->queue.bytes < s->finish_queued) {
+        arm_for_finishing(s);
+        return;
+    }
     if (s->lingering || s->finishing) {
         end(s, s->lingering ? s->why : STREAM_ABORTED);
         return;
@@ -622,7 +638,7 @@ void stream_finish(struct stream *s)
     if (s->ended || s->finishing)
         return;
     s->finishing = true;
-    loop_arm(s->loop, &s->deadline, loop_now(s->loop).mono_ms + FINISH_MS);
+    arm_for_finishing(s);
     if (!s->calling)
         loop_defer(s->loop, &s->later);
 }

@@ -84,6 +84,8 @@ uint8_t *stream_reserve(struct stream *s, size_t bytes);
 void stream_commit(struct stream *s, size_t bytes);
 /* True above the high mark: stop producing until drained(). */
 bool stream_crowded(const struct stream *s);
+/* What is queued and not sent yet, the bytes of files too: whether a slow peer takes any of it. */
+uint64_t stream_queued(const struct stream *s);
 /* Sends now instead of at the end of the callback or turn. */
 void stream_flush(struct stream *s);
 
@@ -104,7 +106,8 @@ bool stream_secure(const struct stream *s);
 /* "TLSv1.3 TLS_AES_256_GCM_SHA384", or NULL in clear; the ALPN protocol, or NULL. */
 const char *stream_tls_description(const struct stream *s);
 
-/* Sends what is queued, half-closes, waits a little for the peer's end, closes. */
+/* Sends what is queued for as long as the peer takes some of it, half-closes, waits a little for the peer's
+ * end, closes. */
 void stream_finish(struct stream *s);
 /* Closes at once (with a reset when something was queued). */
 void stream_abort(struct stream *s);

@@ -58,7 +58,7 @@ static void tell_response(struct service *s, const struct http_exchange *x, unsi
     if (!event_happens(s->home->events, EVENT_HTTP_RESPONSE))
         return;
     event_begin(&ev, EVENT_HTTP_RESPONSE, x->now);
-    event_endpoint(&ev, "client", x->peer);
+    event_endpoint(&ev, "client", &x->peer);
     if (x->request) {
         event_span(&ev, "method", x->request->method);
         event_span(&ev, "target", x->request->target);
