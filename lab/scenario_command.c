@@ -76,10 +76,11 @@ static size_t list_names(const char *directory, char **names)
     size_t count = 0;
     int n = scandir(directory, &found, NULL, alphasort);
     for (int i = 0; i < n; i++) {
-        if (ends_with(found[i]->d_name, SUFFIX) && count < LISTED_MAX)
-            names[count] = strndup(found[i]->d_name, strlen(found[i]->d_name) - strlen(SUFFIX));
-        if (ends_with(found[i]->d_name, SUFFIX) && count < LISTED_MAX && names[count])
-            count++;
+        const char *file = found[i]->d_name;
+        if (ends_with(file, SUFFIX) && count < LISTED_MAX) {
+            names[count] = strndup(file, strlen(file) - strlen(SUFFIX));
+            count += names[count] != NULL;
+        }
         free(found[i]);
     }
     if (n >= 0)
