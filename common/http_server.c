@@ -29,7 +29,7 @@ struct connection {
     uint64_t due_ms, armed_ms;
     uint64_t queued; /* of the answers, when due_ms was set to a write deadline */
     bool handling;   /* inside handle() */
-    bool close_after, old, continued;
+    bool close_after, refused, old, continued;
     bool untaken;    /* the stream holds bytes that were offered and not taken */
     bool peer_ended; /* the client said that it asks nothing more */
 };
@@ -159,10 +159,14 @@ static bool send_answer(struct connection *c, const struct http_answer *a)
     return stream_write_shared(c->stream, a->body, a->release, a->owner);
 }
 
+/* After a refusal the client may still be sending what was refused. */
 static void finish(struct connection *c)
 {
     c->phase = PHASE_ENDING;
-    stream_finish(c->stream);
+    if (c->refused)
+        stream_finish(c->stream);
+    else
+        stream_close(c->stream);
 }
 
 static void cut(struct connection *c)
@@ -276,7 +280,7 @@ static void refuse(struct connection *c, const struct http_fault *fault)
     struct http_server *s = c->server;
     struct writer w = writer_over(text, sizeof text);
     write_format(&w, "%u %s: %s\n", fault->status, http_status_phrase(fault->status), fault->reason);
-    c->close_after = true;
+    c->close_after = c->refused = true;
     c->x.head = false;
     if (s->handler->refused)
         s->handler->refused(s->owner, stream_peer(c->stream), fault, c->x.now);

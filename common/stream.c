@@ -10,6 +10,7 @@
 #include <openssl/err.h>
 #include <openssl/ssl.h>
 #include <stdlib.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -43,6 +44,7 @@ struct stream {
     bool was_crowded;   /* above the high mark since drained() */
     bool connecting, handshaking, handshake_wants_write;
     bool paused, peer_ended, finishing, lingering;
+    bool peer_is_done; /* stream_close() */
     uint64_t finish_queued; /* what was queued when the deadline for finishing was armed */
     bool ended;
     enum stream_end why;
@@ -121,6 +123,13 @@ static void poll_for_what_is_needed(struct stream *s)
 
 static void begin_handshake(struct stream *s);
 
+/* Closing with unread bytes would reset the connection under the answer. */
+static bool nothing_unread(const struct stream *s)
+{
+    int bytes = 0;
+    return s->kept_len == 0 && ioctl(s->fd, FIONREAD, &bytes) == 0 && bytes == 0;
+}
+
 /* All is written and nothing more will be: say so, and wait a little for the peer to say the same, so that
  * the kernel does not reset the connection before the peer has read everything. */
 static void half_close(struct stream *s)
@@ -131,6 +140,12 @@ static void half_close(struct stream *s)
     }
     if (s->ssl)
         SSL_shutdown(s->ssl);
+    if (s->peer_is_done && nothing_unread(s)) {
+        end(s, s->why);
+        return;
+    }
+    SSL_free(s->ssl); /* what still comes is only thrown away */
+    s->ssl = NULL;
     shutdown(s->fd, SHUT_WR);
     s->lingering = true;
     loop_arm(s->loop, &s->deadline, loop_now(s->loop).mono_ms + LINGER_MS);
@@ -641,6 +656,12 @@ void stream_finish(struct stream *s)
     arm_for_finishing(s);
     if (!s->calling)
         loop_defer(s->loop, &s->later);
+}
+
+void stream_close(struct stream *s)
+{
+    s->peer_is_done = true;
+    stream_finish(s);
 }
 
 void stream_abort(struct stream *s)

@@ -265,6 +265,32 @@ static void a_peer_that_never_ends_is_not_waited_for_long(void **state)
     assert_int_equal(w->expired, 0);
 }
 
+static void close_waits_for_no_peer_but_loses_nothing(void **state)
+{
+    struct world *w = *state;
+    char heard[16] = "";
+    stream_write(w->s, span_text("bye"));
+    stream_close(w->s);
+    turn(w, 3);
+    assert_int_equal(w->closed, 1);
+    assert_int_equal(w->why, STREAM_FINISHED);
+    assert_int_equal(recv(w->peer, heard, sizeof heard - 1, 0), 3);
+    assert_int_equal(recv(w->peer, heard, 1, 0), 0);
+}
+
+static void close_lingers_over_bytes_that_nobody_read(void **state)
+{
+    struct world *w = *state;
+    w->take_at_most = 0;
+    say(w, "more");
+    stream_close(w->s);
+    turn(w, 3);
+    assert_int_equal(w->closed, 0);
+    shutdown(w->peer, SHUT_WR);
+    turn(w, 5);
+    assert_int_equal(w->closed, 1);
+}
+
 static void the_end_of_the_peer_is_told_once(void **state)
 {
     struct world *w = *state;
@@ -393,6 +419,8 @@ int main(void)
         TEST(the_hard_limit_refuses),
         TEST(finish_sends_all_and_waits_for_the_peer),
         TEST(a_peer_that_never_ends_is_not_waited_for_long),
+        TEST(close_waits_for_no_peer_but_loses_nothing),
+        TEST(close_lingers_over_bytes_that_nobody_read),
         TEST(the_end_of_the_peer_is_told_once),
         TEST(a_callback_may_abort_its_own_stream),
         TEST(the_deadline_fires_at_its_time_and_not_before),
