@@ -162,13 +162,15 @@ static bool set_subject(X509 *x, const char *name)
 /* A certificate for `name`, signed by `ca`, or by itself where it is the authority (ca == NULL). */
 static bool make_identity(const struct identity *ca, const char *name, struct now now, struct identity *out)
 {
-    char alternative[NAME_BYTES + 8];
+    char alternative[NAME_BYTES + 40];
     struct address address;
     X509V3_CTX context;
     *out = (struct identity){ EVP_EC_gen("P-256"), X509_new() };
     X509 *x = out->certificate;
     bool is_address = address_parse(span_text(name), &address);
-    snprintf(alternative, sizeof alternative, "%s:%s", is_address ? "IP" : "DNS", name);
+    /* whoever is asked for by this name is also asked for by its addresses */
+    const char *addresses = strcmp(name, "localhost") == 0 ? ",IP:127.0.0.1,IP:::1" : "";
+    snprintf(alternative, sizeof alternative, "%s:%s%s", is_address ? "IP" : "DNS", name, addresses);
     bool ok = out->key && x && X509_set_version(x, X509_VERSION_3) && set_serial(x) &&
               set_life(x, now, ca ? CERTIFICATE_DAYS : CA_DAYS) && set_subject(x, name) &&
               X509_set_pubkey(x, out->key) &&

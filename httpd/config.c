@@ -6,19 +6,48 @@ static const struct config_key form_keys[] = {
     { .name = "page",
       .type = CONFIG_TEXT,
       .flags = CONFIG_REQUIRED,
-      .help = "The file of the site that shows the entries, in the place of its line <!-- entries -->.",
+      .help =
+          "The file of the site, of at most 256 KiB, that shows the newest entries in the place of its line "
+          "<!-- entries -->.",
       .example = "page = \"/comments.html\"" },
     { .name = "then",
       .type = CONFIG_TEXT,
       .flags = CONFIG_REQUIRED,
-      .help = "Where a client is sent after its POST; {id} becomes the number of the new entry.",
-      .example = "then = \"/comments.html#entry-{id}\"" },
+      .help = "Where a client is sent after its POST, with 302 unless 303 stands before it; {id} becomes the "
+              "number of the new entry, and what is behind # its place in the page.",
+      .example = "then = \"/comments.html#entry-{id}\"",
+      .reference = "RFC 9110 15.4.3" },
     { .name = "cookies",
       .type = CONFIG_TEXT,
       .flags = CONFIG_LIST,
-      .help = "Fields of the form whose values are set as cookies of the same name.",
-      .example = "cookies = { \"author\", \"email\" }",
+      .help = "Fields of the form whose values become cookies: of the same name, or name=field.",
+      .example = "cookies = { \"author\", \"comment_author_email=email\" }",
       .reference = "RFC 6265 4.1" },
+    { .name = "cookie-lifetime",
+      .type = CONFIG_DURATION,
+      .otherwise = "0s",
+      .least = 0,
+      .most = 400 * 86400,
+      .help = "How long a client keeps the cookies; 0s: until it ends.",
+      .example = "cookie-lifetime = \"30d\"",
+      .reference = "RFC 6265 5.2.2" },
+    { .name = "show",
+      .type = CONFIG_TEXT,
+      .flags = CONFIG_LIST,
+      .help = "The fields that the page shows of an entry; without it, all that are not empty.",
+      .example = "show = { \"author\", \"comment\" }" },
+    { .name = "first-id",
+      .type = CONFIG_NUMBER,
+      .otherwise = "1",
+      .least = 1,
+      .most = INT64_MAX / 2,
+      .help = "The least number that an entry gets.",
+      .example = "first-id = 103002" },
+    { .name = "headers",
+      .type = CONFIG_TEXT,
+      .flags = CONFIG_LIST,
+      .help = "Header lines of the answer to the POST, before those of the site.",
+      .example = "headers = { \"Cache-Control: no-cache, must-revalidate, max-age=0\" }" },
     { 0 },
 };
 
@@ -34,6 +63,11 @@ static const struct config_key site_keys[] = {
       .otherwise = "index.html",
       .help = "The file that a path ending in / means.",
       .example = "index = \"index.html\"" },
+    { .name = "listing",
+      .type = CONFIG_FLAG,
+      .otherwise = "false",
+      .help = "Whether a directory without an index file is answered with a list of what is in it.",
+      .example = "listing = true" },
     { .name = "headers",
       .type = CONFIG_TEXT,
       .flags = CONFIG_LIST,
@@ -94,11 +128,12 @@ const struct config_key httpd_keys[] = {
       .example = "max-head-size = \"16KiB\"" },
     { .name = "max-body-size",
       .type = CONFIG_SIZE,
-      .otherwise = "1MiB",
+      .otherwise = "64KiB",
       .least = 0,
       .most = 64 << 20,
-      .help = "The largest body of a request, which is held in memory; more is answered with 413.",
-      .example = "max-body-size = \"1MiB\"" },
+      .help = "The largest body of a request, which is held in memory until it is whole; more is answered "
+              "with 413.",
+      .example = "max-body-size = \"64KiB\"" },
     { .name = "head-timeout",
       .type = CONFIG_DURATION,
       .flags = CONFIG_MS,
@@ -171,18 +206,41 @@ static const char *lower(struct reading *r, const char *text)
     return copy;
 }
 
-/* The site's header lines as they go out: a wrong one is found now, not by a client. */
+/* What is the server's own to say; a second one would contradict it. */
+static bool own_field(struct span name)
+{
+    static const char *const own[] = { "Connection",        "Content-Length", "Content-Encoding",
+                                       "Content-Range",     "Date",           "ETag",
+                                       "Transfer-Encoding", "Location",       "Trailer" };
+    for (size_t i = 0; i < sizeof own / sizeof own[0]; i++)
+        if (span_is_nocase(name, own[i]))
+            return true;
+    return false;
+}
+
+static void check_header(struct reading *r, const struct config_section *s, const struct config_value *v)
+{
+    struct span line = span_text(v->text);
+    struct span name = span_head(line, span_find(line, ':'));
+    if (name.len == line.len || !http_is_token(name) || !http_is_field_value(line))
+        config_problem(r->config, s, v, "Name: value", "\"%s\" is no header line", v->text);
+    else if (own_field(name))
+        config_problem(r->config, s, v, "another header", "%.*s is the server's own to set", (int)name.len,
+                       (const char *)name.at);
+}
+
+/* Header lines as they go out: a wrong one is found now, not by a client. */
 static struct span read_headers(struct reading *r, const struct config_section *s)
 {
     size_t count, bytes = 0;
     const struct config_value *v = config_list(s, "headers", &count);
     for (size_t i = 0; i < count; i++) {
-        struct span line = span_text(v[i].text);
-        size_t colon = span_find(line, ':');
-        if (colon == line.len || !http_is_token(span_head(line, colon)))
-            config_problem(r->config, s, &v[i], "Name: value", "\"%s\" is no header line", v[i].text);
-        bytes += line.len + 2;
+        check_header(r, s, &v[i]);
+        bytes += strlen(v[i].text) + 2;
     }
+    if (bytes > HTTP_HEADERS_MAX)
+        config_problem(r->config, s, &v[0], "fewer or shorter lines", "headers of %zu bytes, more than %d",
+                       bytes, HTTP_HEADERS_MAX);
     uint8_t *room = arena_alloc_bytes(&r->settings->memory, bytes);
     struct writer w = writer_over(room, room ? bytes : 0);
     for (size_t i = 0; room && i < count; i++) {
@@ -192,27 +250,71 @@ static struct span read_headers(struct reading *r, const struct config_section *
     return room ? writer_span(&w) : span_of("", 0);
 }
 
+static const char *const *read_texts(struct reading *r, const struct config_section *s, const char *key,
+                                     size_t *count)
+{
+    const struct config_value *v = config_list(s, key, count);
+    const char **out = arena_array(&r->settings->memory, *count + 1, sizeof *out);
+    for (size_t i = 0; out && i < *count; i++)
+        out[i] = keep(r, v[i].text);
+    if (!out)
+        *count = 0;
+    return out;
+}
+
+static void read_cookies(struct reading *r, const struct config_section *s, struct http_form *f)
+{
+    const struct config_value *v = config_list(s, "cookies", &f->cookie_count);
+    struct http_cookie *out = arena_array(&r->settings->memory, f->cookie_count + 1, sizeof *out);
+    for (size_t i = 0; out && i < f->cookie_count; i++) {
+        struct span text = span_text(v[i].text);
+        size_t equals = span_find(text, '=');
+        if (!http_is_token(span_head(text, equals)) || equals + 1 == text.len)
+            config_problem(r->config, s, &v[i], "a name, or name=field", "\"%s\" is no name of a cookie",
+                           v[i].text);
+        out[i].name = arena_text(&r->settings->memory, span_head(text, equals));
+        out[i].field = equals < text.len ? keep(r, v[i].text + equals + 1) : out[i].name;
+    }
+    f->cookies = out;
+    f->cookie_count = out ? f->cookie_count : 0;
+}
+
+/* "303 /thanks" or "/thanks": a status, where the client goes, and where the entry is on that page. */
+static void read_then(struct reading *r, const struct config_section *s, struct http_form *f)
+{
+    const struct config_value *v = config_value(s, "then");
+    struct span text = span_text(v ? v->text : "");
+    f->status = 302;
+    if (span_starts(text, "302 ") || span_starts(text, "303 ")) {
+        f->status = text.at[2] == '3' ? 303 : 302;
+        text = span_from(text, 4);
+    }
+    bool url = span_starts(text, "/") || span_starts(text, "http://") || span_starts(text, "https://");
+    for (size_t i = 0; i < text.len; i++)
+        url = url && text.at[i] > ' ' && text.at[i] < 0x7f;
+    if (v && (!url || text.len > HTTP_HEADERS_MAX))
+        config_problem(r->config, s, v, "/comments.html#entry-{id}, or 303 before it",
+                       "\"%s\" is no place to send a client to", v->text);
+    struct span anchor = span_from(text, span_find(text, '#') + 1);
+    f->then = arena_text(&r->settings->memory, text);
+    f->anchor = anchor.len ? arena_text(&r->settings->memory, anchor) : "entry-{id}";
+}
+
 static void read_form(struct reading *r, const struct config_section *s, struct http_form *f)
 {
-    size_t count;
-    const struct config_value *cookies = config_list(s, "cookies", &count);
-    const char **names = arena_array(&r->settings->memory, count + 1, sizeof *names);
     f->path = keep(r, config_title(s)->text);
     f->page = keep(r, config_text(s, "page"));
-    f->then = keep(r, config_text(s, "then"));
+    f->first_id = config_number(s, "first-id");
+    f->cookie_s = config_number(s, "cookie-lifetime");
+    f->show = read_texts(r, s, "show", &f->show_count);
+    f->headers = read_headers(r, s);
+    read_then(r, s, f);
+    read_cookies(r, s, f);
     if (f->path && f->path[0] != '/')
         config_problem(r->config, s, config_title(s), "/comment", "the path of a form begins with /");
     if (f->page && f->page[0] != '/')
         config_problem(r->config, s, config_value(s, "page"), "/comments.html",
                        "a page is a path that begins with /");
-    for (size_t i = 0; names && i < count; i++) {
-        names[i] = keep(r, cookies[i].text);
-        if (!http_is_token(span_text(cookies[i].text)))
-            config_problem(r->config, s, &cookies[i], "letters, digits, - and _",
-                           "\"%s\" is no name of a cookie", cookies[i].text);
-    }
-    f->cookies = names;
-    f->cookie_count = names ? count : 0;
 }
 
 static void read_site(struct reading *r, const struct config_section *s, struct http_site *site)
@@ -223,6 +325,7 @@ static void read_site(struct reading *r, const struct config_section *s, struct 
     site->host = lower(r, config_title(s)->text);
     site->root = keep(r, config_text(s, "root"));
     site->index = keep(r, config_text(s, "index"));
+    site->listing = config_flag(s, "listing");
     site->certificate = keep(r, config_text(s, "certificate"));
     site->key = keep(r, config_text(s, "key"));
     site->headers = read_headers(r, s);

@@ -71,16 +71,37 @@ static bool belongs(const struct entry *e, const char *site, const char *form)
     return strcmp(e->site, site) == 0 && strcmp(e->form, form) == 0;
 }
 
-const struct entry *entries_next(const struct entries *all, const struct http_site *site,
-                                 const struct http_form *form, const struct entry *after)
+/* The nearest one of this form at `n` or behind it (in front of it, when `back`). */
+static const struct entry *find(const struct entries *all, const struct list_node *n, bool back,
+                                const char *site, const char *form)
 {
-    struct list_node *n = after ? list_next(&all->kept, &after->node) : list_first(&all->kept);
-    for (; n; n = list_next(&all->kept, n)) {
+    for (; n != &all->kept.head; n = back ? n->previous : n->next) {
         const struct entry *e = list_item(n, struct entry, node);
-        if (belongs(e, site->host, form->path))
+        if (belongs(e, site, form))
             return e;
     }
     return NULL;
+}
+
+const struct entry *entries_next(const struct entries *all, const struct entry *after)
+{
+    return find(all, after->node.next, false, after->site, after->form);
+}
+
+const struct entry *entries_first_shown(const struct entries *all, const struct http_site *site,
+                                        const struct http_form *form)
+{
+    const struct entry *first = NULL;
+    const struct entry *e = find(all, all->kept.head.previous, true, site->host, form->path);
+    size_t bytes = 0;
+    for (size_t i = 0; e && i < ENTRIES_SHOWN_MAX; i++) {
+        bytes += e->fields.len;
+        if (bytes > ENTRIES_SHOWN_BYTES)
+            break;
+        first = e;
+        e = find(all, e->node.previous, true, site->host, form->path);
+    }
+    return first;
 }
 
 /* The oldest entry when the form is full. */
@@ -88,8 +109,8 @@ static struct entry *one_too_many(const struct entries *all, const struct http_s
                                   const struct http_form *form)
 {
     size_t count = 0;
-    const struct entry *first = entries_next(all, site, form, NULL);
-    for (const struct entry *e = first; e; e = entries_next(all, site, form, e))
+    const struct entry *first = find(all, all->kept.head.next, false, site->host, form->path);
+    for (const struct entry *e = first; e; e = entries_next(all, e))
         count++;
     return count >= ENTRIES_KEPT_MAX ? (struct entry *)(uintptr_t)first : NULL;
 }
@@ -122,15 +143,20 @@ static void committed(void *owner, bool ok, const char *why)
     e->done(e->owner, e, NULL);
 }
 
-bool entries_add(struct entries *all, const struct http_site *site, const struct http_form *form,
+int64_t entries_new_id(struct entries *e, int64_t least)
+{
+    int64_t id = e->next_id > least ? e->next_id : least;
+    e->next_id = id + 1;
+    return id;
+}
+
+bool entries_add(struct entries *all, const struct http_site *site, const struct http_form *form, int64_t id,
                  struct span fields, struct now now,
                  void (*done)(void *owner, const struct entry *e, const char *why), void *owner)
 {
-    struct entry *e =
-        entry_new(all->next_id, span_text(site->host), span_text(form->path), now.unix_ms, fields);
+    struct entry *e = entry_new(id, span_text(site->host), span_text(form->path), now.unix_ms, fields);
     if (!e)
         return false;
-    all->next_id++;
     all->waiting++;
     e->done = done;
     e->owner = owner;

@@ -3,6 +3,7 @@
 #include "hash.h"
 #include "wire/http_fields.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/openat2.h>
@@ -12,14 +13,17 @@
 #include <unistd.h>
 #include <zlib.h>
 
-#define SLOTS         4096 /* a power of two; a quarter of them is used at most */
-#define KEPT_BYTES    (64 * 1024 * 1024)
-#define LOOK_AGAIN_MS 1000 /* a kept file is compared with the disk once a second */
-#define GZIP_LEAST    256  /* less gains nothing */
+#define SLOTS         4096               /* of the hash table */
+#define KEPT_MAX      4096               /* files */
+#define KEPT_BYTES    (64 * 1024 * 1024) /* of their contents */
+#define LOOK_AGAIN_MS 1000               /* a kept file is compared with the disk once a second */
+#define GZIP_LEAST    256                /* less gains nothing */
 #define LINES_BYTES   512
 
 struct kept {
-    struct file file; /* first */
+    struct file file;      /* first */
+    struct list_node node; /* in the order in which they were looked at on the disk */
+    struct kept *next;     /* of the same slot */
     const struct http_site *site;
     char *path;
     struct stat seen;
@@ -33,6 +37,7 @@ struct files {
     const struct http_settings *settings;
     int *roots; /* one for each site */
     struct kept *slots[SLOTS];
+    struct list kept; /* the one that was not asked for the longest is first */
     size_t count, bytes;
     uint64_t seed;
     struct file passing; /* a large file, on its way to the caller */
@@ -49,13 +54,52 @@ static void kept_free(struct kept *k)
     free(k);
 }
 
+static struct kept **slot_of(struct files *f, const struct http_site *site, struct span path)
+{
+    return &f->slots[hash_bytes(path, f->seed ^ (uint64_t)(site - f->settings->sites)) % SLOTS];
+}
+
+static struct kept *kept_find(struct files *f, const struct http_site *site, struct span path)
+{
+    struct kept *k = *slot_of(f, site, path);
+    while (k && (k->site != site || !span_is(path, k->path)))
+        k = k->next;
+    return k;
+}
+
 static void kept_drop(struct files *f, struct kept *k)
 {
+    struct kept **at = slot_of(f, k->site, span_text(k->path));
+    while (*at != k)
+        at = &(*at)->next;
+    *at = k->next;
+    list_remove(&k->node);
     f->count--;
     f->bytes -= k->file.content.len + k->file.gzip.len;
     k->dropped = true;
     if (!k->holds)
         kept_free(k);
+}
+
+/* The oldest go until there is room for one more. */
+static void kept_add(struct files *f, struct kept *k)
+{
+    size_t bytes = k->file.content.len + k->file.gzip.len;
+    struct kept **slot = slot_of(f, k->site, span_text(k->path));
+    while (f->count && (f->count >= KEPT_MAX || f->bytes + bytes > KEPT_BYTES))
+        kept_drop(f, list_item(list_first(&f->kept), struct kept, node));
+    k->next = *slot;
+    *slot = k;
+    list_append(&f->kept, &k->node);
+    f->count++;
+    f->bytes += bytes;
+}
+
+static void kept_looked(struct files *f, struct kept *k, struct now now)
+{
+    k->looked_ms = now.mono_ms;
+    list_remove(&k->node);
+    list_append(&f->kept, &k->node);
 }
 
 void file_hold(struct file *file)
@@ -70,42 +114,35 @@ void file_release(void *file)
         kept_free(k);
 }
 
-static void drop_all(struct files *f)
-{
-    for (size_t i = 0; i < SLOTS; i++)
-        if (f->slots[i]) {
-            kept_drop(f, f->slots[i]);
-            f->slots[i] = NULL;
-        }
-}
-
-/* The file's slot, or the empty one where it belongs. */
-static struct kept **slot_of(struct files *f, const struct http_site *site, struct span path)
-{
-    size_t at = hash_bytes(path, f->seed ^ (uint64_t)(site - f->settings->sites)) % SLOTS;
-    while (f->slots[at] && (f->slots[at]->site != site || !span_is(path, f->slots[at]->path)))
-        at = (at + 1) % SLOTS;
-    return &f->slots[at];
-}
-
 /* ---- the disk ------------------------------------------------------------------------------------ */
 
 /* The kernel resolves the path and goes nowhere outside of the root, whatever links there are. */
-static int open_beneath(const struct files *f, const struct http_site *site, const char *path)
+static int open_at(int root, const char *path)
 {
     struct open_how how = { .flags = O_RDONLY | O_CLOEXEC | O_NONBLOCK,
                             .resolve = RESOLVE_BENEATH | RESOLVE_NO_MAGICLINKS };
-    while (*path == '/')
-        path++;
-    return (int)syscall(SYS_openat2, f->roots[site - f->settings->sites], *path ? path : ".", &how,
-                        sizeof how);
+    return (int)syscall(SYS_openat2, root, *path ? path : ".", &how, sizeof how);
+}
+
+static int open_beneath(const struct files *f, const struct http_site *site, struct span path)
+{
+    char text[4097];
+    struct writer w = writer_over(text, sizeof text - 1);
+    write_span(&w, span_from(path, 1));
+    if (!writer_ok(&w)) {
+        errno = ENAMETOOLONG;
+        return -1;
+    }
+    text[writer_length(&w)] = 0;
+    return open_at(f->roots[site - f->settings->sites], text);
 }
 
 static enum files_result why_not(int error)
 {
     if (error == EACCES || error == EPERM)
         return FILES_FORBIDDEN;
-    if (error == EMFILE || error == ENFILE || error == ENOMEM || error == EIO)
+    /* EAGAIN: the tree was changed while the kernel went through it */
+    if (error == EMFILE || error == ENFILE || error == ENOMEM || error == EIO || error == EAGAIN)
         return FILES_BUSY;
     return FILES_MISSING;
 }
@@ -158,10 +195,12 @@ static struct span make_etag(char *into, size_t room, const struct stat *s, bool
     return writer_span(&w);
 }
 
-static void describe(struct file *file, const struct stat *s, struct span path)
+/* RFC 9110 8.8.2.1: no file is newer than now, whatever the disk says. */
+static void describe(struct file *file, const struct stat *s, struct span path, struct now now)
 {
+    int64_t now_s = now.unix_ms / 1000;
     file->about = (struct http_resource){ .length = (uint64_t)s->st_size,
-                                          .modified_s = s->st_mtim.tv_sec,
+                                          .modified_s = s->st_mtim.tv_sec < now_s ? s->st_mtim.tv_sec : now_s,
                                           .media_type = http_media_type(path),
                                           .etag = make_etag(file->etag, sizeof file->etag, s, false) };
 }
@@ -200,7 +239,8 @@ static bool add_lines(struct kept *k)
     return writer_ok(&w);
 }
 
-static struct kept *kept_new(const struct http_site *site, struct span path, int fd, const struct stat *s)
+static struct kept *kept_new(const struct http_site *site, struct span path, int fd, const struct stat *s,
+                             struct now now)
 {
     struct kept *k = calloc(1, sizeof *k);
     if (!k)
@@ -212,7 +252,7 @@ static struct kept *kept_new(const struct http_site *site, struct span path, int
     k->bytes = malloc(len ? len : 1);
     if (k->path && k->bytes && read_whole(fd, k->bytes, len)) {
         k->file.content = span_of(k->bytes, len);
-        describe(&k->file, s, path);
+        describe(&k->file, s, path, now);
         add_gzip(k);
         if (add_lines(k))
             return k;
@@ -227,71 +267,126 @@ static bool same_file(const struct stat *a, const struct stat *b)
            modified_ns(a) == modified_ns(b);
 }
 
-/* Puts a file into the table; when the table is full it begins anew. */
-static enum files_result keep(struct files *f, const struct http_site *site, struct span path, int fd,
-                              const struct stat *s, struct now now, struct file **out)
+/* ---- looking ----------------------------------------------------------------------------------------- */
+
+/* A regular file that was opened: kept in memory when it is small, and then the descriptor is closed. */
+static enum files_result take_file(struct files *f, const struct http_site *site, struct span path, int fd,
+                                   const struct stat *s, struct now now, struct file **out)
 {
-    struct kept *k = kept_new(site, path, fd, s);
+    if (s->st_size > FILE_KEPT_MAX) {
+        describe(&f->passing, s, path, now);
+        f->passing.fd = fd;
+        *out = &f->passing;
+        return FILES_FOUND;
+    }
+    struct kept *k = kept_new(site, path, fd, s, now);
+    close(fd);
     if (!k)
         return FILES_BUSY;
-    if (f->count >= SLOTS / 4 || f->bytes > KEPT_BYTES)
-        drop_all(f);
-    *slot_of(f, site, path) = k;
-    f->count++;
-    f->bytes += k->file.content.len + k->file.gzip.len;
+    kept_add(f, k);
     k->looked_ms = now.mono_ms;
     *out = &k->file;
     return FILES_FOUND;
 }
 
-/* ---- looking ----------------------------------------------------------------------------------------- */
-
-static enum files_result look_at_disk(struct files *f, const struct http_site *site, struct span path,
-                                      struct now now, struct kept **slot, struct file **out)
-{
-    char text[4097];
-    struct stat s;
-    snprintf(text, sizeof text, "%.*s", (int)path.len, (const char *)path.at);
-    int fd = open_beneath(f, site, text);
-    if (fd < 0 || fstat(fd, &s) != 0) {
-        enum files_result result = why_not(errno);
-        if (fd >= 0)
-            close(fd);
-        return result;
-    }
-    enum files_result result = S_ISDIR(s.st_mode)   ? FILES_DIRECTORY
-                               : S_ISREG(s.st_mode) ? FILES_FOUND
-                                                    : FILES_FORBIDDEN;
-    if (result == FILES_FOUND && *slot && same_file(&(*slot)->seen, &s)) {
-        (*slot)->looked_ms = now.mono_ms;
-        *out = &(*slot)->file;
-    } else if (result == FILES_FOUND && s.st_size > FILE_KEPT_MAX) {
-        describe(&f->passing, &s, path);
-        f->passing.fd = fd;
-        *out = &f->passing;
-        return FILES_FOUND;
-    } else if (result == FILES_FOUND && !*slot) {
-        result = keep(f, site, path, fd, &s, now, out);
-    } else if (result == FILES_FOUND) {
-        drop_all(f); /* it changed: linear probing knows no single removal, and this is rare */
-        result = keep(f, site, path, fd, &s, now, out);
-    }
-    close(fd);
-    return result;
-}
-
 enum files_result files_look(struct files *f, const struct http_site *site, struct span path, struct now now,
                              struct file **out)
 {
-    struct kept **slot = slot_of(f, site, path);
-    if (*slot && now.mono_ms - (*slot)->looked_ms < LOOK_AGAIN_MS) {
-        *out = &(*slot)->file;
+    struct kept *k = kept_find(f, site, path);
+    struct stat s;
+    if (k && now.mono_ms - k->looked_ms < LOOK_AGAIN_MS) {
+        *out = &k->file;
         return FILES_FOUND;
     }
-    enum files_result result = look_at_disk(f, site, path, now, slot, out);
-    if (result != FILES_FOUND && *slot)
-        drop_all(f); /* it is gone */
+    int fd = open_beneath(f, site, path);
+    bool there = fd >= 0 && fstat(fd, &s) == 0;
+    enum files_result result = !there               ? why_not(errno)
+                               : S_ISDIR(s.st_mode) ? FILES_DIRECTORY
+                               : S_ISREG(s.st_mode) ? FILES_FOUND
+                                                    : FILES_FORBIDDEN;
+    if (result == FILES_FOUND && k && same_file(&k->seen, &s)) {
+        kept_looked(f, k, now);
+        close(fd);
+        *out = &k->file;
+        return FILES_FOUND;
+    }
+    if (k)
+        kept_drop(f, k);
+    if (result == FILES_FOUND)
+        return take_file(f, site, path, fd, &s, now, out);
+    if (fd >= 0)
+        close(fd);
     return result;
+}
+
+/* ---- directories ----------------------------------------------------------------------------------------
+ */
+
+static int by_name(const void *a, const void *b)
+{
+    return strcmp(*(const char *const *)a + 1, *(const char *const *)b + 1);
+}
+
+/* The names in a directory, each with "/" or " " in front: what it is. */
+static size_t read_names(DIR *d, char **names)
+{
+    size_t count = 0;
+    for (struct dirent *e; count < FILES_LISTED_MAX && (e = readdir(d));) {
+        struct stat s;
+        if (e->d_name[0] == '.' || fstatat(dirfd(d), e->d_name, &s, AT_SYMLINK_NOFOLLOW) != 0)
+            continue;
+        if (asprintf(&names[count], "%c%s", S_ISDIR(s.st_mode) ? '/' : ' ', e->d_name) > 0)
+            count++;
+    }
+    return count;
+}
+
+enum files_result files_list(const struct files *f, const struct http_site *site, struct span path,
+                             void (*row)(void *owner, const char *name, bool directory), void *owner)
+{
+    char *names[FILES_LISTED_MAX];
+    int fd = open_beneath(f, site, path);
+    if (fd < 0)
+        return why_not(errno);
+    DIR *d = fdopendir(fd);
+    if (!d) {
+        enum files_result result = why_not(errno);
+        close(fd);
+        return result;
+    }
+    size_t count = read_names(d, names);
+    closedir(d);
+    qsort(names, count, sizeof *names, by_name);
+    for (size_t i = 0; i < count; i++) {
+        row(owner, names[i] + 1, names[i][0] == '/');
+        free(names[i]);
+    }
+    return FILES_FOUND;
+}
+
+/* ---- life ------------------------------------------------------------------------------------------------
+ */
+
+static bool open_root(struct files *f, size_t i, struct problem *p)
+{
+    const struct http_site *site = &f->settings->sites[i];
+    f->roots[i] = open(site->root, O_PATH | O_DIRECTORY | O_CLOEXEC);
+    if (f->roots[i] < 0) {
+        problem_set(p, "httpd: site \"%s\": cannot open its root %s: %s", site->host, site->root,
+                    strerror(errno));
+        problem_remedy(p, "make the directory, or write the right path for the key `root`");
+        return false;
+    }
+    int fd = open_at(f->roots[i], "");
+    if (fd < 0 && (errno == ENOSYS || errno == EPERM)) {
+        problem_set(p, "httpd: the kernel does not open files beneath %s: openat2: %s", site->root,
+                    strerror(errno));
+        problem_remedy(p, "Linux 5.6 or later is needed, and a sandbox must allow openat2");
+        return false;
+    }
+    if (fd >= 0)
+        close(fd);
+    return true;
 }
 
 struct files *files_open(const struct http_settings *t, struct problem *p)
@@ -306,18 +401,14 @@ struct files *files_open(const struct http_settings *t, struct problem *p)
     }
     f->settings = t;
     f->seed = entropy_u64();
+    list_open(&f->kept);
     for (size_t i = 0; i < t->site_count; i++)
         f->roots[i] = -1;
-    for (size_t i = 0; i < t->site_count; i++) {
-        f->roots[i] = open(t->sites[i].root, O_PATH | O_DIRECTORY | O_CLOEXEC);
-        if (f->roots[i] < 0) {
-            problem_set(p, "httpd: site \"%s\": cannot open its root %s: %s", t->sites[i].host,
-                        t->sites[i].root, strerror(errno));
-            problem_remedy(p, "make the directory, or write the right path for the key `root`");
+    for (size_t i = 0; i < t->site_count; i++)
+        if (!open_root(f, i, p)) {
             files_close(f);
             return NULL;
         }
-    }
     return f;
 }
 
@@ -325,7 +416,8 @@ void files_close(struct files *f)
 {
     if (!f)
         return;
-    drop_all(f);
+    while (f->count)
+        kept_drop(f, list_item(list_first(&f->kept), struct kept, node));
     for (size_t i = 0; i < f->settings->site_count; i++)
         if (f->roots[i] >= 0)
             close(f->roots[i]);

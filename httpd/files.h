@@ -6,7 +6,8 @@
 #include "httpd.h"
 #include "respond.h"
 
-#define FILE_KEPT_MAX (256 * 1024) /* a larger file is sent from its descriptor */
+#define FILE_KEPT_MAX    (256 * 1024) /* a larger file is sent from its descriptor */
+#define FILES_LISTED_MAX 1000         /* of one directory; more are not shown */
 
 enum files_result { FILES_FOUND, FILES_MISSING, FILES_DIRECTORY, FILES_FORBIDDEN, FILES_BUSY };
 
@@ -30,5 +31,9 @@ enum files_result files_look(struct files *f, const struct http_site *site, stru
 /* Keeps a kept file's bytes until file_release(), for stream_write_shared(). */
 void file_hold(struct file *f);
 void file_release(void *file);
+
+/* The names in a directory in their order, hidden ones left out; FOUND when it could be read. */
+enum files_result files_list(const struct files *f, const struct http_site *site, struct span path,
+                             void (*row)(void *owner, const char *name, bool directory), void *owner);
 
 #endif

@@ -5,37 +5,54 @@
 
 static const char marker[] = "<!-- entries -->";
 
+static void write_start(struct writer *w)
+{
+    write_text(
+        w, "<!doctype html>\n<html lang=\"en\">\n<meta charset=\"utf-8\">\n"
+           "<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n"
+           "<style>:root{color-scheme:light dark}body{font:1rem/1.5 system-ui,sans-serif;margin:4rem auto;"
+           "max-width:36rem;padding:0 1rem}h1{font-size:1.4rem;overflow-wrap:anywhere}</style>\n<title>");
+}
+
 void pages_write_error(struct writer *w, unsigned status, const char *reason)
 {
     const char *phrase = http_status_phrase(status);
-    write_format(
-        w,
-        "<!doctype html>\n<html lang=\"en\"><meta charset=\"utf-8\"><meta name=\"viewport\" "
-        "content=\"width=device-width\"><title>%u %s</title>\n"
-        "<style>body{font:1rem/1.5 system-ui,sans-serif;margin:4rem auto;max-width:32rem;padding:0 1rem;"
-        "color-scheme:light dark}h1{font-size:1.4rem}</style>\n<h1>%u %s</h1>\n<p>",
-        status, phrase, status, phrase);
+    write_start(w);
+    write_format(w, "%u %s</title>\n<h1>%u %s</h1>\n<p>", status, phrase, status, phrase);
     write_html(w, span_text(reason));
     write_text(w, ".</p>\n</html>\n");
 }
 
-void pages_write_entry(struct writer *w, const struct entry *e)
+static bool shown(const struct http_form *form, const struct form_field *f)
 {
-    static uint8_t room[64 * 1024]; /* a larger entry is shown without its fields */
-    struct form form;
-    struct writer decoded = writer_over(room, sizeof room);
-    write_format(w, "<article class=\"entry\" id=\"entry-%lld\">\n<time>", (long long)e->id);
+    for (size_t i = 0; i < form->show_count; i++)
+        if (span_is(f->name, form->show[i]))
+            return f->value.len > 0;
+    return form->show_count == 0 && f->value.len > 0;
+}
+
+void pages_write_entry(struct writer *w, const struct http_form *form, const struct entry *e)
+{
+    uint8_t room[ENTRY_BYTES_MAX], id[HTTP_HEADERS_MAX + 32];
+    struct writer decoded = writer_over(room, sizeof room), anchor = writer_over(id, sizeof id);
+    struct form f;
+    pages_write_with_id(&anchor, form->anchor, e->id);
+    write_text(w, "<article class=\"entry\" id=\"");
+    write_html(w, writer_span(&anchor));
+    write_text(w, "\">\n<time datetime=\"");
+    write_rfc3339(w, e->unix_ms);
+    write_text(w, "\">");
     write_http_date(w, e->unix_ms);
     write_text(w, "</time>\n<dl>\n");
-    if (!form_parse(e->fields, &decoded, &form))
-        form.count = 0;
-    for (size_t i = 0; i < form.count; i++) {
-        if (form.fields[i].value.len == 0)
+    if (!form_parse(e->fields, &decoded, &f))
+        f.count = 0;
+    for (size_t i = 0; i < f.count; i++) {
+        if (!shown(form, &f.fields[i]))
             continue;
         write_text(w, "<dt>");
-        write_html(w, form.fields[i].name);
+        write_html(w, f.fields[i].name);
         write_text(w, "</dt><dd>");
-        write_html(w, form.fields[i].value);
+        write_html(w, f.fields[i].value);
         write_text(w, "</dd>\n");
     }
     write_text(w, "</dl>\n</article>\n");
@@ -48,14 +65,42 @@ size_t pages_find_marker(struct span content, size_t *marker_len)
     return at ? (size_t)(at - content.at) : content.len;
 }
 
-void pages_write_location(struct writer *w, const char *then, int64_t id)
+void pages_write_with_id(struct writer *w, const char *text, int64_t id)
 {
-    const char *place = strstr(then, "{id}");
+    const char *place = strstr(text, "{id}");
     if (!place) {
-        write_text(w, then);
+        write_text(w, text);
         return;
     }
-    write_bytes(w, then, (size_t)(place - then));
+    write_bytes(w, text, (size_t)(place - text));
     write_decimal(w, (uint64_t)id);
     write_text(w, place + 4);
+}
+
+void pages_write_list_head(struct writer *w, struct span path)
+{
+    write_start(w);
+    write_html(w, path);
+    write_text(w, "</title>\n<h1>");
+    write_html(w, path);
+    write_text(w, "</h1>\n<ul>\n");
+    if (path.len > 1)
+        write_text(w, "<li><a href=\"../\">../</a></li>\n");
+}
+
+void pages_write_list_row(struct writer *w, struct span name, bool directory)
+{
+    const char *slash = directory ? "/" : "";
+    write_text(w, "<li><a href=\"./"); /* a name with a colon is no scheme behind a slash */
+    http_write_path(w, name);
+    write_text(w, slash);
+    write_text(w, "\">");
+    write_html(w, name);
+    write_text(w, slash);
+    write_text(w, "</a></li>\n");
+}
+
+void pages_write_list_end(struct writer *w)
+{
+    write_text(w, "</ul>\n</html>\n");
 }

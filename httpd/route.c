@@ -2,6 +2,7 @@
 
 static const char files_allow[] = "GET, HEAD, OPTIONS";
 static const char form_allow[] = "POST, OPTIONS";
+static const char all_allow[] = "GET, HEAD, POST, OPTIONS";
 
 const struct http_site *route_site(const struct http_settings *t, struct span host)
 {
@@ -43,7 +44,7 @@ static const struct http_form *form_at(const struct http_site *site, struct span
     return NULL;
 }
 
-/* Decodes the path into r->path, without its leading slashes, with the index where it ends in one. */
+/* Decodes the path into r->path, with the index where it ends in a slash. */
 static bool decode(struct route *r, struct span raw)
 {
     struct writer w = writer_over(r->path, sizeof r->path - 1);
@@ -54,8 +55,10 @@ static bool decode(struct route *r, struct span raw)
             refuse(r, 414, "a path that is too long");
         return false;
     }
-    if (r->path[writer_length(&w) - 1] == '/')
+    if (r->path[writer_length(&w) - 1] == '/') {
+        r->directory_len = writer_length(&w);
         write_text(&w, r->site->index);
+    }
     if (!writer_ok(&w)) {
         refuse(r, 414, "a path that is too long");
         return false;
@@ -80,13 +83,13 @@ void route_find(const struct http_settings *t, const struct http_exchange *x, st
     r->site = route_site(t, x->target.host);
     r->form = NULL;
     r->allow = NULL;
-    r->path_len = 0;
+    r->path_len = r->directory_len = 0;
     if (!known_method(method)) {
         refuse(r, 501, "a method that is not known here");
         return;
     }
-    if (span_is(x->target.path, "*")) {
-        allow_only(r, method, files_allow);
+    if (x->target.path.len == 0 || span_is(x->target.path, "*")) { /* CONNECT, OPTIONS * */
+        allow_only(r, method, all_allow);
         return;
     }
     if (!decode(r, x->target.path))

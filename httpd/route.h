@@ -24,6 +24,7 @@ struct route {
     const char *allow; /* for 405 and OPTIONS */
     char path[ROUTE_PATH_MAX];
     size_t path_len;
+    size_t directory_len; /* of the path without its index; 0: it did not end in "/" */
 };
 
 /* The site for a host; the default one, else the first, where no name fits. */
