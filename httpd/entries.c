@@ -52,17 +52,17 @@ static bool load_row(void *owner, const struct store_value *v)
     return true;
 }
 
-bool entries_open(struct entries *e, struct store *store, struct problem *p)
+bool entries_open(struct entries *all, struct store *store, struct problem *p)
 {
-    *e = (struct entries){ .store = store, .next_id = 1 };
-    list_open(&e->kept);
-    return store_use(store, &table, p) && store_load(store, &table, load_row, e, p);
+    *all = (struct entries){ .store = store, .next_id = 1 };
+    list_open(&all->kept);
+    return store_use(store, &table, p) && store_load(store, &table, load_row, all, p);
 }
 
-void entries_close(struct entries *e)
+void entries_close(struct entries *all)
 {
     struct list_node *n;
-    while ((n = list_take(&e->kept)))
+    while ((n = list_take(&all->kept)))
         entry_free(list_item(n, struct entry, node));
 }
 
@@ -143,10 +143,10 @@ static void committed(void *owner, bool ok, const char *why)
     e->done(e->owner, e, NULL);
 }
 
-int64_t entries_new_id(struct entries *e, int64_t least)
+int64_t entries_new_id(struct entries *all, int64_t least)
 {
-    int64_t id = e->next_id > least ? e->next_id : least;
-    e->next_id = id + 1;
+    int64_t id = all->next_id > least ? all->next_id : least;
+    all->next_id = id + 1;
     return id;
 }
 

@@ -17,7 +17,7 @@ struct entry {
     struct span fields; /* urlencoded */
     void (*done)(void *owner, const struct entry *e, const char *why);
     void *owner;
-    struct entries *entries;
+    struct entries *allntries;
     struct entry *replaces; /* the oldest, which goes when this one is kept */
 };
 
@@ -29,19 +29,19 @@ struct entries {
 };
 
 /* Loads all that is there. */
-bool entries_open(struct entries *e, struct store *store, struct problem *p);
+bool entries_open(struct entries *all, struct store *store, struct problem *p);
 /* Ends; entries that wait for their commit must have been told. */
-void entries_close(struct entries *e);
+void entries_close(struct entries *all);
 /* The number for a new entry: one that no other has, and at least `least`. */
-int64_t entries_new_id(struct entries *e, int64_t least);
+int64_t entries_new_id(struct entries *all, int64_t least);
 /* Commits an entry under a new number. done(e, NULL) when it is on disk and kept; done(NULL, why) when it
  * could not be, and then nothing is kept. False (and done is not called) only when there is no memory. */
-bool entries_add(struct entries *e, const struct http_site *site, const struct http_form *form, int64_t id,
+bool entries_add(struct entries *all, const struct http_site *site, const struct http_form *form, int64_t id,
                  struct span fields, struct now now,
                  void (*done)(void *owner, const struct entry *e, const char *why), void *owner);
 /* The first entry of this form that a page shows, or NULL; then the next one. */
-const struct entry *entries_first_shown(const struct entries *e, const struct http_site *site,
+const struct entry *entries_first_shown(const struct entries *all, const struct http_site *site,
                                         const struct http_form *form);
-const struct entry *entries_next(const struct entries *e, const struct entry *after);
+const struct entry *entries_next(const struct entries *all, const struct entry *after);
 
 #endif

@@ -90,9 +90,12 @@ void pages_write_list_head(struct writer *w, struct span path)
 
 void pages_write_list_row(struct writer *w, struct span name, bool directory)
 {
+    char room[3 * 256];
+    struct writer url = writer_over(room, sizeof room);
     const char *slash = directory ? "/" : "";
-    write_text(w, "<li><a href=\"./"); /* a name with a colon is no scheme behind a slash */
-    http_write_path(w, name);
+    http_write_path(&url, name);
+    write_text(w, "<li><a href=\"./"); /* behind a slash a name with a colon is no scheme */
+    write_html(w, writer_span(&url));
     write_text(w, slash);
     write_text(w, "\">");
     write_html(w, name);

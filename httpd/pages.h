@@ -7,8 +7,9 @@
 
 /* What an entry of ENTRY_BYTES_MAX needs at most: escaping makes six bytes of one. */
 #define PAGES_ENTRY_ROOM (6 * ENTRY_BYTES_MAX + 8192)
-/* What one line of a list of a directory needs at most: the name twice, percent-encoded and escaped. */
-#define PAGES_ROW_ROOM (256 * 9 + 64)
+/* What one line of a list of a directory needs at most: a byte of a name is ten, its link and its escaping.
+ */
+#define PAGES_ROW_ROOM (256 * 10 + 64)
 
 /* A small page for a status. */
 void pages_write_error(struct writer *w, unsigned status, const char *reason);
