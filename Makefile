@@ -78,10 +78,10 @@ fuzz-targets: $(FUZZ)
 ifdef FUZZING
 override CFLAGS += -fsanitize=fuzzer-no-link
 endif
-$(FUZZ_BUILD)/fuzz/%: tests/fuzz/%.c $(BUILD)/libwirelab.a
+$(FUZZ_BUILD)/fuzz/%: tests/fuzz/%.c $(LAB_OBJ) $(BUILD)/libwirelab.a
 	@mkdir -p $(@D)
 	$(if $(V),,@echo "  FUZZ  $@")
-	$(Q)$(CC) $(CFLAGS) -Itests -fsanitize=fuzzer $(LDFLAGS) $< $(BUILD)/libwirelab.a $(LIBS) -o $@
+	$(Q)$(CC) $(CFLAGS) -Itests -fsanitize=fuzzer $(LDFLAGS) $< $(LAB_OBJ) $(BUILD)/libwirelab.a $(LIBS) -o $@
 
 test-programs: $(UNIT) $(SIM)
 fuzz:

@@ -16,10 +16,14 @@ const struct dhcp4_option_row *dhcp_words_row(struct span name)
 const char *dhcp_words_nearest(const char *name)
 {
     const char *best = "requested-address";
+    size_t least = edit_distance(name, best);
     for (unsigned code = 1; code < DHCP4_END; code++) {
         const struct dhcp4_option_row *row = dhcp4_option_row((uint8_t)code);
-        if (row && edit_distance(name, row->name) < edit_distance(name, best))
+        size_t distance = row ? edit_distance(name, row->name) : SIZE_MAX;
+        if (distance < least) {
             best = row->name;
+            least = distance;
+        }
     }
     return best;
 }

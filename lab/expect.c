@@ -96,8 +96,8 @@ static const struct pcapng_packet *next_message(const struct pcapng_packet **at,
     return NULL;
 }
 
-size_t expect_check(const struct scenario *s, const struct pcapng_packet *packets, size_t count,
-                    expect_tell_fn *tell_fn, void *owner)
+size_t expect_compare(const struct scenario *s, const struct pcapng_packet *packets, size_t count,
+                      expect_tell_fn *tell_fn, void *owner)
 {
     struct check c = { .s = s, .tell = tell_fn, .owner = owner };
     const struct pcapng_packet *at = packets, *end = packets + count;

@@ -115,6 +115,9 @@ bool netlink_add_switch(struct netlink *n, const char *name, struct problem *p)
     mnl_attr_put_strz(h, IFLA_IFNAME, name);
     struct nlattr *info = mnl_attr_nest_start(h, IFLA_LINKINFO);
     mnl_attr_put_strz(h, IFLA_INFO_KIND, "bridge");
+    struct nlattr *data = mnl_attr_nest_start(h, IFLA_INFO_DATA);
+    mnl_attr_put_u8(h, IFLA_BR_MCAST_SNOOPING, 0); /* so that it has nothing to say itself */
+    mnl_attr_nest_end(h, data);
     mnl_attr_nest_end(h, info);
     return answered(ask(n, h), p, "make the switch", name);
 }

@@ -26,15 +26,15 @@ struct parser {
 
 /* ---- problems -------------------------------------------------------------------------------- */
 
-/* A problem of a line that may still be told; more than SCENARIO_PROBLEMS_MAX are not. */
+/* A problem of a line, to be told. A line has a few at most, and reading ends at the bound; what one line has
+ * over it is not told. */
 static struct problem *problem_at(struct parser *p, unsigned line)
 {
-    static struct problem untold;
-    if (p->s->problem_count == SCENARIO_PROBLEMS_MAX)
-        return &untold;
-    struct scenario_problem *found = &p->s->problems[p->s->problem_count++];
-    found->line = line;
-    return &found->problem;
+    struct scenario *s = p->s;
+    if (s->problem_count < SCENARIO_PROBLEMS_MAX)
+        s->problem_count++;
+    s->problems[s->problem_count - 1].line = line;
+    return &s->problems[s->problem_count - 1].problem;
 }
 
 /* What is wrong with the present line, and the remedy. */
@@ -443,8 +443,9 @@ static void tell_unknown(struct parser *p)
     for (size_t i = 1; i < STATEMENTS; i++)
         if (edit_distance(word, statements[i].word) < edit_distance(word, best))
             best = statements[i].word;
-    if (p->step && edit_distance(word, dhcp_words_nearest(word)) < edit_distance(word, best))
-        best = dhcp_words_nearest(word);
+    const char *option = p->step ? dhcp_words_nearest(word) : best;
+    if (edit_distance(word, option) < edit_distance(word, best))
+        best = option;
     struct problem *told = problem_at(p, p->line);
     problem_set(told, "no line begins with \"%s\"", word);
     problem_remedy(told, "did you mean \"%s\"?", best);
@@ -514,7 +515,7 @@ bool scenario_parse(struct scenario *s, struct span text, struct arena *a)
         COMPLAIN_AT(&p, 0, "is it a scenario?", "the file is longer than %d bytes", SCENARIO_BYTES_MAX);
         return false;
     }
-    while (reader_left(&p.in)) { /* each turn takes a line */
+    while (reader_left(&p.in) && s->problem_count < SCENARIO_PROBLEMS_MAX) { /* each turn takes a line */
         struct span line = next_line(&p.in);
         p.line++;
         take_line(&p, line);

@@ -342,7 +342,7 @@ static int finish(const struct job *j, const struct play *p)
                (const char *)s->hosts[s->captures[i].host].name.at);
         print_ladder(s, packets, count);
         printf("\n");
-        if (i == 0 && expect_check(s, packets, count, tell_difference, (void *)j))
+        if (i == 0 && expect_compare(s, packets, count, tell_difference, (void *)j))
             code = EXIT_RUNNING;
         if (j->out_directory && !write_capture(j, i, packets, count))
             code = EXIT_RUNNING;

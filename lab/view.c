@@ -222,9 +222,11 @@ static void write_decisive_dhcp(const struct view *v, struct writer *w)
         if (!says_something(v, names[i]))
             continue;
         write_format(w, "%s%s ", writer_length(w) ? ", " : "", names[i]);
-        if (view_field(v, span_text(names[i]), w) && writer_ok(w))
-            continue;
-        writer_back_to(w, before);
+        bool there = view_field(v, span_text(names[i]), w), fits = writer_ok(w);
+        if (!there || !fits)
+            writer_back_to(w, before);
+        if (there && !fits)
+            return;
     }
 }
 
