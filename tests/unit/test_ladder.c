@@ -301,7 +301,7 @@ static void expectations_are_held_against_messages(void **state)
     assert_string_equal(t.what,
                         "message 1: expected was DISCOVER from client to server, seen was DISCOVER from "
                         "client to everyone");
-    assert_int_equal(told_by("expect server -> everyone DISCOVER").count, 1);
+    assert_int_equal(told_by("expect server -> everyone DISCOVER\nexpect server -> client OFFER").count, 1);
     t = told_by(FIRST "\nexpect client -> server OFFER");
     assert_string_equal(t.what,
                         "message 2: expected was OFFER from client to server, seen was OFFER from server "
