@@ -12,9 +12,9 @@ struct daemon_options {
     const char *program; /* for messages */
     const char *config_path;
     struct span config_text; /* read in the place of the file at config_path; empty: the file is */
-    const char *log_level; /* --log; NULL: the file's key, or the default */
-    bool json;             /* the ready line even on a terminal, and JSON logs */
-    bool follow;           /* every message of a protocol is shown, unless the file or --log says less */
+    const char *log_level;   /* --log; NULL: the file's key, or the default */
+    bool json;               /* the ready line even on a terminal, and JSON logs */
+    bool follow;             /* every message of a protocol is shown, unless the file or --log says less */
 };
 
 /* The rows of the whole file: its own keys, then a section for every server. Lives until the program ends. */
