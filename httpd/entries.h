@@ -17,7 +17,7 @@ struct entry {
     struct span fields; /* urlencoded */
     void (*done)(void *owner, const struct entry *e, const char *why);
     void *owner;
-    struct entries *allntries;
+    struct entries *entries;
     struct entry *replaces; /* the oldest, which goes when this one is kept */
 };
 
