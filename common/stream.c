@@ -44,7 +44,7 @@ struct stream {
     bool was_crowded;   /* above the high mark since drained() */
     bool connecting, handshaking, handshake_wants_write;
     bool paused, peer_ended, finishing, lingering;
-    bool peer_is_done; /* stream_close() */
+    bool peer_is_done;      /* stream_close() */
     uint64_t finish_queued; /* what was queued when the deadline for finishing was armed */
     bool ended;
     enum stream_end why;

@@ -109,7 +109,8 @@ const char *stream_tls_description(const struct stream *s);
 /* Sends what is queued for as long as the peer takes some of it, half-closes, waits a little for the peer's
  * end, closes. */
 void stream_finish(struct stream *s);
-/* The same for a peer that has nothing more to say, as after the last answer of a dialogue: it is not waited for. */
+/* The same for a peer that has nothing more to say, as after the last answer of a dialogue: it is not waited
+ * for. */
 void stream_close(struct stream *s);
 /* Closes at once (with a reset when something was queued). */
 void stream_abort(struct stream *s);
