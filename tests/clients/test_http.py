@@ -1,9 +1,11 @@
 """curl and raw connections against httpd."""
 import gzip
+import http.client
 import os
 import pathlib
 import re
 import socket
+import ssl
 import tempfile
 import unittest
 
@@ -22,6 +24,7 @@ def conf(root):
     form "/say" {{ page = "/said.html" then = "/said.html#entry-{{id}}" cookies = {{ "who" }} }}
   }}
   site "other.test" {{ root = "{root}/other" }}
+  site "list.test" {{ root = "{root}/folder" index = "none.html" listing = true }}
 }}
 '''
 
@@ -138,6 +141,69 @@ class Http(unittest.TestCase):
     def test_sites_by_host(self):
         self.assertEqual(self.curl("-H", "Host: other.test", self.url + "/")[2], b"another site")
         self.assertEqual(self.curl("-H", "Host: OTHER.test:99", self.url + "/")[2], b"another site")
+
+    def test_a_list_of_a_folder_where_it_is_wanted(self):
+        status, head, body = self.curl("-H", "Host: list.test", self.url + "/")
+        self.assertEqual((status, head["content-type"]), (200, ["text/html; charset=utf-8"]))
+        self.assertIn(b'<a href="./index.html">index.html</a>', body)
+
+    def tls(self, name, protocols=()):
+        context = ssl.create_default_context(cafile=self.server.ready["ca"])
+        if protocols:
+            context.set_alpn_protocols(protocols)
+        raw = socket.create_connection(("127.0.0.1", self.server.port("httpd", "tls")), 10)
+        return context.wrap_socket(raw, server_hostname=name)
+
+    def test_each_site_has_its_certificate(self):
+        for name in ("localhost", "127.0.0.1", "other.test", "list.test"):  # verified by the client
+            with self.subTest(name=name), self.tls(name) as s:
+                s.sendall(f"GET / HTTP/1.1\r\nHost: {name}\r\nConnection: close\r\n\r\n".encode())
+                self.assertTrue(s.recv(100).startswith(b"HTTP/1.1 200"))
+        with self.assertRaises(ssl.SSLCertVerificationError):
+            self.tls("nobody.test")
+
+    def test_alpn(self):
+        with self.tls("localhost", ["h2", "http/1.1"]) as s:
+            self.assertEqual(s.selected_alpn_protocol(), "http/1.1")
+        with self.tls("localhost", ["http/1.1"]) as s:
+            self.assertEqual(s.selected_alpn_protocol(), "http/1.1")
+
+    @lab.needs("openssl")
+    def test_openssl(self):
+        done = lab.run("openssl", "s_client", "-quiet", "-connect", f"127.0.0.1:{self.server.port('httpd', 'tls')}",
+                       "-CAfile", self.server.ready["ca"], "-verify_return_error", "-servername", "localhost",
+                       input=b"GET /folder/ HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")
+        self.assertTrue(done.stdout.endswith(b"in the folder"), done.stderr)
+
+    def test_python_s_client_keeps_its_connection(self):
+        c = http.client.HTTPConnection("127.0.0.1", self.port, timeout=10)
+        try:
+            for method, path, body, expected in (("GET", "/", None, 200), ("HEAD", "/big.bin", None, 200),
+                                                 ("POST", "/say", b"who=E", 302), ("GET", "/said.html", None, 200),
+                                                 ("PUT", "/", b"x" * 100, 405), ("GET", "/folder/", None, 200)):
+                c.request(method, path, body, {"Content-Type": "application/x-www-form-urlencoded"})
+                answer = c.getresponse()
+                first = c.sock
+                self.assertEqual(answer.status, expected)
+                answer.read()
+                self.assertIs(c.sock, first)
+            c.request("POST", "/say", iter([b"who", b"=F"]), {"Content-Type": "application/x-www-form-urlencoded"},
+                      encode_chunked=True)
+            self.assertEqual(c.getresponse().status, 302)
+        finally:
+            c.close()
+
+    def test_all_that_was_asked_before_the_client_s_end_is_answered(self):
+        form = b"who=G"
+        with socket.create_connection(("127.0.0.1", self.port), 10) as s:
+            s.sendall(b"GET /folder/ HTTP/1.1\r\nHost: a\r\n\r\nPOST /say HTTP/1.1\r\nHost: a\r\n"
+                      b"Content-Type: application/x-www-form-urlencoded\r\nContent-Length: %d\r\n\r\n%s"
+                      b"GET /big.bin HTTP/1.1\r\nHost: a\r\n\r\nGET /nope HTTP/1.1\r\nHost: a\r\n\r\n" % (len(form), form))
+            s.shutdown(socket.SHUT_WR)
+            out = b"".join(iter(lambda: s.recv(1 << 20), b""))
+        big = (self.root / "big.bin").read_bytes()
+        self.assertIn(big, out)
+        self.assertEqual(re.findall(rb"HTTP/1\.1 (\d+)", out.replace(big, b"")), [b"200", b"302", b"200", b"404"])
 
     def test_a_folder_has_its_slash(self):
         status, head, _ = self.curl(self.url + "/folder?x=1")
