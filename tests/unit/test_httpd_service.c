@@ -285,6 +285,9 @@ static void forms_that_are_refused(void **state)
     assert_true(is(post(w, fields), "302"));
     fields[ENTRY_BYTES_MAX] = 'a';
     assert_true(is(post(w, fields), "413"));
+    for (size_t i = 0; i + 2 < ENTRY_BYTES_MAX + 1; i += 3)
+        memcpy(fields + i, "%41", 3); /* as long, though it says less */
+    assert_true(is(post(w, fields), "413"));
     for (int i = 0; i < 130; i += 2)
         memcpy(fields + i, "a&", 3);
     assert_true(is(post(w, fields), "413")); /* 65 fields */
