@@ -1,0 +1,67 @@
+#include "client.h"
+
+#include "text.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+
+const struct client_type *const client_types[] = { NULL };
+
+const struct client_type *client_type_of(struct span word)
+{
+    for (size_t i = 0; client_types[i]; i++)
+        if (span_is(word, client_types[i]->word))
+            return client_types[i];
+    return NULL;
+}
+
+const struct client_key *client_key_of(const struct client_type *t, struct span name)
+{
+    for (size_t i = 0; i < t->key_count; i++)
+        if (span_is(name, t->keys[i].name))
+            return &t->keys[i];
+    return NULL;
+}
+
+const struct client_setting *client_setting(const struct client *c, const char *key, size_t n)
+{
+    for (size_t i = 0; i < c->setting_count; i++)
+        if (strcmp(c->settings[i].key->name, key) == 0 && n-- == 0)
+            return &c->settings[i];
+    return NULL;
+}
+
+struct span client_word(const struct client *c, const char *key, const char *otherwise)
+{
+    const struct client_setting *s = client_setting(c, key, 0);
+    return s && s->word_count ? s->words[0] : span_text(otherwise);
+}
+
+bool client_find_server(struct client *c, uint16_t port)
+{
+    struct span word = client_word(c, "server", "");
+    c->server = (struct endpoint){ .port = port };
+    return address_parse(word, &c->server.address) || endpoint_parse(word, &c->server);
+}
+
+bool client_is_endpoint(const struct span *words, size_t count)
+{
+    struct endpoint e;
+    return count == 1 && (address_parse(words[0], &e.address) || endpoint_parse(words[0], &e));
+}
+
+bool client_is_number(const struct span *words, size_t count)
+{
+    uint64_t v;
+    return count == 1 && parse_decimal(words[0], UINT16_MAX, &v);
+}
+
+enum client_wish client_fail(struct client *c, const char *remedy, const char *format, ...)
+{
+    va_list rest;
+    va_start(rest, format);
+    vsnprintf(c->problem.what, sizeof c->problem.what, format, rest);
+    va_end(rest);
+    problem_remedy(&c->problem, "%s", remedy);
+    return CLIENT_FAILED;
+}
