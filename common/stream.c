@@ -34,6 +34,7 @@ struct stream {
     struct stream_queue queue;
     SSL *ssl;
     struct tls_context *tls_wanted; /* to begin when the clear bytes are out */
+    const char *tls_name;           /* whom to ask for, as the client; NULL: we are the server */
     size_t discarded;
 
     struct timer deadline;
@@ -414,7 +415,7 @@ static void read_and_offer(struct stream *s)
 static void handshake(struct stream *s)
 {
     errno = 0;
-    int n = SSL_accept(s->ssl);
+    int n = SSL_do_handshake(s->ssl);
     int why = n == 1 ? SSL_ERROR_NONE : SSL_get_error(s->ssl, n);
     if (why == SSL_ERROR_WANT_READ || why == SSL_ERROR_WANT_WRITE) {
         s->handshake_wants_write = why == SSL_ERROR_WANT_WRITE;
@@ -431,18 +432,30 @@ static void handshake(struct stream *s)
     after_callback(s);
 }
 
+/* RFC 6066 3: names go into the request, addresses do not; either is looked for in the certificate. */
+static bool ask_for(SSL *ssl, const char *name)
+{
+    struct address a;
+    SSL_set_connect_state(ssl);
+    if (address_parse(span_text(name), &a))
+        return X509_VERIFY_PARAM_set1_ip_asc(SSL_get0_param(ssl), name) == 1;
+    return SSL_set_tlsext_host_name(ssl, name) == 1 && SSL_set1_host(ssl, name) == 1;
+}
+
 static void begin_handshake(struct stream *s)
 {
     s->ssl = SSL_new(tls_context_ssl(s->tls_wanted));
     s->tls_wanted = NULL;
-    if (!s->ssl || SSL_set_fd(s->ssl, s->fd) != 1) {
+    if (!s->ssl || SSL_set_fd(s->ssl, s->fd) != 1 || (s->tls_name && !ask_for(s->ssl, s->tls_name))) {
         fail(s, "TLS", 0);
         return;
     }
+    if (!s->tls_name)
+        SSL_set_accept_state(s->ssl);
     SSL_set_mode(s->ssl, SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER |
                              SSL_MODE_RELEASE_BUFFERS);
     s->handshaking = true;
-    s->handshake_wants_write = false;
+    s->handshake_wants_write = s->tls_name != NULL; /* who asks speaks first */
 }
 
 void stream_start_tls(struct stream *s, struct tls_context *t)
@@ -455,6 +468,12 @@ void stream_start_tls(struct stream *s, struct tls_context *t)
         drop_kept(s);
         loop_defer(s->loop, &s->later);
     }
+}
+
+void stream_start_tls_to(struct stream *s, struct tls_context *t, const char *name)
+{
+    s->tls_name = name;
+    stream_start_tls(s, t);
 }
 
 size_t stream_discarded(const struct stream *s)

@@ -100,6 +100,9 @@ void stream_deadline(struct stream *s, uint64_t due_ms);
  * taken (in bytes(): those after what it returns) are thrown away (RFC 3207 4: nothing sent before may count
  * after). */
 void stream_start_tls(struct stream *s, struct tls_context *t);
+/* The same as the client, with a context of tls_client_context(): asks for `name` (a host name or an address)
+ * and, where the context has authorities, takes no other. `name` must live until secured() or closed(). */
+void stream_start_tls_to(struct stream *s, struct tls_context *t, const char *name);
 /* How many clear bytes the upgrade threw away; for secured(). */
 size_t stream_discarded(const struct stream *s);
 bool stream_secure(const struct stream *s);

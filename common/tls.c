@@ -370,6 +370,31 @@ struct tls_context *tls_server_context(struct tls_home *h, const char *name, con
     return NULL;
 }
 
+struct tls_context *tls_client_context(struct tls_home *h, const char *ca_path, struct problem *p)
+{
+    struct tls_context *t = calloc(1, sizeof *t);
+    if (!t) {
+        problem_set(p, "out of memory");
+        return NULL;
+    }
+    t->ssl = SSL_CTX_new(TLS_client_method());
+    if (!t->ssl || (ca_path && SSL_CTX_load_verify_file(t->ssl, ca_path) != 1)) {
+        tls_problem(p, ca_path ? "read the authorities" : "make a context");
+        if (ca_path)
+            problem_remedy(p, "%s must be a PEM file with the certificates that are to be trusted", ca_path);
+        tls_context_close(t);
+        return NULL;
+    }
+    SSL_CTX_set_min_proto_version(t->ssl, TLS1_2_VERSION); /* RFC 8996 */
+    SSL_CTX_set_options(t->ssl,
+                        SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION | SSL_OP_IGNORE_UNEXPECTED_EOF);
+    SSL_CTX_set_verify(t->ssl, ca_path ? SSL_VERIFY_PEER : SSL_VERIFY_NONE, NULL);
+    SSL_CTX_set_ex_data(t->ssl, home_slot(), h);
+    if (h && h->keylog)
+        SSL_CTX_set_keylog_callback(t->ssl, write_secret);
+    return t;
+}
+
 void tls_context_add_name(struct tls_context *t, const char *name, struct tls_context *other)
 {
     struct named_context *n = calloc(1, sizeof *n);
@@ -392,7 +417,7 @@ void tls_context_close(struct tls_context *t)
         tls_context_close(n->context);
         free(n);
     }
-    if (t->ssl) /* connections in their handshake still hold it */
+    if (t->ssl) /* connections in their handshake still hold it; harmless for a client's */
         SSL_CTX_set_tlsext_servername_callback(t->ssl, NULL);
     SSL_CTX_free(t->ssl);
     free(t);

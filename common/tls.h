@@ -25,6 +25,11 @@ struct tls_context *tls_server_context(struct tls_home *h, const char *name, con
 /* Another name on the same listener, chosen by SNI. Takes over `other`. */
 void tls_context_add_name(struct tls_context *t, const char *name, struct tls_context *other);
 void tls_context_close(struct tls_context *t);
+
+/* A client's context. ca_path: only certificates that these authorities issued are taken, for the name that
+ * the connection asks for; NULL: any (RFC 7435: better than clear text, and no more than that). Secrets go to
+ * the key log of `h`, which may be NULL. NULL, and *p says why. */
+struct tls_context *tls_client_context(struct tls_home *h, const char *ca_path, struct problem *p);
 /* For stream.c. */
 SSL_CTX *tls_context_ssl(struct tls_context *t);
 

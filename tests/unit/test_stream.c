@@ -404,6 +404,53 @@ static void garbage_for_a_handshake_ends_only_that_stream(void **state)
     assert_int_equal(system(command), 0);
 }
 
+/* The peer as a TLS server for mail01, of the lab's own authority; the stream asks for `name`. */
+static void ask_peer_for(struct world *w, const char *name)
+{
+    char directory[] = "/tmp/wirelab-tls-XXXXXX", command[128];
+    struct problem p;
+    assert_non_null(mkdtemp(directory));
+    struct tls_home *home = tls_home_open(directory, NULL);
+    struct tls_context *served = tls_server_context(home, "mail01", NULL, NULL, loop_now(&w->loop), &p);
+    w->tls = tls_client_context(NULL, tls_home_ca_path(home), &p);
+    assert_non_null(w->tls);
+    SSL *server = SSL_new(tls_context_ssl(served));
+    SSL_set_fd(server, w->peer);
+    stream_start_tls_to(w->s, w->tls, name);
+    for (int i = 0; i < TURNS_MAX && !w->closed && !w->secured; i++) {
+        loop_turn(&w->loop, false);
+        SSL_accept(server);
+    }
+    if (w->secured) {
+        assert_true(stream_write(w->s, span_text("EHLO\r\n")));
+        turn(w, 5);
+        char heard[16] = "";
+        assert_int_equal(SSL_read(server, heard, sizeof heard), 6);
+        assert_string_equal(SSL_get_servername(server, TLSEXT_NAMETYPE_host_name), "mail01");
+    }
+    SSL_free(server);
+    tls_context_close(served);
+    tls_home_close(home);
+    snprintf(command, sizeof command, "rm -rf %s", directory);
+    assert_int_equal(system(command), 0);
+}
+
+static void a_client_takes_the_certificate_of_the_name_it_asks_for(void **state)
+{
+    struct world *w = *state;
+    ask_peer_for(w, "mail01");
+    assert_int_equal(w->secured, 1);
+}
+
+static void a_client_takes_no_certificate_of_another_name(void **state)
+{
+    struct world *w = *state;
+    ask_peer_for(w, "mail02");
+    assert_int_equal(w->secured, 0);
+    assert_int_equal(w->closed, 1);
+    assert_int_equal(w->why, STREAM_ERROR);
+}
+
 #define TEST(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
 
 int main(void)
@@ -426,6 +473,8 @@ int main(void)
         TEST(the_deadline_fires_at_its_time_and_not_before),
         TEST(clear_bytes_behind_the_upgrade_never_count),
         TEST(garbage_for_a_handshake_ends_only_that_stream),
+        TEST(a_client_takes_the_certificate_of_the_name_it_asks_for),
+        TEST(a_client_takes_no_certificate_of_another_name),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
