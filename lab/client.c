@@ -5,7 +5,9 @@
 #include <stdarg.h>
 #include <stdio.h>
 
-const struct client_type *const client_types[] = { NULL };
+#define WORDS_MAX 100 /* of a server, in a problem: they may take four times as much when escaped */
+
+const struct client_type *const client_types[] = { &client_dns_query, &client_dns_transfer, NULL };
 
 const struct client_type *client_type_of(struct span word)
 {
@@ -56,6 +58,22 @@ bool client_is_number(const struct span *words, size_t count)
     return count == 1 && parse_decimal(words[0], UINT16_MAX, &v);
 }
 
+bool client_is_yes_no(const struct span *words, size_t count)
+{
+    return count == 1 && (span_is(words[0], "yes") || span_is(words[0], "no"));
+}
+
+bool client_says_no(const struct client *c, const char *key)
+{
+    return span_is(client_word(c, key, ""), "no");
+}
+
+uint64_t client_number(const struct client *c, const char *key, uint64_t otherwise)
+{
+    uint64_t v;
+    return parse_decimal(client_word(c, key, ""), UINT64_MAX, &v) ? v : otherwise;
+}
+
 enum client_wish client_fail(struct client *c, const char *remedy, const char *format, ...)
 {
     va_list rest;
@@ -64,4 +82,18 @@ enum client_wish client_fail(struct client *c, const char *remedy, const char *f
     va_end(rest);
     problem_remedy(&c->problem, "%s", remedy);
     return CLIENT_FAILED;
+}
+
+enum client_wish client_refused(struct client *c, const char *remedy, struct span words, const char *format,
+                                ...)
+{
+    uint8_t room[4 * WORDS_MAX + 2]; /* each byte as \xNN, and quotes */
+    struct writer escaped = writer_over(room, sizeof room);
+    char what[sizeof c->problem.what];
+    va_list rest;
+    va_start(rest, format);
+    vsnprintf(what, sizeof what, format, rest);
+    va_end(rest);
+    write_logfmt_value(&escaped, span_head(words, WORDS_MAX));
+    return client_fail(c, remedy, "%s: %.*s", what, (int)writer_length(&escaped), (const char *)room);
 }

@@ -100,8 +100,9 @@ struct client_type {
     const char *(*fault)(const struct client *c);
 };
 
-/* All of them, ended by NULL. */
+/* All of them, ended by NULL; lab/client_WHAT.c each. */
 extern const struct client_type *const client_types[];
+extern const struct client_type client_dns_query, client_dns_transfer;
 /* NULL: none has this word. */
 const struct client_type *client_type_of(struct span word);
 const struct client_key *client_key_of(const struct client_type *t, struct span name);
@@ -119,8 +120,17 @@ bool client_find_server(struct client *c, uint16_t port);
 /* For struct client_key: one word that is an address, with or without a port; a number below 65536. */
 bool client_is_endpoint(const struct span *words, size_t count);
 bool client_is_number(const struct span *words, size_t count);
+/* One word, "yes" or "no". */
+bool client_is_yes_no(const struct span *words, size_t count);
+/* The line with this key says "no". */
+bool client_says_no(const struct client *c, const char *key);
+/* The number on the line with this key; `otherwise` when there is none. */
+uint64_t client_number(const struct client *c, const char *key, uint64_t otherwise);
 /* Sets the problem; returns CLIENT_FAILED. */
 enum client_wish client_fail(struct client *c, const char *remedy, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
+/* The same with a colon and the server's own words behind it, escaped. */
+enum client_wish client_refused(struct client *c, const char *remedy, struct span words, const char *format,
+                                ...) __attribute__((format(printf, 4, 5)));
 
 #endif
