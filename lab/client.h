@@ -19,6 +19,7 @@
 #define CLIENT_WORDS_MAX    16           /* of one line */
 #define CLIENT_SETTINGS_MAX 32           /* lines of one step */
 #define CLIENT_OUT_BYTES    (128 * 1024) /* room of `out` in one call; a DNS message and its length fit */
+#define CLIENT_MEMORY_BYTES 1024
 #define CLIENT_IN_BYTES_MAX (4 * 1024 * 1024) /* what a client may leave untaken: a message in a mailbox */
 
 /* ---- what the lines of a step may say ---------------------------------------------------------------------
@@ -82,6 +83,13 @@ struct client {
     struct arena *arena; /* lives as long as the client */
     struct rng rng;      /* for identifiers */
     struct endpoint server;
+    uint16_t local_port; /* of datagrams; 0: any. Another one is bound to the host's interface alone */
+    uint8_t hardware[6]; /* the host's */
+    uint8_t *memory; /* the host's, CLIENT_MEMORY_BYTES: what one step leaves to a later one; zero at first */
+    struct {
+        struct address address; /* of no family: none */
+        uint8_t bits;
+    } gets, leaves;         /* addresses for the interface, and no longer for it, when all is done */
     const char *tls_name;   /* SNI and the name the certificate must have; NULL: the address */
     uint64_t due_ms;        /* mono, 0: never; the step's own deadline is the runner's */
     struct problem problem; /* what failed, and the remedy */

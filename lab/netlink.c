@@ -188,6 +188,36 @@ bool netlink_add_address(struct netlink *n, const char *name, struct address a, 
     return answered(ask(n, h), p, "give an interface the address", address_format(a, text));
 }
 
+bool netlink_remove_address(struct netlink *n, const char *name, struct address a, uint8_t bits,
+                            struct problem *p)
+{
+    struct nlmsghdr *h = request(n, RTM_DELADDR, 0);
+    struct ifaddrmsg *i = mnl_nlmsg_put_extra_header(h, sizeof *i);
+    i->ifa_family = a.family == FAMILY_IP4 ? AF_INET : AF_INET6;
+    i->ifa_prefixlen = bits;
+    i->ifa_index = if_nametoindex(name);
+    mnl_attr_put(h, IFA_LOCAL, a.family == FAMILY_IP4 ? 4 : 16, a.bytes);
+    char text[ADDRESS_TEXT_MAX];
+    return answered(ask(n, h), p, "take from an interface the address", address_format(a, text));
+}
+
+bool netlink_add_route(struct netlink *n, const char *name, struct address network, uint8_t bits,
+                       struct problem *p)
+{
+    struct nlmsghdr *h = request(n, RTM_NEWROUTE, NLM_F_CREATE | NLM_F_REPLACE);
+    struct rtmsg *r = mnl_nlmsg_put_extra_header(h, sizeof *r);
+    r->rtm_family = network.family == FAMILY_IP4 ? AF_INET : AF_INET6;
+    r->rtm_dst_len = bits;
+    r->rtm_table = RT_TABLE_MAIN;
+    r->rtm_protocol = RTPROT_STATIC;
+    r->rtm_scope = RT_SCOPE_LINK;
+    r->rtm_type = RTN_UNICAST;
+    mnl_attr_put(h, RTA_DST, network.family == FAMILY_IP4 ? 4 : 16, network.bytes);
+    mnl_attr_put_u32(h, RTA_OIF, if_nametoindex(name));
+    char text[ADDRESS_TEXT_MAX];
+    return answered(ask(n, h), p, "make a route to", address_format(network, text));
+}
+
 static int learn_flags(const struct nlmsghdr *h, void *flags)
 {
     const struct ifinfomsg *i = mnl_nlmsg_get_payload(h);

@@ -30,6 +30,11 @@ bool netlink_plug(struct netlink *n, const char *port, const char *switch_name, 
 bool netlink_up(struct netlink *n, const char *name, bool quiet, struct problem *p);
 bool netlink_add_address(struct netlink *n, const char *name, struct address a, uint8_t bits,
                          struct problem *p);
+bool netlink_remove_address(struct netlink *n, const char *name, struct address a, uint8_t bits,
+                            struct problem *p);
+/* What is reached by the interface itself, without a router between. */
+bool netlink_add_route(struct netlink *n, const char *name, struct address network, uint8_t bits,
+                       struct problem *p);
 /* Waits until frames go through; false after a second without. */
 bool netlink_wait_running(struct netlink *n, const char *name, struct problem *p);
 /* Checksums are put into frames by the sender, as on a wire, and not left to a card that does not exist. */

@@ -1,28 +1,18 @@
-#include "play.h"
+#include "stage.h"
 
-#include "client_dhcp.h"
-#include "netlink.h"
-#include "serve.h"
+#include "tls.h"
 
+#include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/mman.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #define NAME_BYTES 16 /* of an interface, with its NUL */
-
-/* The process inside: it stands in the switches' namespace and goes into a host's to open its sockets. */
-struct stage {
-    struct play *play;
-    const struct scenario *s;
-    struct problem *problem;
-    struct loop loop;
-    int switches_fd, host_fds[SCENARIO_HOSTS_MAX]; /* network namespaces */
-    struct capture captures[SCENARIO_CAPTURES_MAX];
-    struct serve servers[SCENARIO_HOSTS_MAX];
-    uv_poll_t server_polls[SCENARIO_HOSTS_MAX];
-    size_t capture_count;
-};
+#define PATH_BYTES 512
+#define KEYS_PATH  NETNS_SCRATCH "/keys" /* the secrets of all TLS sessions */
 
 /* ---- the network --------------------------------------------------------------------------------- */
 
@@ -79,17 +69,40 @@ static bool make_links(struct stage *g)
     return ok;
 }
 
+/* RFC 4291 appendix A: fe80::/64 and the hardware address with its universal bit turned. */
+static struct address link_local_of(const uint8_t hardware[6])
+{
+    struct address a = { .bytes = { 0xfe, 0x80 }, .family = FAMILY_IP6 };
+    memcpy(a.bytes + 8, hardware, 3);
+    a.bytes[8] ^= 2;
+    a.bytes[11] = 0xff;
+    a.bytes[12] = 0xfe;
+    memcpy(a.bytes + 13, hardware + 3, 3);
+    return a;
+}
+
+static bool needs_link_local(const struct scenario_host *h)
+{
+    bool needs = h->link_local;
+    for (size_t i = 0; i < h->address_count; i++)
+        needs = needs || h->addresses[i].address.family == FAMILY_IP6;
+    return needs;
+}
+
 static bool configure_interface(struct stage *g, struct netlink *n, const struct scenario_host *h)
 {
-    bool quiet = true;
-    for (size_t i = 0; i < h->address_count; i++)
-        quiet = quiet && h->addresses[i].address.family == FAMILY_IP4;
     if (!netlink_up(n, "lo", true, g->problem) || !netlink_whole_checksums(PLAY_INTERFACE, g->problem) ||
-        !netlink_up(n, PLAY_INTERFACE, quiet, g->problem))
+        !netlink_up(n, PLAY_INTERFACE, true, g->problem))
+        return false;
+    if (needs_link_local(h) &&
+        !netlink_add_address(n, PLAY_INTERFACE, link_local_of(h->hardware), 64, g->problem))
         return false;
     for (size_t i = 0; i < h->address_count; i++)
         if (!netlink_add_address(n, PLAY_INTERFACE, h->addresses[i].address, h->addresses[i].bits,
                                  g->problem))
+            return false;
+    for (size_t i = 0; i < h->route_count; i++)
+        if (!netlink_add_route(n, PLAY_INTERFACE, h->routes[i].address, h->routes[i].bits, g->problem))
             return false;
     return true;
 }
@@ -128,55 +141,111 @@ static bool make_network(struct stage *g)
     return ok;
 }
 
+/* ---- files ------------------------------------------------------------------------------------------ */
+
+/* NETNS_SCRATCH/HOST/PATH, with the directories before it. */
+static bool write_file(struct stage *g, const struct scenario_host *h, const struct scenario_file *f)
+{
+    char path[PATH_BYTES];
+    snprintf(path, sizeof path, "%s/%.*s/%.*s", NETNS_SCRATCH, (int)h->name.len, (const char *)h->name.at,
+             (int)f->path.len, (const char *)f->path.at);
+    for (char *c = path + strlen(NETNS_SCRATCH) + 1; *c; c++)
+        if (*c == '/') {
+            *c = 0;
+            mkdir(path, 0755);
+            *c = '/';
+        }
+    int fd = open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0644);
+    bool ok = fd >= 0 && write(fd, f->bytes.at, f->bytes.len) == (ssize_t)f->bytes.len;
+    if (!ok)
+        problem_set(g->problem, "cannot write the file %s: %s", path, strerror(errno));
+    if (fd >= 0)
+        close(fd);
+    return ok;
+}
+
+static bool write_files(struct stage *g)
+{
+    for (size_t i = 0; i < g->s->host_count; i++)
+        for (size_t k = 0; k < g->s->hosts[i].file_count; k++)
+            if (!write_file(g, &g->s->hosts[i], &g->s->hosts[i].files[k]))
+                return false;
+    return true;
+}
+
 /* ---- captures and servers --------------------------------------------------------------------------- */
 
-static bool open_captures(struct stage *g)
+/* Those that begin before this step. */
+static bool open_captures(struct stage *g, size_t step)
 {
     for (size_t i = 0; i < g->s->capture_count; i++) {
+        if (g->s->captures[i].from_step != step)
+            continue;
         if (!netns_enter(g->host_fds[g->s->captures[i].host], g->problem) ||
             !capture_open(&g->captures[i], &g->loop, PLAY_INTERFACE, &g->play->log, (uint8_t)i, g->problem))
             return false;
-        g->capture_count++;
+        g->capture_is_open[i] = true;
     }
     return netns_enter(g->switches_fd, g->problem);
+}
+
+static void close_captures(struct stage *g)
+{
+    for (size_t i = 0; i < g->s->capture_count; i++)
+        if (g->capture_is_open[i]) {
+            capture_drain(&g->captures[i]);
+            capture_close(&g->captures[i]);
+        }
 }
 
 static void server_ended(uv_poll_t *poll, int status, int events)
 {
     struct stage *g = poll->data;
-    size_t host = (size_t)(poll - g->server_polls);
+    size_t host = 0;
     (void)status;
     (void)events;
+    while (poll != &g->servers[host].poll) /* it is one of them */
+        host++;
     uv_poll_stop(poll);
     problem_set(g->problem, "the servers of host \"%.*s\" ended in the middle of the play",
                 (int)g->s->hosts[host].name.len, (const char *)g->s->hosts[host].name.at);
     loop_stop(&g->loop);
 }
 
+static bool fork_server(struct stage *g, size_t host)
+{
+    if (!hostlog_open(&g->logs[host], g->play->log_fd, g->problem))
+        return false;
+    struct serve_options o = { .host = &g->s->hosts[host],
+                               .path = g->play->path,
+                               .directory = NETNS_SCRATCH,
+                               .keys_path = KEYS_PATH,
+                               .namespace_fd = g->host_fds[host],
+                               .log_fd = g->logs[host].write_fd };
+    return serve_fork(&g->servers[host], &o, g->problem);
+}
+
 static bool fork_servers(struct stage *g)
 {
-    for (size_t i = 0; i < g->s->host_count; i++) {
-        struct serve_options o = { .host = &g->s->hosts[i],
-                                   .path = g->play->path,
-                                   .directory = NETNS_SCRATCH,
-                                   .namespace_fd = g->host_fds[i],
-                                   .log_fd = g->play->log_fd };
-        if (g->s->hosts[i].serve_line && !serve_fork(&g->servers[i], &o, g->problem))
+    for (size_t i = 0; i < g->s->host_count; i++)
+        if (g->s->hosts[i].serve_line && !fork_server(g, i))
             return false;
-    }
     return true;
 }
 
 static bool start_servers(struct stage *g)
 {
     for (size_t i = 0; i < g->s->host_count; i++) {
-        if (!g->servers[i].pid)
+        struct serve *v = &g->servers[i];
+        if (!v->pid)
             continue;
-        if (!serve_go(&g->servers[i], &g->s->hosts[i], g->problem))
+        if (!hostlog_begin(&g->logs[i], &g->loop, g->problem) || !serve_go(v, &g->s->hosts[i], g->problem)) {
+            hostlog_drain(&g->logs[i]);
             return false;
-        uv_poll_init(&g->loop.uv, &g->server_polls[i], g->servers[i].ready_fd);
-        g->server_polls[i].data = g;
-        uv_poll_start(&g->server_polls[i], UV_DISCONNECT, server_ended);
+        }
+        uv_poll_init(&g->loop.uv, &v->poll, v->ready_fd);
+        v->poll.data = g;
+        uv_poll_start(&v->poll, UV_DISCONNECT, server_ended);
     }
     return true;
 }
@@ -185,126 +254,60 @@ static void stop_servers(struct stage *g)
 {
     for (size_t i = 0; i < g->s->host_count; i++)
         if (g->servers[i].pid) {
-            if (g->server_polls[i].data)
-                uv_close((uv_handle_t *)&g->server_polls[i], NULL);
+            if (g->servers[i].poll.data)
+                uv_close((uv_handle_t *)&g->servers[i].poll, NULL);
+            hostlog_drain(&g->logs[i]);
             serve_stop(&g->servers[i]);
+            hostlog_close(&g->logs[i]);
         }
 }
 
-/* ---- a DHCP client ---------------------------------------------------------------------------------------
- */
+/* ---- from the beginning to the end ------------------------------------------------------------------- */
 
-struct actor {
-    struct stage *stage;
-    const struct scenario_step *step;
-    struct client_dhcp client;
-    struct link *link;
-    struct timer again, deadline;
-    bool done;
-};
-
-/* Sends what the client has written, and waits for what it waits for. */
-static void go_on(struct actor *a, const struct writer *out)
+static bool act_at_host(struct stage *g, struct netlink *n, const struct scenario_step *step)
 {
-    struct loop *l = &a->stage->loop;
-    if (writer_length(out) && !link_send(a->link, writer_span(out))) {
-        problem_set(a->stage->problem, "the interface of the client did not take a frame");
-        loop_stop(l);
+    switch (step->kind) {
+    case STEP_DHCP:
+        return act_dhcp(g, n, step);
+    case STEP_CLIENT:
+        return act_client(g, n, step);
+    case STEP_AWAIT:
+        return act_await(g, step);
     }
-    if (a->client.state == CLIENT_BOUND) {
-        a->done = true;
-        loop_stop(l);
-    } else {
-        loop_arm(l, &a->again, a->client.due_ms);
-    }
+    return false;
 }
-
-static void frame_came(void *owner, struct link *k, struct span frame, int64_t unix_ns, bool outgoing)
-{
-    struct actor *a = owner;
-    uint8_t room[FRAME_BYTES_MAX];
-    struct writer out = writer_over(room, sizeof room);
-    (void)k;
-    (void)unix_ns;
-    if (outgoing || a->done)
-        return;
-    client_dhcp_take(&a->client, frame, loop_now(&a->stage->loop), &out);
-    go_on(a, &out);
-}
-
-static void again_due(struct timer *t, struct now now)
-{
-    struct actor *a = list_item(t, struct actor, again);
-    uint8_t room[FRAME_BYTES_MAX];
-    struct writer out = writer_over(room, sizeof room);
-    client_dhcp_expire(&a->client, now, &out);
-    go_on(a, &out);
-}
-
-static void deadline_passed(struct timer *t, struct now now)
-{
-    struct actor *a = list_item(t, struct actor, deadline);
-    const struct scenario_host *h = &a->stage->s->hosts[a->step->host];
-    (void)now;
-    problem_set(a->stage->problem, "host \"%.*s\" has no lease after %u ms: %s", (int)h->name.len,
-                (const char *)h->name.at, (unsigned)a->step->within_ms, client_dhcp_fault(&a->client));
-    problem_remedy(a->stage->problem, "see below what crossed the wire and what the servers said");
-    loop_stop(&a->stage->loop);
-}
-
-static uint8_t bits_of(uint32_t mask)
-{
-    uint8_t bits = 0;
-    while (bits < 32 && mask & UINT32_C(1) << (31 - bits))
-        bits++;
-    return bits;
-}
-
-static bool act_dhcp(struct stage *g, struct netlink *n, const struct scenario_step *step)
-{
-    struct actor a = { .stage = g, .step = step, .again.fire = again_due, .deadline.fire = deadline_passed };
-    uint8_t room[FRAME_BYTES_MAX];
-    struct writer out = writer_over(room, sizeof room);
-    struct now now = loop_now(&g->loop);
-    a.link = link_open(&g->loop, PLAY_INTERFACE, frame_came, &a, g->problem);
-    if (!a.link)
-        return false;
-    client_dhcp_start(&a.client, step, g->s->hosts[step->host].hardware, entropy_u64(), now, &out);
-    loop_arm(&g->loop, &a.deadline, now.mono_ms + step->within_ms);
-    go_on(&a, &out);
-    loop_run(&g->loop);
-    loop_disarm(&g->loop, &a.again);
-    loop_disarm(&g->loop, &a.deadline);
-    link_close(a.link);
-    return a.done && (!a.client.mask || netlink_add_address(n, PLAY_INTERFACE, address_ip4(a.client.address),
-                                                            bits_of(a.client.mask), g->problem));
-}
-
-/* ---- from the beginning to the end
- * ---------------------------------------------------------------------------- */
 
 static bool act(struct stage *g, const struct scenario_step *step)
 {
     if (!netns_enter(g->host_fds[step->host], g->problem))
         return false;
     struct netlink *n = netlink_open(g->problem);
-    bool ok = n && act_dhcp(g, n, step); /* the one kind of step that there is */
+    bool ok = n && act_at_host(g, n, step);
     if (!ok)
         g->play->problem_line = step->line;
     netlink_close(n);
     return ok && netns_enter(g->switches_fd, g->problem);
 }
 
+/* The secrets of all TLS sessions, for who opens the capture. */
+static void take_secrets(struct stage *g)
+{
+    int fd = open(KEYS_PATH, O_RDONLY | O_CLOEXEC);
+    ssize_t n = fd >= 0 ? read(fd, g->play->secrets, sizeof g->play->secrets) : 0;
+    g->play->secrets_length = n > 0 ? (size_t)n : 0;
+    if (fd >= 0)
+        close(fd);
+}
+
 static bool perform(struct stage *g)
 {
-    bool ok = open_captures(g) && start_servers(g);
+    bool ok = open_captures(g, 0) && start_servers(g);
     for (size_t i = 0; ok && i < g->s->step_count; i++)
-        ok = act(g, &g->s->steps[i]);
+        ok = (i == 0 || open_captures(g, i)) && act(g, &g->s->steps[i]);
     stop_servers(g);
-    for (size_t i = 0; i < g->capture_count; i++) {
-        capture_drain(&g->captures[i]);
-        capture_close(&g->captures[i]);
-    }
+    close_captures(g);
+    take_secrets(g);
+    tls_context_close(g->tls);
     if (ok && g->play->log.full) {
         problem_set(g->problem, "more was seen than can be recorded (%d bytes)", CAPTURE_LOG_BYTES);
         ok = false;
@@ -319,7 +322,7 @@ static bool inside(void *owner)
     stage.play = p;
     stage.s = p->scenario;
     stage.problem = &p->problem;
-    if (!make_network(&stage) || !fork_servers(&stage))
+    if (!make_network(&stage) || !write_files(&stage) || !fork_servers(&stage))
         return false;
     if (loop_open(&stage.loop) != 0) {
         problem_set(&p->problem, "out of memory");

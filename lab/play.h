@@ -8,11 +8,15 @@
 
 #define PLAY_INTERFACE "eth0" /* of every host */
 
+#define PLAY_SECRETS_BYTES (64 * 1024) /* some 300 sessions */
+
 /* What the play leaves to who asked for it. */
 struct play {
     const struct scenario *scenario;
-    const char *path; /* of the scenario */
-    int log_fd;       /* the servers' logs, in memory; -1: there are none */
+    const char *path;                    /* of the scenario */
+    int log_fd;                          /* the servers' logs, in memory; -1: there are none */
+    uint8_t secrets[PLAY_SECRETS_BYTES]; /* of TLS sessions, as a key log has them */
+    size_t secrets_length;
     struct problem problem;
     unsigned problem_line; /* of the scenario, that the problem is about; 0: none */
     struct capture_log log;

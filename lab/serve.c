@@ -8,6 +8,7 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -16,6 +17,7 @@
 #define STOP_MS        7000  /* longer than a server takes to finish what is in hand */
 #define STATE_LINE_MAX 256
 #define SERVICES_MAX   8
+#define PATH_BYTES     4096
 
 /* ---- the text ---------------------------------------------------------------------------------- */
 
@@ -84,6 +86,18 @@ bool serve_check(const struct scenario *s, const char *path)
 
 /* ---- the process ----------------------------------------------------------------------------------- */
 
+/* Where the configuration is said to be, since its paths begin there: beside the scenario, or, for a host
+ * that has files in it, beside them. */
+static const char *path_of_host(const struct serve_options *o, char path[PATH_BYTES])
+{
+    const char *slash = strrchr(o->path, '/');
+    if (!o->host->file_count)
+        return o->path;
+    snprintf(path, PATH_BYTES, "%s/%.*s/%s", o->directory, (int)o->host->name.len,
+             (const char *)o->host->name.at, slash ? slash + 1 : o->path);
+    return path;
+}
+
 /* What the child does; an exit code. */
 static int serve(const struct serve_options *o, int go_fd, int ready_fd)
 {
@@ -99,8 +113,10 @@ static int serve(const struct serve_options *o, int go_fd, int ready_fd)
         free(bytes);
         return EXIT_RUNNING;
     }
+    char path[PATH_BYTES];
+    setenv("SSLKEYLOGFILE", o->keys_path, 1);
     struct daemon_options d = {
-        .program = "wirelab", .config_path = o->path, .config_text = text, .follow = true
+        .program = "wirelab", .config_path = path_of_host(o, path), .config_text = text, .follow = true
     };
     int code = daemon_run(&d, NULL);
     free(bytes);

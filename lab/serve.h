@@ -5,11 +5,13 @@
 #include "scenario.h"
 
 #include <sys/types.h>
+#include <uv.h>
 
 struct serve {
-    pid_t pid;    /* 0: none */
-    int go_fd;    /* what it waits for before it starts */
-    int ready_fd; /* its standard output; hangs up when it has ended */
+    pid_t pid;      /* 0: none */
+    int go_fd;      /* what it waits for before it starts */
+    int ready_fd;   /* its standard output; hangs up when it has ended */
+    uv_poll_t poll; /* the owner's: for that */
 };
 
 /* Checks what stands between `serve` and `end` of every host as `wirelab check` would; what is wrong is
@@ -20,6 +22,7 @@ struct serve_options {
     const struct scenario_host *host;
     const char *path;      /* of the scenario: for messages, and for the files that it names */
     const char *directory; /* the state of all hosts, each in its own */
+    const char *keys_path; /* where TLS secrets go */
     int namespace_fd;      /* where it is to run */
     int log_fd;            /* its standard error */
 };

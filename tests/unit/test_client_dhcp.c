@@ -9,7 +9,8 @@
 #include "lab/client_dhcp.h"
 
 static const uint8_t mac[FRAME_MAC] = { 0, 0x0c, 0x29, 0x59, 0xfd, 0x21 };
-static struct scenario_step step; /* the options of the captured client */
+static struct client_dhcp_settings step;
+static const struct client_dhcp_lease nothing; /* the options of the captured client */
 static struct client_dhcp c;
 static uint8_t room[FRAME_BYTES_MAX];
 static struct writer out;
@@ -18,13 +19,13 @@ static struct now now;
 static int set_up(void **state)
 {
     (void)state;
-    step = (struct scenario_step){ .option_count = 3 };
-    step.options[0] = (struct scenario_option){ 50, span_of(sample_discover + 245, 4) };
-    step.options[1] = (struct scenario_option){ 12, span_text("ubuntu2") };
-    step.options[2] = (struct scenario_option){ 55, span_of(sample_discover + 260, 13) };
+    step = (struct client_dhcp_settings){ .option_count = 3 };
+    step.options[0] = (struct client_dhcp_option){ 50, span_of(sample_discover + 245, 4) };
+    step.options[1] = (struct client_dhcp_option){ 12, span_text("ubuntu2") };
+    step.options[2] = (struct client_dhcp_option){ 55, span_of(sample_discover + 260, 13) };
     now = (struct now){ .mono_ms = 1000000 };
     out = writer_over(room, sizeof room);
-    client_dhcp_start(&c, &step, mac, 42, now, &out);
+    client_dhcp_start(&c, &step, &nothing, mac, 42, now, &out);
     return 0;
 }
 
@@ -89,9 +90,9 @@ static void the_captured_exchange(void **state)
     take(reply(sample_ack, sizeof sample_ack, 0, 2));
     assert_int_equal(writer_length(&out), 0);
     assert_int_equal(c.state, CLIENT_BOUND);
-    assert_int_equal(c.address, 0xc0a8010a);
-    assert_int_equal(c.mask, 0xffffff00);
-    assert_int_equal(c.lease_s, 600);
+    assert_int_equal(c.lease.address, 0xc0a8010a);
+    assert_int_equal(c.lease.mask, 0xffffff00);
+    assert_int_equal(c.lease.lease_s, 600);
     assert_true(c.due_ms == TIMER_NEVER);
 }
 
@@ -177,7 +178,7 @@ static void the_broadcast_flag_is_set_when_asked_for(void **state)
     (void)state;
     step.broadcast = true;
     out = writer_over(room, sizeof room);
-    client_dhcp_start(&c, &step, mac, 42, now, &out);
+    client_dhcp_start(&c, &step, &nothing, mac, 42, now, &out);
     assert_int_equal(sent().at[10], 0x80);
 }
 

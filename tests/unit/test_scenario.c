@@ -87,13 +87,13 @@ static void a_whole_scenario(void **state)
     assert_span(s.captures[1].name, "other.side");
     const struct scenario_step *step = &s.steps[0];
     assert_int_equal(s.step_count, 1);
-    assert_true(step->broadcast && step->within_ms == 250 && step->line == 16);
-    assert_int_equal(step->option_count, 4);
-    assert_int_equal(step->options[0].code, DHCP4_OPTION_REQUESTED_ADDRESS);
-    assert_span(step->options[0].value, "\xc0\xa8\x64\x81");
-    assert_span(step->options[1].value, "ubuntu 2");
-    assert_span(step->options[2].value, "\x01\x1c\x02");
-    assert_int_equal(step->options[3].value.len, 4);
+    assert_true(step->dhcp.broadcast && step->within_ms == 250 && step->line == 16);
+    assert_int_equal(step->dhcp.option_count, 4);
+    assert_int_equal(step->dhcp.options[0].code, DHCP4_OPTION_REQUESTED_ADDRESS);
+    assert_span(step->dhcp.options[0].value, "\xc0\xa8\x64\x81");
+    assert_span(step->dhcp.options[1].value, "ubuntu 2");
+    assert_span(step->dhcp.options[2].value, "\x01\x1c\x02");
+    assert_int_equal(step->dhcp.options[3].value.len, 4);
     assert_int_equal(s.expect_count, 2);
     assert_int_equal(s.expects[0].to, SCENARIO_EVERYONE);
     assert_int_equal(s.expects[0].field_count, 2);
@@ -138,7 +138,7 @@ static void every_error_has_its_line_and_its_remedy(void **state)
         { HOSTS "capture client as ../../x", 3, "where", "as seen" },
         { HOSTS "capture client in x", 3, "where", "as seen" },
         { HOSTS "capture client\ncapture server", 4, "same file", "as other" },
-        { HOSTS "play client dhcp", 3, "dhcp", "dhcp-acquire" },
+        { HOSTS "play client dhcp-aquire", 3, "dhcp-aquire", "dhcp-acquire" },
         { HOSTS "within 10s", 3, "within", "play" },
         { HOSTS ACTION "within 10", 4, "10", "10s" },
         { HOSTS ACTION "within 0s", 4, "0s", "10s" },
@@ -203,7 +203,7 @@ static void every_list_has_its_bound(void **state)
     (void)state;
     assert_bound(HOSTS REST ACTION "host x\naddress 10.0.0.1/8\nhost y\nlink x y\nhost z\nhost q\nlink z q\n",
                  ACTION, SCENARIO_STEPS_MAX - 1);
-    assert_bound(HOSTS REST ACTION, "host-name a\n", SCENARIO_OPTIONS_MAX);
+    assert_bound(HOSTS REST ACTION, "host-name a\n", CLIENT_DHCP_OPTIONS_MAX);
     assert_bound(HOSTS REST ACTION, "expect client -> server ACK\n", SCENARIO_EXPECTS_MAX);
     assert_bound(HOSTS REST ACTION "expect client -> server ACK", " secs=0", SCENARIO_FIELDS_MAX);
     char hosts[1024] = "";
