@@ -7,7 +7,8 @@
 
 #define WORDS_MAX 100 /* of a server, in a problem: they may take four times as much when escaped */
 
-const struct client_type *const client_types[] = { &client_dns_query, &client_dns_transfer, NULL };
+const struct client_type *const client_types[] = { &client_dns_query, &client_dns_transfer, &client_smtp_send,
+                                                   NULL };
 
 const struct client_type *client_type_of(struct span word)
 {
@@ -72,6 +73,14 @@ uint64_t client_number(const struct client *c, const char *key, uint64_t otherwi
 {
     uint64_t v;
     return parse_decimal(client_word(c, key, ""), UINT64_MAX, &v) ? v : otherwise;
+}
+
+enum client_wish client_written(struct client *c, const struct writer *out, enum client_wish wish)
+{
+    if (writer_ok(out) || wish == CLIENT_FAILED)
+        return wish;
+    return client_fail(c, "write less on the step's lines",
+                       "what is to be sent at once has more than %d bytes", CLIENT_OUT_BYTES);
 }
 
 enum client_wish client_fail(struct client *c, const char *remedy, const char *format, ...)

@@ -110,7 +110,7 @@ struct client_type {
 
 /* All of them, ended by NULL; lab/client_WHAT.c each. */
 extern const struct client_type *const client_types[];
-extern const struct client_type client_dns_query, client_dns_transfer;
+extern const struct client_type client_dns_query, client_dns_transfer, client_smtp_send;
 /* NULL: none has this word. */
 const struct client_type *client_type_of(struct span word);
 const struct client_key *client_key_of(const struct client_type *t, struct span name);
@@ -134,6 +134,8 @@ bool client_is_yes_no(const struct span *words, size_t count);
 bool client_says_no(const struct client *c, const char *key);
 /* The number on the line with this key; `otherwise` when there is none. */
 uint64_t client_number(const struct client *c, const char *key, uint64_t otherwise);
+/* The wish, or a failure when what was written did not fit into `out`. */
+enum client_wish client_written(struct client *c, const struct writer *out, enum client_wish wish);
 /* Sets the problem; returns CLIENT_FAILED. */
 enum client_wish client_fail(struct client *c, const char *remedy, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
