@@ -359,10 +359,12 @@ static void a_long_message_goes_in_pieces(void **state)
 static void a_reply_within_the_text_breaks_it_off(void **state)
 {
     (void)state;
+    play_set(&play, "segment-bytes", "100");
     play_until(4);
     assert_int_equal(play_hear(&play, GO_AHEAD "452 4.3.1 full\r\n"), CLIENT_FAILED);
     assert_non_null(strstr(play.c->problem.what, "refused the message with 452"));
     again();
+    play_set(&play, "segment-bytes", "100");
     play_until(4);
     assert_int_equal(play_hear(&play, GO_AHEAD QUEUED), CLIENT_FAILED);
 }
