@@ -305,8 +305,7 @@ static void run(struct actor *a)
     size_t none = 0;
     loop_arm(l, &a->deadline, loop_now(l).mono_ms + a->step->within_ms);
     tell(a, CLIENT_BEGIN, (struct span){ a->out, 0 }, &none);
-    if (!a->over)
-        loop_run(l);
+    loop_run(l); /* when it is over already, this forgets that the loop is to stop */
     loop_disarm(l, &a->due);
     loop_disarm(l, &a->deadline);
     if (a->socket)

@@ -129,8 +129,7 @@ static bool play_to_its_end(struct actor *a)
     }
     loop_arm(&g->loop, &a->deadline, now.mono_ms + a->step->within_ms);
     go_on(a, &out);
-    if (!a->done)
-        loop_run(&g->loop);
+    loop_run(&g->loop); /* when it is done already, this forgets that the loop is to stop */
     loop_disarm(&g->loop, &a->again);
     loop_disarm(&g->loop, &a->deadline);
     return a->done;

@@ -182,6 +182,137 @@ static void the_broadcast_flag_is_set_when_asked_for(void **state)
     assert_int_equal(sent().at[10], 0x80);
 }
 
+/* ---- goals beyond the first lease: RFC 2131 table 5 and 4.4 -------------------------------------- */
+
+static const struct client_dhcp_lease held = { .address = 0xc0a8010a,
+                                               .server = 0xc0a80105,
+                                               .mask = 0xffffff00,
+                                               .lease_s = 600,
+                                               .server_hardware = { 0, 0x0c, 0x29, 0xc0, 0x60, 0xa4 } };
+static struct frame_ethernet said_ethernet;
+static struct frame_ip4 said_ip;
+static struct dhcp4_message said;
+
+static bool start(enum client_dhcp_goal goal, const struct client_dhcp_lease *before)
+{
+    step.goal = goal;
+    out = writer_over(room, sizeof room);
+    return client_dhcp_start(&c, &step, before, mac, 42, now, &out);
+}
+
+/* Reads what was sent. */
+static void hear(void)
+{
+    struct reader r = reader_over(writer_span(&out)), packet, datagram;
+    struct frame_udp u;
+    assert_true(frame_read_ethernet(&r, &said_ethernet) && frame_read_ip4(&r, &said_ip, &packet) &&
+                frame_read_udp(&packet, &said_ip, &u, &datagram));
+    assert_int_equal(dhcp4_parse(&said, read_rest(&datagram)), DHCP4_FINE);
+}
+
+static bool says(uint8_t code)
+{
+    return dhcp4_has(&said, code);
+}
+
+static void a_goal_without_its_lease_cannot_begin(void **state)
+{
+    (void)state;
+    step.option_count = 0;
+    for (enum client_dhcp_goal goal = CLIENT_DHCP_REBOOT; goal <= CLIENT_DHCP_INFORM; goal++) {
+        assert_false(start(goal, &nothing));
+        assert_int_equal(writer_length(&out), 0);
+    }
+}
+
+static void a_reboot_names_the_address_and_no_server(void **state)
+{
+    (void)state;
+    assert_true(start(CLIENT_DHCP_REBOOT, &held)); /* the step's own wish counts more than the lease */
+    hear();
+    uint32_t wish;
+    assert_int_equal(said.type, DHCP4_REQUEST);
+    assert_true(dhcp4_number(&said, DHCP4_OPTION_REQUESTED_ADDRESS, &wish));
+    assert_int_equal(wish, 0xc0a86481);
+    assert_false(says(DHCP4_OPTION_SERVER_IDENTIFIER));
+    assert_true(said.fixed.ciaddr == 0 && said_ip.from == 0 && said_ip.to == UINT32_MAX);
+    take(reply(sample_ack, sizeof sample_ack, 0, 2)); /* of any server: it named none */
+    assert_int_equal(c.state, CLIENT_BOUND);
+    assert_int_equal(c.lease.server, 0xc0a80105);
+}
+
+static void a_refused_reboot_begins_anew_at_once(void **state)
+{
+    (void)state;
+    assert_true(start(CLIENT_DHCP_REBOOT, &held));
+    take(reply(sample_ack, sizeof sample_ack, 242, DHCP4_NAK));
+    assert_int_equal(c.state, CLIENT_SELECTING);
+    assert_int_equal(sent().at[242], DHCP4_DISCOVER);
+}
+
+static void a_renewal_goes_to_its_server_alone(void **state)
+{
+    (void)state;
+    assert_true(start(CLIENT_DHCP_RENEW, &held));
+    hear();
+    assert_int_equal(said.type, DHCP4_REQUEST);
+    assert_false(says(DHCP4_OPTION_SERVER_IDENTIFIER) || says(DHCP4_OPTION_REQUESTED_ADDRESS));
+    assert_true(said.fixed.ciaddr == held.address && said_ip.from == held.address &&
+                said_ip.to == held.server);
+    assert_memory_equal(said_ethernet.to, held.server_hardware, FRAME_MAC);
+}
+
+static void a_rebinding_goes_to_everyone(void **state)
+{
+    (void)state;
+    assert_true(start(CLIENT_DHCP_REBIND, &held));
+    hear();
+    assert_false(says(DHCP4_OPTION_SERVER_IDENTIFIER) || says(DHCP4_OPTION_REQUESTED_ADDRESS));
+    assert_true(said.fixed.ciaddr == held.address && said_ip.from == held.address &&
+                said_ip.to == UINT32_MAX);
+    assert_memory_equal(said_ethernet.to, frame_broadcast, FRAME_MAC);
+}
+
+static void a_release_is_said_once_and_little(void **state)
+{
+    (void)state;
+    assert_true(start(CLIENT_DHCP_RELEASE, &held));
+    hear();
+    assert_int_equal(said.type, DHCP4_RELEASE);
+    assert_true(says(DHCP4_OPTION_SERVER_IDENTIFIER));
+    assert_false(says(DHCP4_OPTION_REQUESTED_ADDRESS) || says(DHCP4_OPTION_PARAMETER_REQUEST_LIST));
+    assert_true(said.fixed.ciaddr == held.address && said_ip.to == held.server);
+    assert_int_equal(c.state, CLIENT_BOUND);
+    assert_true(c.due_ms == TIMER_NEVER && c.lease.address == 0);
+}
+
+static void a_decline_names_address_and_server_to_everyone(void **state)
+{
+    (void)state;
+    uint32_t address, server;
+    assert_true(start(CLIENT_DHCP_DECLINE, &held));
+    hear();
+    assert_int_equal(said.type, DHCP4_DECLINE);
+    assert_true(dhcp4_number(&said, DHCP4_OPTION_REQUESTED_ADDRESS, &address) && address == held.address);
+    assert_true(dhcp4_number(&said, DHCP4_OPTION_SERVER_IDENTIFIER, &server) && server == held.server);
+    assert_true(said.fixed.ciaddr == 0 && said_ip.from == 0 && said_ip.to == UINT32_MAX);
+    assert_false(says(DHCP4_OPTION_PARAMETER_REQUEST_LIST));
+    assert_int_equal(c.state, CLIENT_BOUND);
+}
+
+static void an_inform_is_done_with_an_ack_that_lends_nothing(void **state)
+{
+    (void)state;
+    assert_true(start(CLIENT_DHCP_INFORM, &held));
+    hear();
+    assert_int_equal(said.type, DHCP4_INFORM);
+    assert_true(said.fixed.ciaddr == held.address);
+    assert_true(says(DHCP4_OPTION_PARAMETER_REQUEST_LIST));
+    assert_false(says(DHCP4_OPTION_REQUESTED_ADDRESS));
+    take(reply(sample_ack, sizeof sample_ack, 19, 0)); /* yiaddr is looked at by nobody */
+    assert_int_equal(c.state, CLIENT_BOUND);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -191,6 +322,14 @@ int main(void)
         cmocka_unit_test_setup(an_unanswered_request_begins_anew, set_up),
         cmocka_unit_test_setup(a_refused_client_begins_anew_after_a_pause, set_up),
         cmocka_unit_test_setup(the_broadcast_flag_is_set_when_asked_for, set_up),
+        cmocka_unit_test_setup(a_goal_without_its_lease_cannot_begin, set_up),
+        cmocka_unit_test_setup(a_reboot_names_the_address_and_no_server, set_up),
+        cmocka_unit_test_setup(a_refused_reboot_begins_anew_at_once, set_up),
+        cmocka_unit_test_setup(a_renewal_goes_to_its_server_alone, set_up),
+        cmocka_unit_test_setup(a_rebinding_goes_to_everyone, set_up),
+        cmocka_unit_test_setup(a_release_is_said_once_and_little, set_up),
+        cmocka_unit_test_setup(a_decline_names_address_and_server_to_everyone, set_up),
+        cmocka_unit_test_setup(an_inform_is_done_with_an_ack_that_lends_nothing, set_up),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
