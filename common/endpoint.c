@@ -21,6 +21,26 @@ uint32_t address_to_ip4(struct address a)
     return read_u32(&r);
 }
 
+struct address address_ip6(struct ip6 a)
+{
+    struct address out = { .family = FAMILY_IP6 };
+    struct writer w = writer_over(out.bytes, sizeof out.bytes);
+    write_u64(&w, a.high);
+    write_u64(&w, a.low);
+    return out;
+}
+
+struct ip6 address_to_ip6(struct address a)
+{
+    struct ip6 out = { 0, 0 };
+    if (a.family != FAMILY_IP6)
+        return out;
+    struct reader r = reader_over(span_of(a.bytes, sizeof a.bytes));
+    out.high = read_u64(&r);
+    out.low = read_u64(&r);
+    return out;
+}
+
 static size_t address_len(struct address a)
 {
     return a.family == FAMILY_IP4 ? 4 : a.family == FAMILY_IP6 ? 16 : 0;

@@ -31,6 +31,24 @@ struct prefix {
 struct address address_ip4(uint32_t host_order);
 /* The IPv4 address as a host-order number; 0 for other families. */
 uint32_t address_to_ip4(struct address a);
+/* IPv6 addresses are two host-order numbers wherever arithmetic is done on them. */
+struct ip6 {
+    uint64_t high, low;
+};
+struct address address_ip6(struct ip6 a);
+/* Zeros for other families. */
+struct ip6 address_to_ip6(struct address a);
+/* < 0, 0, > 0 */
+static inline int ip6_compare(struct ip6 a, struct ip6 b)
+{
+    if (a.high != b.high)
+        return a.high < b.high ? -1 : 1;
+    return a.low < b.low ? -1 : a.low > b.low;
+}
+static inline bool ip6_equal(struct ip6 a, struct ip6 b)
+{
+    return a.high == b.high && a.low == b.low;
+}
 /* Exact text forms only ("192.168.1.1", "2001:db8::1"). */
 bool address_parse(struct span text, struct address *out);
 /* Writes text and NUL into out[ADDRESS_TEXT_MAX]; returns out. */
