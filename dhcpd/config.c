@@ -6,9 +6,10 @@
 
 #define MEMORY_CHUNK (16 * 1024)
 #define MEMORY_MAX                                                                                           \
-    (1024 * 1024 * 1024) /* a host takes some 200 bytes: a bound on a mistake, not on a network */
-#define LEASE_LEAST_S 1  /* labs turn over fast */
-#define LEASE_SHORT_S 60 /* what a client gets at least that asks for less, unless configured */
+    (1024 * 1024 * 1024)    /* a host takes some 200 bytes: a bound on a mistake, not on a network */
+#define PROBE_MOST_MS 10000 /* clients ask again, and give up, before that */
+#define LEASE_LEAST_S 1     /* labs turn over fast */
+#define LEASE_SHORT_S 60    /* what a client gets at least that asks for less, unless configured */
 
 /* ---- the rows ------------------------------------------------------------------------------ */
 
@@ -85,6 +86,18 @@ static const struct config_key subnet_keys[] = {
       .most = INT64_MAX,
       .help = "The longest time that a client can ask for; lease-time, unless it is set.",
       .example = "max-lease-time = \"1d\"" },
+    { .name = "probe",
+      .type = CONFIG_DURATION,
+      .flags = CONFIG_MS,
+      .most = PROBE_MOST_MS,
+      .otherwise = "0s",
+      .help = "Before an address goes to a client that did not have it, it is pinged, and offered when "
+              "nobody has "
+              "answered for this long. 0s: not at all, since clients look themselves. Needs CAP_NET_RAW; a "
+              "reload "
+              "that begins to probe needs a restart.",
+      .example = "probe = \"1s\"",
+      .reference = "RFC 2131 2.2, 4.3.1" },
     { .name = "next-server",
       .type = CONFIG_ADDRESS4,
       .help = "The server that boot clients go on to (siaddr); this one, unless it is set.",
@@ -197,6 +210,7 @@ static void read_times(struct reading *r, const struct config_section *s, struct
     const struct config_value *least = config_value(s, "min-lease-time"),
                               *most = config_value(s, "max-lease-time");
     sn->lease_s = seconds(config_number(s, "lease-time"));
+    sn->probe_ms = (uint32_t)config_number(s, "probe");
     sn->lease_least_s = sn->lease_s < LEASE_SHORT_S ? sn->lease_s : LEASE_SHORT_S;
     if (least)
         sn->lease_least_s = seconds(least->number);

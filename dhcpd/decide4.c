@@ -150,9 +150,12 @@ static struct dhcp4_decision decide_discover(const struct asking *q)
         d.subnet = q->subnet;
         return d;
     }
+    bool fresh = !lease_belongs(x, &q->client);
     if (!lease_offer(q->leases, x, &q->client, q->now))
         return silence("out of memory");
-    return answer(q, DHCP4_ANSWER_OFFER, x->address, lease_time(q));
+    struct dhcp4_decision d = answer(q, DHCP4_ANSWER_OFFER, x->address, lease_time(q));
+    d.fresh = fresh;
+    return d;
 }
 
 /* RFC 2131 4.3.2, SELECTING: an answer to an OFFER, ours or another server's. */

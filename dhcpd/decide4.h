@@ -19,6 +19,7 @@ struct dhcp4_decision {
     const struct dhcp_options *options;
     uint32_t address; /* yiaddr */
     uint32_t lease_s;
+    bool fresh;     /* OFFER: the address was not this client's before */
     size_t claim;   /* ACK: the change of the claims that must stand when it leaves */
     bool exhausted; /* silence because every address of the subnet is taken */
 };

@@ -1,5 +1,6 @@
 #include "dhcpd.h"
 
+#include "echo.h"
 #include "link.h"
 #include "persist.h"
 #include "reply.h"
@@ -32,6 +33,7 @@ struct listener {
     struct service *server;
     struct udp *udp;
     struct link *link; /* NULL: a plain socket */
+    struct echo *echo; /* NULL: no subnet probes */
     uint32_t address;  /* the interface's */
 };
 
@@ -42,6 +44,15 @@ struct turn {
     struct batch *batch;
     struct lease_claims claims;
     struct reply_note notes[UDP_BATCH_MAX]; /* of the datagrams that have a reply */
+};
+
+/* A DISCOVER that waits until it is known whether somebody has the address that is to be offered. */
+struct held {
+    struct listener *listener;
+    struct endpoint peer, local;
+    unsigned interface;
+    size_t length;
+    uint8_t in[DHCP4_BYTES_MAX];
 };
 
 struct service {
@@ -167,11 +178,10 @@ static bool understand(struct service *s, const struct datagram *d, struct now n
 }
 
 /* Writes the reply and addresses it; what goes as a frame waits in `out`, too, and is marked. */
-static void write_reply(struct turn *t, size_t i, const struct dhcp4_decision *decision,
-                        const struct dhcp4_arrival *a)
+static void write_reply(struct listener *l, struct datagram *d, struct reply_note *n,
+                        const struct dhcp4_decision *decision, const struct dhcp4_arrival *a)
 {
-    struct datagram *d = &t->batch->d[i];
-    const struct dhcp4_message *m = &t->listener->server->message;
+    const struct dhcp4_message *m = &l->server->message;
     if (!reply_write(&d->out, decision, m, a))
         writer_back_to(&d->out, (struct mark){ 0 });
     struct reply_route route = reply_route(decision, m, a);
@@ -179,7 +189,6 @@ static void write_reply(struct turn *t, size_t i, const struct dhcp4_decision *d
     d->local.address = address_ip4(a->server);
     d->tag =
         (decision->answer == DHCP4_ANSWER_ACK ? TAG_PROMISE : 0) | (route.way == REPLY_FRAME ? TAG_FRAME : 0);
-    struct reply_note *n = &t->notes[i];
     n->event = event_of_answer(decision->answer);
     n->address = decision->address ? decision->address : m->fixed.ciaddr;
     n->lease_s = decision->lease_s;
@@ -189,30 +198,30 @@ static void write_reply(struct turn *t, size_t i, const struct dhcp4_decision *d
     memcpy(n->hardware, m->fixed.chaddr, sizeof n->hardware);
 }
 
-static void answer_datagram(struct turn *t, size_t i, struct now now)
+static bool hold(struct listener *l, const struct datagram *d, const struct dhcp4_decision *decision);
+
+/* One message: what is granted is added to the claims; the reply, if there is one, is in d->out. */
+static void answer_datagram(struct listener *l, struct datagram *d, struct reply_note *n,
+                            struct lease_claims *claims, struct now now)
 {
-    struct service *s = t->listener->server;
-    struct datagram *d = &t->batch->d[i];
+    struct service *s = l->server;
     const struct dhcp4_message *m = &s->message;
-    if (!understand(s, d, now))
-        return;
-    tell_message(s, event_of_request(m->type), m, NULL, now);
-    struct dhcp4_arrival a = arrival_of(t->listener, d);
-    struct dhcp4_decision decision = dhcp4_decide(s->settings, &s->leases, m, &a, now, &t->claims);
+    struct dhcp4_arrival a = arrival_of(l, d);
+    struct dhcp4_decision decision = dhcp4_decide(s->settings, &s->leases, m, &a, now, claims);
     if (decision.exhausted)
         tell_exhausted(s, decision.subnet, now);
+    if (decision.answer == DHCP4_ANSWER_OFFER && hold(l, d, &decision))
+        return;
     if (decision.answer != DHCP4_ANSWER_SILENCE)
-        write_reply(t, i, &decision, &a);
+        write_reply(l, d, n, &decision, &a);
     else if (decision.reason)
         tell_message(s, EVENT_DHCP_SILENCE, m, decision.reason, now);
 }
 
 /* ---- sending ------------------------------------------------------------------------------------ */
 
-static void send_frame(struct turn *t, size_t i, struct now now)
+static void send_frame(struct listener *l, struct datagram *d, const struct reply_note *n, struct now now)
 {
-    struct listener *l = t->listener;
-    struct datagram *d = &t->batch->d[i];
     uint8_t room[FRAME_BYTES_MAX];
     struct writer w = writer_over(room, sizeof room);
     struct frame_ethernet e = { .type = FRAME_IP4 };
@@ -222,7 +231,7 @@ static void send_frame(struct turn *t, size_t i, struct now now)
                             .ttl = FRAME_TTL,
                             .tos = FRAME_TOS };
     struct frame_udp udp = { .from = DHCP4_SERVER_PORT, .to = DHCP4_CLIENT_PORT };
-    memcpy(e.to, t->notes[i].hardware, FRAME_MAC);
+    memcpy(e.to, n->hardware, FRAME_MAC);
     memcpy(e.from, link_hardware(l->link).at, FRAME_MAC);
     frame_write_ethernet(&w, &e);
     frame_write_udp4(&w, &ip, &udp, writer_span(&d->out));
@@ -252,7 +261,7 @@ static void turn_end(struct turn *t)
             continue;
         tell_reply(s, &t->notes[i], now);
         if (t->batch->d[i].tag & TAG_FRAME)
-            send_frame(t, i, now);
+            send_frame(t->listener, &t->batch->d[i], &t->notes[i], now);
     }
     udp_send(t->listener->udp, t->batch);
     t->next_idle = s->idle;
@@ -294,13 +303,110 @@ static void batch_came(void *owner, struct udp *u, struct batch *b, struct now n
     t->listener = l;
     t->batch = b;
     claims_open(&s->leases, &t->claims);
-    for (size_t i = 0; i < b->count; i++)
-        answer_datagram(t, i, now);
+    for (size_t i = 0; i < b->count; i++) {
+        if (!understand(s, &b->d[i], now))
+            continue;
+        tell_message(s, event_of_request(s->message.type), &s->message, NULL, now);
+        answer_datagram(l, &b->d[i], &t->notes[i], &t->claims, now);
+    }
     arm_deadline(s, now);
     if (t->claims.count)
         persist_commit(&s->persist, &t->claims, now, committed, t);
     else
         turn_end(t);
+}
+
+/* ---- is the address free? ----------------------------------------------------------------------------- */
+
+/* RFC 2131 2.2 and 4.3.1: an address that was not this client's is probed before it is offered. True: the
+ * DISCOVER waits for that, or another one of the client does. When more wait than can be asked for, it is
+ * offered as it is: the client itself looks, too. */
+static bool hold(struct listener *l, const struct datagram *d, const struct dhcp4_decision *decision)
+{
+    uint32_t wait_ms = decision->subnet->probe_ms;
+    if (!wait_ms || !l->echo)
+        return false;
+    if (echo_asks(l->echo, decision->address))
+        return true;
+    struct held *h = decision->fresh ? malloc(sizeof *h) : NULL;
+    if (!h)
+        return false;
+    *h = (struct held){
+        .listener = l, .peer = d->peer, .local = d->local, .interface = d->interface, .length = d->in.len
+    };
+    memcpy(h->in, d->in.at, d->in.len);
+    bool asked = echo_ask(l->echo, decision->address, wait_ms, h);
+    if (!asked)
+        free(h);
+    return asked;
+}
+
+static void conflict_committed(void *owner, bool ok, const char *why)
+{
+    struct service *s = owner;
+    if (!ok) /* it rests in memory all the same */
+        event_note(s->home->events, EVENT_DHCP_WITHDRAWN, loop_now(s->home->loop), "reason", why);
+    s->in_hand--;
+    if (s->stopped && !s->in_hand)
+        service_free(s);
+}
+
+/* As if the client had declined it. */
+static void tell_conflict(struct service *s, uint32_t address, struct now now)
+{
+    struct lease *x = leases_find(&s->leases, address);
+    struct lease_claims claims;
+    struct event ev;
+    if (!x || x->state != LEASE_OFFERED)
+        return;
+    if (event_happens(s->home->events, EVENT_DHCP_CONFLICT)) {
+        event_begin(&ev, EVENT_DHCP_CONFLICT, now);
+        event_address(&ev, "address", address_ip4(address));
+        event_emit(s->home->events, &ev);
+    }
+    claims_open(&s->leases, &claims);
+    lease_decline(&s->leases, x, now_s(now) + s->settings->decline_s, now, &claims);
+    s->in_hand++;
+    persist_commit(&s->persist, &claims, now, conflict_committed, s);
+}
+
+/* The DISCOVER as if it came now: its offer, or, after a conflict, another address and its probe. */
+static void answer_held(struct held *h, struct now now)
+{
+    struct listener *l = h->listener;
+    struct service *s = l->server;
+    uint8_t room[REPLY_BYTES_MAX];
+    struct lease_claims claims; /* a DISCOVER claims nothing */
+    struct reply_note n = { 0 };
+    struct datagram d = { .in = span_of(h->in, h->length),
+                          .peer = h->peer,
+                          .local = h->local,
+                          .interface = h->interface,
+                          .out = writer_over(room, sizeof room) };
+    claims_open(&s->leases, &claims);
+    if (!understand(s, &d, now))
+        return;
+    answer_datagram(l, &d, &n, &claims, now);
+    if (!writer_length(&d.out))
+        return;
+    tell_reply(s, &n, now);
+    if (d.tag & TAG_FRAME)
+        send_frame(l, &d, &n, now);
+    else if (!udp_send_one(l->udp, &d.peer, &d.local, d.interface, writer_span(&d.out)))
+        event_note(s->home->events, EVENT_DHCP_UNSENT, now, "reason",
+                   "the network did not take the datagram");
+}
+
+static void probed(void *owner, void *asked, uint32_t address, bool answered, struct now now)
+{
+    struct service *s = owner;
+    struct held *h = asked;
+    if (answered)
+        tell_conflict(s, address, now);
+    if (!s->draining)
+        answer_held(h, now);
+    arm_deadline(s, now);
+    free(h);
 }
 
 /* ---- deadlines of leases -------------------------------------------------------------------------- */
@@ -346,6 +452,14 @@ static bool open_interface(struct listener *l, const char *interface, struct udp
     return true;
 }
 
+static bool probes_somewhere(const struct dhcp_settings *s)
+{
+    for (size_t i = 0; i < s->subnet_count; i++)
+        if (s->subnets[i].probe_ms)
+            return true;
+    return false;
+}
+
 static bool open_listener(struct listener *l, const struct dhcp_listen *at, struct problem *p)
 {
     struct udp_options o = { .bind = at->at,
@@ -357,6 +471,12 @@ static bool open_listener(struct listener *l, const struct dhcp_listen *at, stru
     l->udp = udp_open(l->server->home->loop, &o, batch_came, l, p);
     if (!l->udp)
         return false;
+    if (probes_somewhere(l->server->settings)) {
+        l->echo = echo_open(l->server->home->loop, at->interface, rng_next(&l->server->home->rng), probed,
+                            l->server, p);
+        if (!l->echo)
+            return false;
+    }
     struct endpoint where = udp_local(l->udp);
     if (l->link)
         where.address = address_ip4(l->address);
@@ -406,6 +526,7 @@ static void dhcpd_stop(struct service *s)
             udp_close(s->listeners[i].udp);
         if (s->listeners[i].link)
             link_close(s->listeners[i].link);
+        echo_close(s->listeners[i].echo, free);
     }
     loop_disarm(s->home->loop, &s->deadline);
     s->stopped = true;

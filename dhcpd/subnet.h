@@ -42,6 +42,7 @@ struct dhcp_subnet {
     size_t range_count;
     uint32_t lease_s, lease_least_s, lease_most_s;
     uint32_t next_server; /* siaddr; 0: this server */
+    uint32_t probe_ms; /* how long an answer is waited for before a new address is offered; 0: not at all */
     struct dhcp_options options;
     const struct dhcp_host *const *by_hardware; /* hosts, sorted */
     const struct dhcp_host *const *by_address;  /* those that have an address, sorted */
