@@ -94,12 +94,18 @@ static void free_names(char **names, size_t count)
         free(names[i]);
 }
 
+/* Who begins to write a name means one of those that go on from there. */
+static size_t how_far(const char *word, const char *name)
+{
+    return strncmp(word, name, strlen(word)) == 0 ? 0 : edit_distance(word, name);
+}
+
 static int tell_unknown(const char *word, const char *directory)
 {
     char *names[LISTED_MAX];
     size_t count = directory[0] ? list_names(directory, names) : 0, best = 0;
     for (size_t i = 1; i < count; i++)
-        if (edit_distance(word, names[i]) < edit_distance(word, names[best]))
+        if (how_far(word, names[i]) < how_far(word, names[best]))
             best = i;
     fprintf(stderr, "wirelab: there is no scenario \"%s\"", word);
     if (count)
