@@ -107,12 +107,12 @@ static inline enum client_wish play_event(struct client_play *p, enum client_eve
     for (size_t i = 0; i < PLAY_STEPS_MAX; i++) {
         struct writer out = writer_over(p->out, sizeof p->out);
         p->wish = p->c->type->step(p->c, event, in, taken, p->now, &out);
-        play_must(writer_ok(&out) && *taken <= in.len);
-        play_must(p->c->type->fault(p->c) != NULL);
+        play_must(*taken <= in.len && p->c->type->fault(p->c) != NULL);
         if (p->wish == CLIENT_FAILED) {
             play_must(p->c->problem.what[0] && p->c->problem.remedy[0]);
             return p->wish;
         }
+        play_must(writer_ok(&out));
         play_keep(p, writer_span(&out));
         in = (struct span){ NULL, 0 };
         taken = &none;
