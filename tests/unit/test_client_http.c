@@ -149,6 +149,17 @@ static void ends_of_answers(void **state)
     }
 }
 
+static void two_chunked_answers(void **state)
+{
+    (void)state;
+    request(GET);
+    request(GET);
+    play_begin(&play);
+    assert_int_equal(play_hear(&play, OK_CHUNKED), CLIENT_WAIT);
+    assert_int_equal(play_hear(&play, "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"), CLIENT_WAIT);
+    assert_int_equal(play_hear(&play, "0\r\n\r\n"), CLIENT_DONE);
+}
+
 static void the_next_request_goes_over_a_new_connection_when_the_server_ends_this(void **state)
 {
     static const char *const answers[] = {
@@ -321,6 +332,7 @@ int main(void)
         TEST(the_captured_form),
         TEST(lengths_that_are_given_are_sent),
         TEST(ends_of_answers),
+        TEST(two_chunked_answers),
         TEST(the_next_request_goes_over_a_new_connection_when_the_server_ends_this),
         TEST(a_connection_lost_between_requests_is_made_again),
         TEST(statuses_that_are_expected),
