@@ -283,7 +283,7 @@ static void deadline_passed(struct timer *t, struct now now)
 
 static bool begin(struct actor *a)
 {
-    struct client *c = arena_alloc(&a->arena, a->step->type->bytes);
+    struct client *c = arena_array(&a->arena, 1, a->step->type->bytes);
     if (!c) {
         problem_set(a->stage->problem, "out of memory");
         return false;
