@@ -1,14 +1,16 @@
 #include "server.h"
 
+#include "coding.h"
 #include "text.h"
 #include "wire/form.h"
 #include "wire/http_fields.h"
 
 #include <stdlib.h>
 
-#define COPY_BODY_MAX   (16 * 1024) /* a larger kept file is shared instead of copied */
-#define COOKIE_MAX      4096        /* no browser keeps a longer one: it is left out */
-#define POST_TARGET_MAX 256         /* of a POST's target, for its event */
+#define COPY_BODY_MAX       (16 * 1024) /* a larger kept file is shared instead of copied */
+#define COOKIE_MAX          4096        /* no browser keeps a longer one: it is left out */
+#define REDIRECT_BODY_BYTES 4096        /* the note of a redirect; where it would be longer there is none */
+#define POST_TARGET_MAX     256         /* of a POST's target, for its event */
 
 /* An entry on its way to the disk, and the client that waits for it. What it is answered with is made before.
  */
@@ -18,8 +20,9 @@ struct post {
     struct http_exchange *x;
     unsigned status;
     char target[POST_TARGET_MAX], form[POST_TARGET_MAX];
-    size_t lines_len;
+    size_t lines_len, body_len;
     char lines[LINES_BYTES];
+    uint8_t body[REDIRECT_BODY_BYTES];
 };
 
 /* ---- events ------------------------------------------------------------------------------------- */
@@ -164,39 +167,40 @@ static void answer_file(struct service *s, struct http_exchange *x, struct file 
 
 /* ---- pages whose length is not known before ----------------------------------------------------------- */
 
-static void begin_page(struct service *s, struct http_exchange *x, const char *media_type)
+static void begin_page(struct service *s, struct http_exchange *x, const char *media_type, struct coding *c)
 {
     struct writer lines = lines_of(s);
     http_write_field(&lines, "Content-Type", span_text(media_type));
     write_text(&lines, "Cache-Control: no-store\r\n");
     write_span(&lines, s->route.site->headers);
-    http_begin(x, 200, writer_span(&lines));
+    coding_begin(c, x, 200, &lines);
 }
 
 /* A page with the newest entries of its form where its marker stands. */
 static void answer_page(struct service *s, struct http_exchange *x, const struct file *file)
 {
+    struct coding c;
     size_t marker_len, bytes;
     const struct http_form *form = s->route.form;
     size_t marker = pages_find_marker(file->content, &marker_len);
     bytes = file->content.len - marker_len;
-    begin_page(s, x, file->about.media_type);
-    http_piece(x, span_head(file->content, marker));
+    begin_page(s, x, file->about.media_type, &c);
+    coding_piece(&c, span_head(file->content, marker));
     for (const struct entry *e = marker_len ? entries_first_shown(&s->entries, s->route.site, form) : NULL; e;
          e = entries_next(&s->entries, e)) {
         struct writer w = writer_over(s->room, sizeof s->room);
         pages_write_entry(&w, form, e);
         bytes += writer_length(&w);
-        http_piece(x, writer_span(&w));
+        coding_piece(&c, writer_span(&w));
     }
-    http_piece(x, span_from(file->content, marker + marker_len));
+    coding_piece(&c, span_from(file->content, marker + marker_len));
     tell_response(s, x, 200, bytes);
-    http_end(x);
+    coding_end(&c);
 }
 
 struct listing {
     struct service *server;
-    struct http_exchange *x;
+    struct coding coding;
 };
 
 static void list_row(void *owner, const char *name, bool directory)
@@ -204,23 +208,23 @@ static void list_row(void *owner, const char *name, bool directory)
     struct listing *l = owner;
     struct writer w = writer_over(l->server->room, PAGES_ROW_ROOM);
     pages_write_list_row(&w, span_text(name), directory);
-    http_piece(l->x, writer_span(&w));
+    coding_piece(&l->coding, writer_span(&w));
 }
 
 static void answer_listing(struct service *s, struct http_exchange *x)
 {
-    struct listing l = { s, x };
+    struct listing l = { .server = s };
     struct span path = span_of(s->route.path, s->route.directory_len);
     struct writer w = writer_over(s->room, sizeof s->room);
-    begin_page(s, x, "text/html; charset=utf-8");
+    begin_page(s, x, "text/html; charset=utf-8", &l.coding);
     pages_write_list_head(&w, path);
-    http_piece(x, writer_span(&w));
+    coding_piece(&l.coding, writer_span(&w));
     files_list(s->files, s->route.site, path, list_row, &l);
     w = writer_over(s->room, sizeof s->room);
     pages_write_list_end(&w);
-    http_piece(x, writer_span(&w));
+    coding_piece(&l.coding, writer_span(&w));
     tell_response(s, x, 200, 0);
-    http_end(x);
+    coding_end(&l.coding);
 }
 
 /* The path names no index file: may the directory be shown instead? */
@@ -292,18 +296,43 @@ static void write_cookies(struct writer *lines, const struct http_form *form, co
     }
 }
 
+/* RFC 9110 15.4.3: a short note with the link, for whoever does not follow it by itself. */
+static void prepare_note(struct post *p, const struct http_exchange *x, struct span location,
+                         struct writer *lines)
+{
+    uint8_t room[REDIRECT_BODY_BYTES];
+    struct writer note = writer_over(room, sizeof room);
+    pages_write_redirect(&note, p->status, location);
+    if (!writer_ok(&note))
+        return;
+    bool gzip = http_takes_gzip(x->request);
+    if (gzip)
+        p->body_len = coding_whole(writer_span(&note), p->body, sizeof p->body);
+    gzip = p->body_len > 0;
+    if (!gzip) {
+        p->body_len = writer_length(&note);
+        memcpy(p->body, room, p->body_len);
+    }
+    write_text(lines, "Content-Type: text/html; charset=utf-8\r\nVary: Accept-Encoding\r\n");
+    if (gzip)
+        write_text(lines, "Content-Encoding: gzip\r\n");
+}
+
 /* The redirect that is sent when the entry is on disk. The lines of the site and of the form always fit. */
 static void prepare_redirect(struct post *p, const struct http_site *site, const struct http_form *form,
-                             const struct form *fields, int64_t id, struct now now)
+                             const struct form *fields, int64_t id)
 {
     struct writer lines = writer_over(p->lines, sizeof p->lines);
     p->status = form->status;
     write_text(&lines, "Location: ");
+    struct mark location = writer_mark(&lines);
     pages_write_with_id(&lines, form->then, id);
+    struct span where = span_from(writer_span(&lines), location.offset);
     write_text(&lines, "\r\n");
+    prepare_note(p, p->x, where, &lines);
     write_span(&lines, form->headers);
     write_span(&lines, site->headers);
-    write_cookies(&lines, form, fields, now);
+    write_cookies(&lines, form, fields, p->x->now);
     p->lines_len = writer_length(&lines);
 }
 
@@ -317,8 +346,10 @@ static void answer_kept(struct service *s, struct post *p, const struct entry *e
         event_emit(s->home->events, &ev);
     }
     if (event_happens(s->home->events, EVENT_HTTP_RESPONSE))
-        tell(s, p->x, "POST", span_text(p->target), p->status, 0);
-    struct http_answer a = { .status = p->status, .head = span_of(p->lines, p->lines_len) };
+        tell(s, p->x, "POST", span_text(p->target), p->status, p->body_len);
+    struct http_answer a = { .status = p->status,
+                             .head = span_of(p->lines, p->lines_len),
+                             .body = span_of(p->body, p->body_len) };
     http_answer(p->x, &a);
 }
 
@@ -372,7 +403,8 @@ static struct post *post_new(struct service *s, struct http_exchange *x, const s
     snprintf(p->target, sizeof p->target, "%.*s", (int)x->request->target.len,
              (const char *)x->request->target.at);
     snprintf(p->form, sizeof p->form, "%s", s->route.form->path);
-    prepare_redirect(p, s->route.site, s->route.form, fields, id, x->now);
+    p->body_len = 0;
+    prepare_redirect(p, s->route.site, s->route.form, fields, id);
     return p;
 }
 

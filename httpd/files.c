@@ -1,5 +1,6 @@
 #include "files.h"
 
+#include "coding.h"
 #include "hash.h"
 #include "wire/http_fields.h"
 
@@ -11,7 +12,6 @@
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
-#include <zlib.h>
 
 #define SLOTS         4096               /* of the hash table */
 #define KEPT_MAX      4096               /* files */
@@ -163,21 +163,12 @@ static bool read_whole(int fd, uint8_t *into, size_t len)
 
 /* ---- making a kept file ---------------------------------------------------------------------------- */
 
+/* NULL when it would not be smaller. */
 static uint8_t *compress_gzip(struct span in, size_t *len)
 {
-    z_stream z = { 0 };
-    if (deflateInit2(&z, Z_DEFAULT_COMPRESSION, Z_DEFLATED, 15 + 16, 8, Z_DEFAULT_STRATEGY) != Z_OK)
-        return NULL;
-    size_t room = deflateBound(&z, in.len);
-    uint8_t *out = malloc(room);
-    z.next_in = (Bytef *)(uintptr_t)in.at;
-    z.avail_in = (uInt)in.len;
-    z.next_out = out;
-    z.avail_out = (uInt)room;
-    bool ok = out && deflate(&z, Z_FINISH) == Z_STREAM_END;
-    *len = room - z.avail_out;
-    deflateEnd(&z);
-    if (ok && *len < in.len)
+    uint8_t *out = malloc(in.len);
+    *len = out ? coding_whole(in, out, in.len - 1) : 0;
+    if (*len)
         return out;
     free(out);
     return NULL;

@@ -23,6 +23,17 @@ void pages_write_error(struct writer *w, unsigned status, const char *reason)
     write_text(w, ".</p>\n</html>\n");
 }
 
+void pages_write_redirect(struct writer *w, unsigned status, struct span location)
+{
+    const char *phrase = http_status_phrase(status);
+    write_start(w);
+    write_format(w, "%u %s</title>\n<h1>%s</h1>\n<p>It goes on at <a href=\"", status, phrase, phrase);
+    write_html(w, location);
+    write_text(w, "\">");
+    write_html(w, location);
+    write_text(w, "</a>.</p>\n</html>\n");
+}
+
 static bool shown(const struct http_form *form, const struct form_field *f)
 {
     for (size_t i = 0; i < form->show_count; i++)

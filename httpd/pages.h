@@ -13,6 +13,8 @@
 
 /* A small page for a status. */
 void pages_write_error(struct writer *w, unsigned status, const char *reason);
+/* Where it goes on, for whoever does not follow a redirect by itself. */
+void pages_write_redirect(struct writer *w, unsigned status, struct span location);
 /* One entry as an <article>, its id made by the form's anchor. */
 void pages_write_entry(struct writer *w, const struct http_form *form, const struct entry *e);
 /* Where the entries go in a page: the line <!-- entries -->; content.len when there is none. */
