@@ -8,7 +8,7 @@
 #define WORDS_MAX 100 /* of a server, in a problem: they may take four times as much when escaped */
 
 const struct client_type *const client_types[] = { &client_dns_query, &client_dns_transfer, &client_http,
-                                                   &client_smtp_send, NULL };
+                                                   &client_smtp_send, &client_imap,         NULL };
 
 const struct client_type *client_type_of(struct span word)
 {

@@ -110,7 +110,8 @@ struct client_type {
 
 /* All of them, ended by NULL; lab/client_WHAT.c each. */
 extern const struct client_type *const client_types[];
-extern const struct client_type client_dns_query, client_dns_transfer, client_http, client_smtp_send;
+extern const struct client_type client_dns_query, client_dns_transfer, client_http, client_imap,
+    client_smtp_send;
 /* NULL: none has this word. */
 const struct client_type *client_type_of(struct span word);
 const struct client_key *client_key_of(const struct client_type *t, struct span name);

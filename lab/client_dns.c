@@ -457,7 +457,7 @@ static enum client_wish take_transfer(struct client_dns *d, struct span message)
     if (!is_answer(d, message, &r, &h))
         return client_fail(&d->client, look, "what came is no answer to the question");
     if (dns_rcode(h.flags) != DNS_NOERROR)
-        return refused(d, dns_rcode(h.flags), "does the zone's allow_transfer name this client?",
+        return refused(d, dns_rcode(h.flags), "does the zone's allow-transfer name this client?",
                        "the server answered the transfer with");
     if (h.answers == 0)
         return client_fail(&d->client, look, "a message of the transfer has no record");
