@@ -182,7 +182,7 @@ static void what_is_out_of_turn_or_malformed_is_told(void **state)
     assert_int_equal(play_hear(&play, endless), CLIENT_FAILED);
     again();
     play_begin(&play);
-    assert_int_equal(play_hear(&play, "1 OK\r\n"), CLIENT_FAILED);
+    assert_int_equal(play_hear(&play, "0 OK\r\n"), CLIENT_FAILED);
 }
 
 static void login_comes_by_itself_or_from_the_step(void **state)
@@ -231,6 +231,19 @@ static void messages_are_waited_for(void **state)
     play_begin(&play);
     play_hear(&play, "* OK\r\n* 1 EXISTS\r\n1 OK\r\n* 2 EXISTS\r\n+\r\n");
     said_is("1 SELECT INBOX\r\n2 IDLE\r\nDONE\r\n");
+    again();
+    play_set(&play, "command", "SELECT INBOX");
+    play_set(&play, "wait-exists", "1");
+    play_begin(&play);
+    play_hear(&play, "* OK\r\n* 1 EXISTS\r\n1 OK\r\n");
+    said_is("1 SELECT INBOX\r\n2 LOGOUT\r\n");
+    again(); /* one less */
+    play_set(&play, "command", "SELECT INBOX");
+    play_set(&play, "command", "EXPUNGE");
+    play_set(&play, "wait-exists", "2");
+    play_begin(&play);
+    play_hear(&play, "* OK\r\n* 2 EXISTS\r\n1 OK\r\n* 1 EXPUNGE\r\n2 OK\r\n");
+    said_is("1 SELECT INBOX\r\n2 EXPUNGE\r\n3 IDLE\r\n");
     again(); /* another mailbox has its own */
     play_set(&play, "command", "SELECT INBOX");
     play_set(&play, "command", "EXAMINE Sent");
