@@ -28,19 +28,20 @@
 #include "client.h"
 #include "client_dhcp.h"
 
-#define SCENARIO_BYTES_MAX     (256 * 1024)
-#define SCENARIO_HOSTS_MAX     16 /* columns of a ladder that a person can follow, and more */
-#define SCENARIO_ADDRESSES_MAX 4
-#define SCENARIO_ROUTES_MAX    8
-#define SCENARIO_FILES_MAX     16 /* of one host */
-#define SCENARIO_LINKS_MAX     8
-#define SCENARIO_CAPTURES_MAX  8
-#define SCENARIO_STEPS_MAX     32
-#define SCENARIO_EXPECTS_MAX   256
-#define SCENARIO_FIELDS_MAX    16 /* of one expectation */
-#define SCENARIO_PROBLEMS_MAX  16 /* told of one file */
-#define SCENARIO_NAME_MAX      32
-#define SCENARIO_EVERYONE      SCENARIO_HOSTS_MAX /* broadcast, in the place of a host's number */
+#define SCENARIO_BYTES_MAX      (256 * 1024)
+#define SCENARIO_FILE_BYTES_MAX (4 * 1024 * 1024) /* that a step names: a message */
+#define SCENARIO_HOSTS_MAX      16                /* columns of a ladder that a person can follow, and more */
+#define SCENARIO_ADDRESSES_MAX  4
+#define SCENARIO_ROUTES_MAX     8
+#define SCENARIO_FILES_MAX      16 /* of one host */
+#define SCENARIO_LINKS_MAX      8
+#define SCENARIO_CAPTURES_MAX   8
+#define SCENARIO_STEPS_MAX      32
+#define SCENARIO_EXPECTS_MAX    256
+#define SCENARIO_FIELDS_MAX     16 /* of one expectation */
+#define SCENARIO_PROBLEMS_MAX   16 /* told of one file */
+#define SCENARIO_NAME_MAX       32
+#define SCENARIO_EVERYONE       SCENARIO_HOSTS_MAX /* broadcast, in the place of a host's number */
 
 struct scenario_address {
     struct address address;

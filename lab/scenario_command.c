@@ -138,11 +138,11 @@ static bool find_path(struct job *j)
 
 /* The file's bytes, with a NUL behind them; NULL, and errno is set. One byte too many shows that it is too
  * long. */
-static uint8_t *read_file(const char *path, struct span *out)
+static uint8_t *read_file(const char *path, size_t bytes_max, struct span *out)
 {
     FILE *f = fopen(path, "rbe");
-    uint8_t *bytes = f ? malloc(SCENARIO_BYTES_MAX + 2) : NULL;
-    size_t n = bytes ? fread(bytes, 1, SCENARIO_BYTES_MAX + 1, f) : 0;
+    uint8_t *bytes = f ? malloc(bytes_max + 2) : NULL;
+    size_t n = bytes ? fread(bytes, 1, bytes_max + 1, f) : 0;
     if (bytes && ferror(f)) {
         free(bytes);
         bytes = NULL;
@@ -177,6 +177,42 @@ static void name_job(struct job *j)
         j->name[strlen(j->name) - strlen(SUFFIX)] = 0;
 }
 
+/* PATH as the scenario means it: from the scenario's own directory. */
+static void path_beside(const struct job *j, struct span path, char *into, size_t room)
+{
+    const char *slash = strrchr(j->path, '/');
+    int before = slash && !span_starts(path, "/") ? (int)(slash + 1 - j->path) : 0;
+    snprintf(into, room, "%.*s%.*s", before, j->path, (int)path.len, (const char *)path.at);
+}
+
+/* What a step's line names by a path. */
+static bool load_file(struct job *j, struct client_setting *set)
+{
+    char path[2 * PATH_BYTES];
+    struct span bytes;
+    path_beside(j, set->words[0], path, sizeof path);
+    uint8_t *read = read_file(path, SCENARIO_FILE_BYTES_MAX, &bytes);
+    bool fits = read && bytes.len <= SCENARIO_FILE_BYTES_MAX;
+    set->bytes = fits ? arena_copy(&j->arena, bytes) : (struct span){ NULL, 0 };
+    if (!set->bytes.at)
+        fprintf(stderr, "%s:%u: cannot read %s: %s\n", j->path, set->line, path,
+                read ? "it is too large" : strerror(errno));
+    free(read);
+    return set->bytes.at != NULL;
+}
+
+static bool load_files(struct job *j)
+{
+    bool ok = true;
+    for (size_t i = 0; i < j->scenario->step_count; i++) {
+        struct scenario_step *step = &j->scenario->steps[i];
+        for (size_t k = 0; k < step->setting_count; k++)
+            if (step->settings[k].key->value == CLIENT_VALUE_FILE)
+                ok = load_file(j, &step->settings[k]) && ok;
+    }
+    return ok;
+}
+
 /* False when there is no such scenario or it is wrong; that has been told. */
 static bool read_job(struct job *j)
 {
@@ -184,14 +220,14 @@ static bool read_job(struct job *j)
     if (!find_path(j))
         return false;
     name_job(j);
-    j->text = read_file(j->path, &text);
+    j->text = read_file(j->path, SCENARIO_BYTES_MAX, &text);
     j->scenario = calloc(1, sizeof *j->scenario);
     if (!j->text || !j->scenario) {
         fprintf(stderr, "wirelab: cannot read %s: %s\n", j->path, strerror(errno));
         return false;
     }
     if (scenario_parse(j->scenario, text, &j->arena))
-        return serve_check(j->scenario, j->path);
+        return load_files(j) && serve_check(j->scenario, j->path);
     print_problems(j);
     return false;
 }
@@ -430,7 +466,7 @@ static int list_scenarios(void)
     for (size_t i = 0; i < count; i++) {
         struct span text;
         snprintf(path, sizeof path, "%s/%s%s", directory, names[i], SUFFIX);
-        uint8_t *bytes = read_file(path, &text);
+        uint8_t *bytes = read_file(path, SCENARIO_BYTES_MAX, &text);
         struct span title = bytes ? scenario_title(text) : text;
         printf("%-32s %.*s\n", names[i], (int)title.len, title.len ? (const char *)title.at : "");
         free(bytes);
