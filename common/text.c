@@ -265,3 +265,30 @@ size_t edit_distance(const char *a, const char *b)
     }
     return above[lb];
 }
+
+static bool hex_digit(uint8_t c, uint8_t *out)
+{
+    c = ascii_lower(c);
+    if (c >= '0' && c <= '9')
+        *out = (uint8_t)(c - '0');
+    else if (c >= 'a' && c <= 'f')
+        *out = (uint8_t)(c - 'a' + 10);
+    else
+        return false;
+    return true;
+}
+
+bool write_unhex(struct writer *w, struct span text)
+{
+    struct reader r = reader_over(text);
+    uint8_t high, low;
+    while (reader_left(&r)) { /* each turn takes at least two characters */
+        if (!hex_digit(read_u8(&r), &high) || !hex_digit(read_u8(&r), &low))
+            return false;
+        write_u8(w, (uint8_t)(high << 4 | low));
+        struct reader ahead = r;
+        if (read_u8(&ahead) == ':')
+            r = ahead;
+    }
+    return reader_ok(&r) && writer_ok(w);
+}

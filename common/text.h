@@ -38,4 +38,8 @@ bool parse_decimal(struct span s, uint64_t most, uint64_t *out);
  * mean". */
 size_t edit_distance(const char *a, const char *b);
 
+/* Bytes from pairs of hexadecimal digits, with a colon between two of them or not: "01:00:0c", "01000c".
+ * False when the text is not that. */
+bool write_unhex(struct writer *w, struct span text);
+
 #endif

@@ -110,6 +110,8 @@ struct client_type {
 
 /* All of them, ended by NULL; lab/client_WHAT.c each. */
 extern const struct client_type *const client_types[];
+extern const struct client_type client_dhcp6_acquire, client_dhcp6_confirm, client_dhcp6_renew,
+    client_dhcp6_rebind, client_dhcp6_release, client_dhcp6_decline, client_dhcp6_inform;
 extern const struct client_type client_dns_query, client_dns_transfer, client_http, client_imap,
     client_smtp_send;
 /* NULL: none has this word. */

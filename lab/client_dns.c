@@ -95,30 +95,11 @@ static bool is_segments(const struct span *words, size_t count)
     return count == 1 && (span_is(words[0], "1") || span_is(words[0], "2"));
 }
 
-static int digit_of(uint8_t c)
-{
-    static const char digits[] = "0123456789abcdef";
-    const char *at = memchr(digits, ascii_lower(c), sizeof digits - 1);
-    return at ? (int)(at - digits) : -1;
-}
-
-/* Hexadecimal digits in pairs. */
-static bool write_hex(struct writer *w, struct span text)
-{
-    for (size_t i = 0; i + 1 < text.len; i += 2) {
-        int high = digit_of(text.at[i]), low = digit_of(text.at[i + 1]);
-        if (high < 0 || low < 0)
-            return false;
-        write_u8(w, (uint8_t)(high << 4 | low));
-    }
-    return text.len % 2 == 0 && writer_ok(w);
-}
-
 static bool is_hex(const struct span *words, size_t count)
 {
     uint8_t room[STRAY_BYTES_MAX];
     struct writer w = writer_over(room, sizeof room);
-    return count == 1 && write_hex(&w, words[0]);
+    return count == 1 && write_unhex(&w, words[0]);
 }
 
 /* ---- asking -----------------------------------------------------------------------------------------------
@@ -162,7 +143,7 @@ static void write_query(const struct client_dns *d, struct writer *out)
     }
     if (edns)
         write_dns_opt(out, &(struct dns_edns){ .udp_bytes = (uint16_t)edns_bytes }, DNS_NOERROR);
-    write_hex(out, client_word(c, "stray-bytes", ""));
+    write_unhex(out, client_word(c, "stray-bytes", ""));
 }
 
 /* The question behind its length; that may go ahead in a segment of its own. */

@@ -52,34 +52,6 @@ static bool write_number_word(struct writer *w, struct span word, size_t bytes)
     return true;
 }
 
-static bool hex_digit(uint8_t c, uint8_t *out)
-{
-    c = ascii_lower(c);
-    if (c >= '0' && c <= '9')
-        *out = (uint8_t)(c - '0');
-    else if (c >= 'a' && c <= 'f')
-        *out = (uint8_t)(c - 'a' + 10);
-    else
-        return false;
-    return true;
-}
-
-/* "01:00:0c" or "01000c". */
-static bool write_hex_word(struct writer *w, struct span word)
-{
-    struct reader r = reader_over(word);
-    uint8_t high, low;
-    while (reader_left(&r)) { /* each turn takes at least two characters */
-        if (!hex_digit(read_u8(&r), &high) || !hex_digit(read_u8(&r), &low))
-            return false;
-        write_u8(w, (uint8_t)(high << 4 | low));
-        struct reader ahead = r;
-        if (read_u8(&ahead) == ':')
-            r = ahead;
-    }
-    return reader_ok(&r);
-}
-
 static bool write_word(struct writer *w, enum dhcp4_option_type type, struct span word)
 {
     switch (type) {
@@ -101,7 +73,7 @@ static bool write_word(struct writer *w, enum dhcp4_option_type type, struct spa
         write_span(w, word);
         return word.len > 0;
     default:
-        return write_hex_word(w, word);
+        return write_unhex(w, word);
     }
 }
 

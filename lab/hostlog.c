@@ -5,8 +5,9 @@
 #include <string.h>
 #include <unistd.h>
 
-#define PIPE_BYTES (1024 * 1024) /* the most that an ordinary user may ask for: nobody waits for us to read  \
-                                  */
+#define PIPE_BYTES                                                                                           \
+    (1024 * 1024) /* the most that an ordinary user may ask for: nobody waits for us to read                 \
+                   */
 
 bool hostlog_open(struct hostlog *h, int all_fd, struct problem *p)
 {
