@@ -5,6 +5,7 @@
 #include "ladder.h"
 #include "play.h"
 #include "record.h"
+#include "scenario_all.h"
 #include "serve.h"
 #include "text.h"
 
@@ -479,6 +480,7 @@ static int usage(FILE *out, int code)
 {
     fprintf(out,
             "usage: wirelab scenario NAME|FILE%s [--out DIR] [--check]\n"
+            "       wirelab scenario all [--out DIR]\n"
             "       wirelab scenario list\n"
             "Plays the scenario in a network of its own and draws what crossed the wire. No root is needed.\n"
             "  -o, --out DIR   write what was recorded to DIR/NAME.pcapng\n"
@@ -510,6 +512,34 @@ static int run_job(struct job *j, bool check)
     return code;
 }
 
+struct all {
+    const char *out_directory;
+    bool check;
+};
+
+static int play_named(void *owner, const char *name)
+{
+    static struct job job;
+    const struct all *a = owner;
+    job.word = name;
+    job.out_directory = a->out_directory;
+    return run_job(&job, a->check);
+}
+
+static int play_all(const char *out_directory, bool check)
+{
+    char directory[PATH_BYTES], *names[LISTED_MAX];
+    struct all a = { out_directory, check };
+    if (!find_directory(directory)) {
+        fprintf(stderr, "wirelab: no scenarios came with this program\n");
+        return EXIT_RUNNING;
+    }
+    size_t count = list_names(directory, names);
+    int code = scenario_play_all(names, count, play_named, &a);
+    free_names(names, count);
+    return code;
+}
+
 int scenario_command(int argc, char **argv)
 {
     static struct job job;
@@ -525,5 +555,7 @@ int scenario_command(int argc, char **argv)
     if (optind + 1 != argc)
         return usage(stderr, EXIT_WRONG_USE);
     job.word = argv[optind];
-    return strcmp(job.word, "list") == 0 ? list_scenarios() : run_job(&job, check);
+    if (strcmp(job.word, "list") == 0)
+        return list_scenarios();
+    return strcmp(job.word, "all") == 0 ? play_all(job.out_directory, check) : run_job(&job, check);
 }

@@ -1,0 +1,85 @@
+#include "scenario_all.h"
+
+#include "daemon.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+struct turn {
+    const char *name;
+    int said_fd; /* in memory */
+};
+
+/* The child. It ends with its parent, as a scenario does that is played alone. */
+static void play_here(const struct turn *t, int (*play)(void *owner, const char *name), void *owner)
+{
+    prctl(PR_SET_PDEATHSIG, SIGTERM);
+    if (dup2(t->said_fd, STDOUT_FILENO) < 0 || dup2(t->said_fd, STDERR_FILENO) < 0)
+        _exit(EXIT_RUNNING);
+    int code = play(owner, t->name);
+    fflush(stdout);
+    _exit(code);
+}
+
+static void show_what_it_said(const struct turn *t)
+{
+    char room[4096];
+    ssize_t n;
+    lseek(t->said_fd, 0, SEEK_SET);
+    fflush(stdout);
+    while ((n = read(t->said_fd, room, sizeof room)) > 0) /* each turn takes bytes of a file that ends */
+        fwrite(room, 1, (size_t)n, stderr);
+}
+
+static int64_t now_ms(void)
+{
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
+}
+
+/* The scenario's exit code; -1 when a signal ended it. */
+static int play_one(const struct turn *t, int (*play)(void *owner, const char *name), void *owner)
+{
+    int status;
+    fflush(stdout);
+    pid_t child = fork();
+    if (child == 0)
+        play_here(t, play, owner);
+    if (child < 0)
+        return EXIT_RUNNING;
+    while (waitpid(child, &status, 0) < 0) /* until it is told; signals interrupt it */
+        if (errno != EINTR)
+            return EXIT_RUNNING;
+    return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
+}
+
+int scenario_play_all(char *const *names, size_t count, int (*play)(void *owner, const char *name),
+                      void *owner)
+{
+    size_t failed = 0;
+    int64_t began_ms = now_ms();
+    for (size_t i = 0; i < count; i++) {
+        struct turn t = { names[i], memfd_create("scenario", MFD_CLOEXEC) };
+        int64_t from_ms = now_ms();
+        int code = t.said_fd >= 0 ? play_one(&t, play, owner) : EXIT_RUNNING;
+        printf("%-6s %-32s %6.2f s\n", code == EXIT_OK ? "ok" : "FAILED", names[i],
+               (double)(now_ms() - from_ms) / 1000);
+        if (code != EXIT_OK && t.said_fd >= 0)
+            show_what_it_said(&t);
+        failed += code != EXIT_OK;
+        if (t.said_fd >= 0)
+            close(t.said_fd);
+        if (code < 0)
+            return EXIT_RUNNING;
+    }
+    printf("%zu scenarios in %.1f s, %zu failed\n", count, (double)(now_ms() - began_ms) / 1000, failed);
+    return failed ? EXIT_RUNNING : EXIT_OK;
+}
