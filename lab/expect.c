@@ -9,12 +9,30 @@ struct check {
     expect_tell_fn *tell;
     void *owner;
     size_t differences;
+    bool mentioned[VIEW_PROTOCOLS];
+    struct view_world *world;
+    const struct pcapng_packet *at, *end; /* packets that were not taken yet */
+    bool began, finished;
 };
 
-size_t expect_host_of(const struct scenario *s, const uint8_t hardware[6])
+/* ---- hosts ----------------------------------------------------------------------------------------------
+ */
+
+static bool has_address(const struct scenario_host *h, struct address a)
+{
+    for (size_t i = 0; i < h->address_count; i++)
+        if (address_equal(h->addresses[i].address, a))
+            return true;
+    return false;
+}
+
+size_t expect_host_of(const struct scenario *s, const struct view_end *e)
 {
     for (size_t i = 0; i < s->host_count; i++)
-        if (memcmp(s->hosts[i].hardware, hardware, 6) == 0)
+        if (has_address(&s->hosts[i], e->address))
+            return i;
+    for (size_t i = 0; i < s->host_count; i++)
+        if (e->has_hardware && memcmp(s->hosts[i].hardware, e->hardware, sizeof e->hardware) == 0)
             return i;
     return SCENARIO_HOSTS_MAX;
 }
@@ -26,6 +44,9 @@ static void write_host(struct writer *w, const struct scenario *s, size_t host)
     else
         write_text(w, "an unknown host");
 }
+
+/* ---- differences ------------------------------------------------------------------------------------------
+ */
 
 static void write_expected(struct writer *w, const struct check *c, const struct scenario_expect *e)
 {
@@ -39,95 +60,181 @@ static void write_expected(struct writer *w, const struct check *c, const struct
         write_host(w, c->s, e->to);
 }
 
-static void write_seen(struct writer *w, const struct check *c, const struct view *v)
+static void write_seen(struct writer *w, const struct check *c, const struct view_message *m)
 {
-    write_text(w, view_word(v));
+    write_span(w, m->word);
     write_text(w, " from ");
-    write_host(w, c->s, expect_host_of(c->s, v->ethernet.from));
+    write_host(w, c->s, expect_host_of(c->s, &m->from));
     write_text(w, " to ");
-    if (view_is_broadcast(v))
+    if (m->everyone)
         write_text(w, "everyone");
     else
-        write_host(w, c->s, expect_host_of(c->s, v->ethernet.to));
+        write_host(w, c->s, expect_host_of(c->s, &m->to));
 }
 
+/* What stood on the wire may not reach a terminal as it is. */
 static void tell(struct check *c, unsigned line, struct writer *w)
 {
     char text[TEXT_MAX + 1];
     size_t length = writer_length(w) < TEXT_MAX ? writer_length(w) : TEXT_MAX;
-    memcpy(text, w->start, length);
+    for (size_t i = 0; i < length; i++)
+        text[i] = w->start[i] < 0x80 ? (char)w->start[i] : '?';
     text[length] = 0;
     c->differences++;
     c->tell(c->owner, line, text);
 }
 
-static bool is_expected(const struct check *c, const struct scenario_expect *e, const struct view *v)
+/* As much as there is room for. */
+static void write_cut(struct writer *w, struct span s)
 {
-    bool to = e->to == SCENARIO_EVERYONE
-                  ? view_is_broadcast(v)
-                  : !view_is_broadcast(v) && expect_host_of(c->s, v->ethernet.to) == e->to;
-    return span_is(e->word, view_word(v)) && to && expect_host_of(c->s, v->ethernet.from) == e->from;
+    write_span(w, span_head(s, writer_room(w)));
 }
 
-static void check_field(struct check *c, const struct scenario_expect *e, const struct view *v, size_t number,
-                        const struct scenario_field *f)
+static void check_field(struct check *c, const struct scenario_expect *e, const struct view_message *m,
+                        size_t number, const struct scenario_field *f)
 {
-    uint8_t value[TEXT_MAX], room[TEXT_MAX];
-    struct writer got = writer_over(value, sizeof value), w = writer_over(room, sizeof room);
-    bool there = view_field(v, f->name, &got);
-    if (there && writer_ok(&got) && span_equal(writer_span(&got), f->value))
+    uint8_t room[TEXT_MAX];
+    struct writer w = writer_over(room, sizeof room);
+    struct span value;
+    bool there = view_field(m, f->name, &value);
+    if (there && span_equal(value, f->value))
         return;
-    write_format(&w, "message %zu, %s: %.*s is ", number, view_word(v), (int)f->name.len, f->name.at);
-    write_span(&w, there ? writer_span(&got) : span_text("not there"));
+    write_format(&w, "message %zu, ", number);
+    write_span(&w, m->word);
+    write_text(&w, ": ");
+    write_span(&w, f->name);
+    write_text(&w, " is ");
+    write_cut(&w, there ? span_head(value, TEXT_MAX / 3) : span_text("not there"));
     write_text(&w, ", expected was ");
-    write_span(&w, f->value);
+    write_cut(&w, f->value);
     tell(c, e->line, &w);
 }
 
-/* Only messages that an `expect` line can name are counted. */
-static const struct pcapng_packet *next_message(const struct pcapng_packet **at,
-                                                const struct pcapng_packet *end, struct view *v)
+/* ---- which messages are looked at
+ * --------------------------------------------------------------------------- */
+
+static bool is_carrier(enum view_protocol p)
 {
-    while (*at != end) { /* each turn takes a packet */
-        const struct pcapng_packet *packet = (*at)++;
-        if (view_read(v, packet->bytes) && view_knows_word(span_text(view_word(v))))
-            return packet;
+    return p < VIEW_DHCP4;
+}
+
+/* Which protocols a line can speak of. */
+static bool speaks_of(const struct scenario_expect *e, enum view_protocol p)
+{
+    for (size_t i = 0; i < e->field_count; i++)
+        if (span_is(e->fields[i].name, "protocol"))
+            return span_is(e->fields[i].value, view_protocol_name(p));
+    return view_has_word(p, e->word);
+}
+
+static void note_mentioned(struct check *c)
+{
+    for (int p = 0; p < VIEW_PROTOCOLS; p++)
+        for (size_t i = 0; i < c->s->expect_count; i++)
+            c->mentioned[p] = c->mentioned[p] || speaks_of(&c->s->expects[i], (enum view_protocol)p);
+}
+
+/* The line is about what carries a conversation. */
+static bool names_carrier(const struct scenario_expect *e)
+{
+    for (int p = 0; p < VIEW_DHCP4; p++)
+        if (speaks_of(e, (enum view_protocol)p))
+            return true;
+    return false;
+}
+
+static bool is_expected(const struct check *c, const struct scenario_expect *e, const struct view_message *m)
+{
+    bool to =
+        e->to == SCENARIO_EVERYONE ? m->everyone : !m->everyone && expect_host_of(c->s, &m->to) == e->to;
+    return span_equal(e->word, m->word) && to && expect_host_of(c->s, &m->from) == e->from;
+}
+
+static const struct view_message *next_message(struct check *c)
+{
+    const struct view_message *m = c->began ? view_world_next(c->world) : NULL;
+    c->began = true;
+    while (!m && !c->finished) { /* each turn takes a packet, or is the last */
+        if (c->at == c->end) {
+            view_world_finish(c->world);
+            c->finished = true;
+        } else {
+            struct view_frame f = { .link_type = VIEW_LINK_ETHERNET,
+                                    .unix_ns = c->at->unix_ns,
+                                    .bytes = c->at->bytes,
+                                    .original_bytes = c->at->original_bytes };
+            view_world_take(c->world, &f);
+            c->at++;
+        }
+        m = view_world_next(c->world);
+    }
+    return m;
+}
+
+/* The next one that counts for this line (NULL: the end of all lines). */
+static const struct view_message *next_counted(struct check *c, const struct scenario_expect *e)
+{
+    const struct view_message *m;
+    bool carrier = e && names_carrier(e);
+    while ((m = next_message(c))) { /* each turn takes a message */
+        bool counts = is_carrier(m->protocol) ? carrier && is_expected(c, e, m) : c->mentioned[m->protocol];
+        if (counts)
+            return m;
     }
     return NULL;
+}
+
+static bool check_line(struct check *c, size_t number, const struct scenario_expect *e)
+{
+    uint8_t room[TEXT_MAX];
+    struct writer w = writer_over(room, sizeof room);
+    const struct view_message *m = next_counted(c, e);
+    if (m && is_expected(c, e, m)) {
+        for (size_t f = 0; f < e->field_count; f++)
+            check_field(c, e, m, number, &e->fields[f]);
+        return true;
+    }
+    write_format(&w, "message %zu: expected was ", number);
+    write_expected(&w, c, e);
+    if (m) {
+        write_text(&w, ", seen was ");
+        write_seen(&w, c, m);
+    } else {
+        write_text(&w, ", and nothing more came");
+    }
+    tell(c, e->line, &w);
+    return false;
+}
+
+static void check_all(struct check *c)
+{
+    uint8_t room[TEXT_MAX];
+    struct writer w = writer_over(room, sizeof room);
+    for (size_t i = 0; i < c->s->expect_count; i++)
+        if (!check_line(c, i + 1, &c->s->expects[i]))
+            return;
+    const struct view_message *m = next_counted(c, NULL);
+    if (!m)
+        return;
+    write_format(&w, "message %zu: ", c->s->expect_count + 1);
+    write_seen(&w, c, m);
+    write_text(&w, " was not expected");
+    tell(c, 0, &w);
 }
 
 size_t expect_compare(const struct scenario *s, const struct pcapng_packet *packets, size_t count,
                       expect_tell_fn *tell_fn, void *owner)
 {
-    struct check c = { .s = s, .tell = tell_fn, .owner = owner };
-    const struct pcapng_packet *at = packets, *end = packets + count;
-    uint8_t room[TEXT_MAX];
-    struct view v;
-    for (size_t i = 0; i < s->expect_count; i++) {
-        const struct scenario_expect *e = &s->expects[i];
-        struct writer w = writer_over(room, sizeof room);
-        bool came = next_message(&at, end, &v) != NULL;
-        if (!came || !is_expected(&c, e, &v)) {
-            write_format(&w, "message %zu: expected was ", i + 1);
-            write_expected(&w, &c, e);
-            if (came) {
-                write_text(&w, ", seen was ");
-                write_seen(&w, &c, &v);
-            } else {
-                write_text(&w, ", and nothing more came");
-            }
-            tell(&c, e->line, &w);
-            return c.differences;
-        }
-        for (size_t f = 0; f < e->field_count; f++)
-            check_field(&c, e, &v, i + 1, &e->fields[f]);
+    struct check c = { .s = s, .tell = tell_fn, .owner = owner, .at = packets, .end = packets + count };
+    if (!s->expect_count)
+        return 0;
+    c.world = view_world_open();
+    if (!c.world) {
+        c.tell(owner, 0, "there is no memory to compare what was seen with what was expected");
+        return 1;
     }
-    if (s->expect_count && next_message(&at, end, &v)) {
-        struct writer w = writer_over(room, sizeof room);
-        write_format(&w, "message %zu: ", s->expect_count + 1);
-        write_seen(&w, &c, &v);
-        write_text(&w, " was not expected");
-        tell(&c, 0, &w);
-    }
+    note_mentioned(&c);
+    check_all(&c);
+    view_world_close(c.world);
     return c.differences;
 }

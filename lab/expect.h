@@ -9,12 +9,16 @@
 /* One difference: the scenario's line it is about (0: none), and what is different. */
 typedef void expect_tell_fn(void *owner, unsigned line, const char *what);
 
-/* Goes through the messages in their order, one for each `expect` line; frames that are no messages such a
- * line can name are stepped over. Returns how many differences there are; stops where the order itself is
- * different, since all that follows would be, too. */
+/* Goes through the messages in their order, one for each `expect` line. Returns how many differences there
+ * are; stops where the order itself is different, since all that follows would be, too.
+ *
+ * Messages of a protocol that no line has a word of are stepped over. So is what only carries a conversation
+ * (ARP, ICMP, neighbour discovery, SYN, FIN, ...), until a line names such a word: that line takes the next
+ * message that is as it says. A word that several protocols have (REQUEST) speaks of all of them, unless the
+ * line says which: protocol=dhcp6. */
 size_t expect_compare(const struct scenario *s, const struct pcapng_packet *packets, size_t count,
                       expect_tell_fn *tell, void *owner);
-/* The host that has this hardware address; SCENARIO_HOSTS_MAX: none has. */
-size_t expect_host_of(const struct scenario *s, const uint8_t hardware[6]);
+/* The host that has this address, or else this hardware; SCENARIO_HOSTS_MAX: none has. */
+size_t expect_host_of(const struct scenario *s, const struct view_end *e);
 
 #endif

@@ -7,5 +7,6 @@ int check_command(int argc, char **argv);
 int help_command(int argc, char **argv);
 int manual_command(int argc, char **argv);
 int scenario_command(int argc, char **argv);
+int explain_command(int argc, char **argv);
 
 #endif

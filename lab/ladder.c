@@ -1,13 +1,17 @@
 #include "ladder.h"
 
 #include "text.h"
-#include "view.h"
 
 #define TIME_CHARACTERS 11 /* "  12.345678" and a blank behind it */
-#define NANO            1000000000
+#define MICRO           1000000
+#define PARTS_MAX       8  /* messages of one frame that stand on its line; further ones are counted */
+#define WORD_BYTES      24 /* of a word */
+#define SHARE_LEAST     12 /* of what a part shows; less says nothing */
+#define SEPARATOR       3  /* " | " */
+#define MORE_CHARACTERS 5  /* " | +9" */
 
 /* A character of a line: ASCII, or one of these, which become line drawing where that is wanted. */
-enum glyph { GLYPH_COLUMN = 1, GLYPH_LINE, GLYPH_RIGHT, GLYPH_LEFT };
+enum glyph { GLYPH_COLUMN = 1, GLYPH_LINE, GLYPH_THIN, GLYPH_RIGHT, GLYPH_LEFT };
 enum style { STYLE_PLAIN, STYLE_FAINT, STYLE_REQUEST, STYLE_REPLY, STYLE_WORD };
 
 struct cell {
@@ -63,10 +67,10 @@ static void put_columns(struct canvas *c, const struct ladder *l)
 static const char *glyph_text(uint8_t glyph, bool boxes)
 {
     static const char *const drawn[] = {
-        [GLYPH_COLUMN] = "│", [GLYPH_LINE] = "─", [GLYPH_RIGHT] = "▶", [GLYPH_LEFT] = "◀"
+        [GLYPH_COLUMN] = "│", [GLYPH_LINE] = "─", [GLYPH_THIN] = "╌", [GLYPH_RIGHT] = "▶", [GLYPH_LEFT] = "◀",
     };
     static const char *const ascii[] = {
-        [GLYPH_COLUMN] = "|", [GLYPH_LINE] = "-", [GLYPH_RIGHT] = ">", [GLYPH_LEFT] = "<"
+        [GLYPH_COLUMN] = "|", [GLYPH_LINE] = "-", [GLYPH_THIN] = ".", [GLYPH_RIGHT] = ">", [GLYPH_LEFT] = "<",
     };
     return boxes ? drawn[glyph] : ascii[glyph];
 }
@@ -132,7 +136,160 @@ void ladder_write_head(struct writer *w, const struct ladder *l)
     write_canvas(w, &c, l);
 }
 
-/* ---- a message ---------------------------------------------------------------------------------- */
+/* ---- what stands on a line -------------------------------------------------------------------------- */
+
+struct part {
+    uint8_t word[WORD_BYTES];
+    size_t word_length;
+    uint8_t shown[LADDER_WIDTH_MOST];
+    size_t shown_length, ends[VIEW_SHOWN_MAX], end_count; /* where it may be cut */
+};
+
+/* The messages of one frame that go the same way. */
+struct line {
+    struct view_end from, to;
+    bool everyone, reply, thin;
+    int64_t unix_ns;
+    struct part parts[PARTS_MAX];
+    size_t count; /* of messages: more than parts, perhaps */
+};
+
+static void add_part(struct line *line, const struct view_message *m)
+{
+    struct part *p = &line->parts[line->count++];
+    struct writer w = writer_over(p->shown, sizeof p->shown);
+    p->word_length = m->word.len < WORD_BYTES ? m->word.len : WORD_BYTES;
+    memcpy(p->word, m->word.at, p->word_length);
+    p->end_count = 0;
+    for (size_t i = 0; i < m->shown_count; i++) {
+        if (i)
+            write_text(&w, ", ");
+        write_span(&w, span_head(m->shown[i], writer_room(&w)));
+        p->ends[p->end_count++] = writer_length(&w);
+        if (!writer_ok(&w) || !writer_room(&w))
+            break;
+    }
+    p->shown_length = writer_length(&w);
+}
+
+static bool end_equal(const struct view_end *a, const struct view_end *b)
+{
+    return a->port == b->port && address_equal(a->address, b->address) &&
+           memcmp(a->hardware, b->hardware, sizeof a->hardware) == 0;
+}
+
+/* Whether it goes onto the line that is begun. */
+static bool joins(const struct line *line, const struct view_message *m)
+{
+    return line->count && line->thin == (m->weight != VIEW_APPLICATION) && !line->thin &&
+           end_equal(&line->from, &m->from) && end_equal(&line->to, &m->to);
+}
+
+static void begin_line(struct line *line, const struct view_message *m)
+{
+    line->from = m->from;
+    line->to = m->to;
+    line->everyone = m->everyone;
+    line->reply = m->reply;
+    line->thin = m->weight != VIEW_APPLICATION;
+    line->unix_ns = m->unix_ns;
+    line->count = 0;
+}
+
+/* How much of what a part shows fits: whole fields; the first one may be cut. */
+static size_t cut_of(const struct part *p, size_t room, bool *dotted)
+{
+    size_t best = 0;
+    *dotted = false;
+    for (size_t i = 0; i < p->end_count && p->ends[i] <= room; i++)
+        best = p->ends[i];
+    if (best || room < 8 || !p->shown_length)
+        return best;
+    *dotted = true;
+    return room - 2;
+}
+
+/* How many parts have room for their words, and how much room those take. */
+static size_t parts_that_fit(const struct line *line, size_t room, size_t *fixed)
+{
+    size_t parts = line->count < PARTS_MAX ? line->count : PARTS_MAX;
+    *fixed = 0;
+    for (size_t i = 0; i < parts; i++) {
+        size_t more = line->parts[i].word_length + (i ? SEPARATOR : 0);
+        size_t kept = i + 1 == line->count ? 0 : MORE_CHARACTERS;
+        if (i && *fixed + more + kept > room)
+            return i;
+        *fixed += more;
+    }
+    return parts;
+}
+
+/* Shares the room among what the parts show: who wants less than an equal share leaves the rest to others. */
+static void share_room(const struct line *line, size_t parts, size_t room, size_t *shares)
+{
+    bool settled[PARTS_MAX] = { false };
+    size_t open = parts;
+    for (size_t turn = 0; turn < parts && open; turn++) /* each turn settles one, or is the last */
+        for (size_t i = 0, equal = room / open; i < parts; i++) {
+            size_t wanted = line->parts[i].shown_length ? line->parts[i].shown_length + 2 : 0;
+            if (settled[i] || wanted > equal)
+                continue;
+            shares[i] = wanted;
+            settled[i] = true;
+            room -= wanted;
+            open--;
+        }
+    size_t equal =
+        open && room / open >= SHARE_LEAST ? room / open : room; /* too little for all: the first first */
+    for (size_t i = 0; i < parts; i++)
+        if (!settled[i]) {
+            size_t wanted = line->parts[i].shown_length + 2, most = equal < room ? equal : room;
+            shares[i] = wanted < most ? wanted : most;
+            room -= shares[i];
+        }
+}
+
+/* Returns its length. */
+static size_t put_part(struct canvas *c, const struct part *p, size_t begin, size_t share, bool thin)
+{
+    bool dotted = false;
+    size_t at = begin, shown = share > 2 ? cut_of(p, share - 2, &dotted) : 0;
+    put_text(c, at, span_of(p->word, p->word_length), thin ? STYLE_FAINT : STYLE_WORD);
+    at += p->word_length;
+    if (!shown)
+        return at - begin;
+    put_text(c, at, span_text("  "), STYLE_PLAIN);
+    put_text(c, at + 2, span_of(p->shown, shown), thin ? STYLE_FAINT : STYLE_PLAIN);
+    at += 2 + shown;
+    if (dotted)
+        put_text(c, at, span_text(".."), STYLE_FAINT);
+    return at + (dotted ? 2 : 0) - begin;
+}
+
+/* "DISCOVER  requested-address ...", "MAIL  ... | RCPT  ... | DATA"; returns its length. */
+static size_t put_label(struct canvas *c, const struct line *line, size_t begin, size_t room)
+{
+    uint8_t text[8];
+    struct writer w = writer_over(text, sizeof text);
+    size_t fixed, at = begin, shares[PARTS_MAX] = { 0 };
+    size_t parts = parts_that_fit(line, room, &fixed), hidden = line->count - parts;
+    fixed += hidden ? MORE_CHARACTERS : 0;
+    share_room(line, parts, room > fixed ? room - fixed : 0, shares);
+    for (size_t i = 0; i < parts; i++) {
+        if (i) {
+            put_text(c, at, span_text(" | "), STYLE_FAINT);
+            at += SEPARATOR;
+        }
+        at += put_part(c, &line->parts[i], at, shares[i], line->thin);
+    }
+    if (!hidden)
+        return at - begin;
+    write_format(&w, hidden < 10 ? " | +%zu" : " +%zu", hidden < 1000 ? hidden : 999);
+    put_text(c, at, writer_span(&w), STYLE_FAINT);
+    return at + writer_length(&w) - begin;
+}
+
+/* ---- arrows ------------------------------------------------------------------------------------------- */
 
 /* From one column towards another: `from` is where the sender stands. */
 struct arrow {
@@ -140,19 +297,41 @@ struct arrow {
     bool head_left, head_right;
 };
 
-static size_t host_of(const struct ladder *l, const uint8_t hardware[6])
+static bool has_address(const struct ladder_host *h, struct address a)
+{
+    for (size_t i = 0; i < h->address_count; i++)
+        if (address_equal(h->addresses[i], a))
+            return true;
+    return false;
+}
+
+static bool has_hardware(const struct ladder_host *h, const struct view_end *e)
+{
+    static const uint8_t none[6];
+    return e->has_hardware && memcmp(h->hardware, none, sizeof none) != 0 &&
+           memcmp(h->hardware, e->hardware, sizeof none) == 0;
+}
+
+size_t ladder_host_of(const struct ladder *l, const struct view_end *e)
 {
     for (size_t i = 0; i < l->host_count; i++)
-        if (memcmp(l->hosts[i].hardware, hardware, 6) == 0)
+        if (l->hosts[i].port && l->hosts[i].port == e->port && has_address(&l->hosts[i], e->address))
+            return i;
+    for (size_t i = 0; i < l->host_count; i++)
+        if (!l->hosts[i].port && has_address(&l->hosts[i], e->address))
+            return i;
+    for (size_t i = 0; i < l->host_count; i++)
+        if (has_hardware(&l->hosts[i], e))
             return i;
     return LADDER_HOSTS_MAX;
 }
 
 /* False when it leads from or to nobody that is drawn. */
-static bool find_arrow(struct arrow *a, const struct canvas *c, const struct ladder *l, const struct view *v)
+static bool find_arrow(struct arrow *a, const struct canvas *c, const struct ladder *l,
+                       const struct line *line)
 {
-    size_t from = host_of(l, v->ethernet.from), to = host_of(l, v->ethernet.to);
-    bool everyone = (v->ethernet.to[0] & 1) != 0;
+    size_t from = ladder_host_of(l, &line->from), to = ladder_host_of(l, &line->to);
+    bool everyone = line->everyone;
     if (from == LADDER_HOSTS_MAX || (!everyone && (to == LADDER_HOSTS_MAX || to == from)) ||
         l->host_count < 2)
         return false;
@@ -166,45 +345,13 @@ static bool find_arrow(struct arrow *a, const struct canvas *c, const struct lad
     return true;
 }
 
-/* "DISCOVER  requested-address ..." in at most `room` characters; *word is the length of the first part. */
-static struct span label_of(const struct view *v, uint8_t *into, size_t room, size_t *word)
-{
-    struct writer w = writer_over(into, room);
-    write_text(&w, view_word(v));
-    *word = writer_length(&w);
-    struct mark named = writer_mark(&w);
-    uint8_t fields[LADDER_WIDTH_MOST];
-    size_t left = writer_room(&w) > 2 ? writer_room(&w) - 2 : 0;
-    struct writer f = writer_over(fields, left < sizeof fields ? left : sizeof fields);
-    view_write_decisive(v, &f);
-    if (writer_length(&f)) {
-        write_text(&w, "  ");
-        write_span(&w, writer_span(&f));
-    }
-    if (!writer_ok(&w))
-        writer_back_to(&w, named);
-    return writer_span(&w);
-}
-
-/* Returns its length. */
-static size_t put_label(struct canvas *c, const struct view *v, size_t at, size_t room)
-{
-    uint8_t text[LADDER_WIDTH_MOST];
-    size_t word;
-    struct span label = label_of(v, text, room < sizeof text ? room : sizeof text, &word);
-    put_text(c, at, span_head(label, word), STYLE_WORD);
-    put_text(c, at + word, span_from(label, word), STYLE_PLAIN);
-    return label.len;
-}
-
 /* The label stands in the longer of the two parts beside the sender. */
-static void put_arrow(struct canvas *c, const struct arrow *a, const struct view *v)
+static void put_arrow(struct canvas *c, const struct arrow *a, const struct line *line)
 {
-    enum style style =
-        v->protocol == VIEW_DHCP4 && v->dhcp.fixed.op == DHCP4_BOOTREPLY ? STYLE_REPLY : STYLE_REQUEST;
+    enum style style = line->thin ? STYLE_FAINT : line->reply ? STYLE_REPLY : STYLE_REQUEST;
     for (size_t i = a->left + 1; i < a->right; i++)
         if (i != a->from)
-            put(c, i, GLYPH_LINE, style);
+            put(c, i, line->thin ? GLYPH_THIN : GLYPH_LINE, style);
     if (a->head_left)
         put(c, a->left + 1, GLYPH_LEFT, style);
     if (a->head_right)
@@ -216,32 +363,104 @@ static void put_arrow(struct canvas *c, const struct arrow *a, const struct view
         return;
     /* "-- DISCOVER ... ->": three characters before, at least three behind, blanks around */
     put(c, begin + 3, ' ', STYLE_PLAIN);
-    size_t length = put_label(c, v, begin + 4, room - 7);
+    size_t length = put_label(c, line, begin + 4, room - 7);
     put(c, begin + 4 + length, ' ', STYLE_PLAIN);
 }
 
+/* ---- lines ----------------------------------------------------------------------------------------------
+ */
+
+/* Seconds; in long captures with fewer digits behind the point. */
 static void put_time(struct canvas *c, int64_t ns)
 {
     uint8_t text[32];
     struct writer w = writer_over(text, sizeof text);
     int64_t us = (ns < 0 ? 0 : ns) / 1000;
-    write_format(&w, "%3lld.%06lld", (long long)(us / 1000000), (long long)(us % 1000000));
-    put_text(c, 0, writer_span(&w), STYLE_FAINT);
+    long long s = us / MICRO, fraction = us % MICRO;
+    if (s < 1000)
+        write_format(&w, "%3lld.%06lld", s, fraction);
+    else if (s < 1000000)
+        write_format(&w, "%6lld.%03lld", s, fraction / 1000);
+    else
+        write_format(&w, "%10lld", s);
+    put_text(c, 0, span_head(writer_span(&w), TIME_CHARACTERS - 1), STYLE_FAINT);
+}
+
+/* A host that has no column: by its address. */
+static size_t put_end(struct canvas *c, size_t at, const struct ladder *l, const struct view_end *e)
+{
+    char text[ADDRESS_TEXT_MAX > HARDWARE_TEXT_MAX ? ADDRESS_TEXT_MAX : HARDWARE_TEXT_MAX] = "?";
+    size_t host = ladder_host_of(l, e);
+    struct span name;
+    if (e->address.family)
+        address_format(e->address, text);
+    else if (e->has_hardware)
+        hardware_format(span_of(e->hardware, sizeof e->hardware), text);
+    name = host < l->host_count ? l->hosts[host].name : span_text(text);
+    put_text(c, at, name, STYLE_PLAIN);
+    return name.len;
+}
+
+static void put_alone(struct canvas *c, const struct ladder *l, const struct line *line)
+{
+    size_t at = TIME_CHARACTERS + 2;
+    if (line->from.address.family || line->from.has_hardware) {
+        at += put_end(c, at, l, &line->from);
+        put_text(c, at, span_text(" to "), STYLE_FAINT);
+        at += 4;
+        if (line->everyone) {
+            put_text(c, at, span_text("everyone"), STYLE_PLAIN);
+            at += 8;
+        } else {
+            at += put_end(c, at, l, &line->to);
+        }
+        put_text(c, at, span_text(": "), STYLE_FAINT);
+        at += 2;
+    }
+    if (at < c->width)
+        put_label(c, line, at, c->width - at);
+}
+
+static void write_line(struct writer *w, const struct ladder *l, struct line *line)
+{
+    struct canvas c;
+    struct arrow a;
+    if (!line->count)
+        return;
+    clear(&c, l);
+    put_time(&c, line->unix_ns - l->began_ns);
+    put_columns(&c, l);
+    if (find_arrow(&a, &c, l, line))
+        put_arrow(&c, &a, line);
+    else
+        put_alone(&c, l, line);
+    line->count = 0;
+    if (writer_room(w) >= LADDER_LINE_BYTES)
+        write_canvas(w, &c, l);
+}
+
+void ladder_write_messages(struct writer *w, const struct ladder *l)
+{
+    struct line line = { .count = 0 };
+    const struct view_message *m;
+    while ((m = view_world_next(l->world))) { /* each turn takes a message */
+        if (m->weight == VIEW_QUIET && !l->all)
+            continue;
+        if (!joins(&line, m)) {
+            write_line(w, l, &line);
+            begin_line(&line, m);
+        }
+        if (line.count < PARTS_MAX)
+            add_part(&line, m);
+        else
+            line.count++;
+    }
+    write_line(w, l, &line);
 }
 
 void ladder_write_frame(struct writer *w, const struct ladder *l, struct span frame, int64_t unix_ns)
 {
-    struct canvas c;
-    struct view v;
-    struct arrow a;
-    clear(&c, l);
-    put_time(&c, unix_ns - l->began_ns);
-    put_columns(&c, l);
-    if (!view_read(&v, frame))
-        put_text(&c, TIME_CHARACTERS + 2, span_text("a frame that is cut short"), STYLE_PLAIN);
-    else if (find_arrow(&a, &c, l, &v))
-        put_arrow(&c, &a, &v);
-    else
-        put_label(&c, &v, TIME_CHARACTERS + 2, c.width - TIME_CHARACTERS - 2);
-    write_canvas(w, &c, l);
+    struct view_frame f = { .link_type = VIEW_LINK_ETHERNET, .unix_ns = unix_ns, .bytes = frame };
+    view_world_take(l->world, &f);
+    ladder_write_messages(w, l);
 }

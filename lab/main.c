@@ -17,6 +17,7 @@ static const struct {
     { "manual", "manual [--sample]", "all keys as a table, or as a commented file", manual_command },
     { "scenario", "scenario NAME --out DIR", "play a conversation in a network of its own and record it",
       scenario_command },
+    { "explain", "explain FILE", "draw the messages of a capture, whoever made it", explain_command },
 };
 
 #define COMMANDS (sizeof commands / sizeof commands[0])

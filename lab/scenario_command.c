@@ -2,6 +2,7 @@
 
 #include "daemon.h"
 #include "expect.h"
+#include "explain.h"
 #include "ladder.h"
 #include "play.h"
 #include "record.h"
@@ -14,7 +15,6 @@
 #include <getopt.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <sys/ioctl.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -23,7 +23,6 @@
 #define PLACE_BYTES    (ADDRESS_TEXT_MAX > HARDWARE_TEXT_MAX ? ADDRESS_TEXT_MAX : HARDWARE_TEXT_MAX)
 #define ARENA_CHUNK    (64 * 1024)
 #define ARENA_MAX      (16 * 1024 * 1024)
-#define WIDTH_USUAL    100  /* of a figure that goes into a file */
 #define LOG_TAIL_BYTES 4096 /* of what servers said, when something failed */
 #define LISTED_MAX     256
 
@@ -282,11 +281,12 @@ static bool write_capture(const struct job *j, size_t capture, const struct pcap
                           size_t count)
 {
     const struct scenario_capture *c = &j->scenario->captures[capture];
-    size_t room = record_bytes_max(j->scenario, packets, count);
+    struct span tls_keys = span_of(NULL, 0);
+    size_t room = record_bytes_max(j->scenario, packets, count, tls_keys);
     uint8_t *bytes = malloc(room);
     char path[2 * PATH_BYTES + SCENARIO_NAME_MAX];
     struct writer w = writer_over(bytes, bytes ? room : 0);
-    record_write(&w, j->scenario, c, PLAY_INTERFACE, packets, count);
+    record_write(&w, j->scenario, c, PLAY_INTERFACE, packets, count, tls_keys);
     if (c->name.len)
         snprintf(path, sizeof path, "%s/%.*s.pcapng", j->out_directory, (int)c->name.len,
                  (const char *)c->name.at);
@@ -304,36 +304,11 @@ static bool write_capture(const struct job *j, size_t capture, const struct pcap
 /* ---- the figure -------------------------------------------------------------------------------------------
  */
 
-static bool speaks_utf8(void)
-{
-    static const char *const variables[] = { "LC_ALL", "LC_CTYPE", "LANG" };
-    for (size_t i = 0; i < sizeof variables / sizeof variables[0]; i++) {
-        const char *value = getenv(variables[i]);
-        if (value && value[0])
-            return strcasestr(value, "UTF-8") || strcasestr(value, "utf8");
-    }
-    return false;
-}
-
-static struct ladder ladder_for_output(void)
-{
-    const char *no_colour = getenv("NO_COLOR"), *terminal = getenv("TERM");
-    struct ladder l = { .width = WIDTH_USUAL };
-    struct winsize size;
-    if (!isatty(STDOUT_FILENO))
-        return l;
-    l.boxes = speaks_utf8();
-    l.colours = !(no_colour && no_colour[0]) && !(terminal && strcmp(terminal, "dumb") == 0);
-    if (ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col)
-        l.width = size.ws_col;
-    return l;
-}
-
 static void print_ladder(const struct scenario *s, const struct pcapng_packet *packets, size_t count)
 {
     static char places[SCENARIO_HOSTS_MAX][PLACE_BYTES];
     struct ladder_host hosts[SCENARIO_HOSTS_MAX];
-    uint8_t line[LADDER_LINE_BYTES];
+    static uint8_t lines[LADDER_FRAME_BYTES];
     struct ladder l = ladder_for_output();
     for (size_t i = 0; i < s->host_count; i++) {
         const struct scenario_host *h = &s->hosts[i];
@@ -343,18 +318,22 @@ static void print_ladder(const struct scenario *s, const struct pcapng_packet *p
             hardware_format(span_of(h->hardware, sizeof h->hardware), places[i]);
         hosts[i] = (struct ladder_host){ .name = h->name, .place = span_text(places[i]) };
         memcpy(hosts[i].hardware, h->hardware, sizeof hosts[i].hardware);
+        for (size_t a = 0; a < h->address_count && a < LADDER_ADDRESSES_MAX; a++)
+            hosts[i].addresses[hosts[i].address_count++] = h->addresses[a].address;
     }
     l.hosts = hosts;
     l.host_count = s->host_count;
     l.began_ns = count ? packets[0].unix_ns : 0;
-    struct writer w = writer_over(line, sizeof line);
+    l.world = view_world_open();
+    struct writer w = writer_over(lines, sizeof lines);
     ladder_write_head(&w, &l);
-    fwrite(line, 1, writer_length(&w), stdout);
-    for (size_t i = 0; i < count; i++) {
-        w = writer_over(line, sizeof line);
+    fwrite(lines, 1, writer_length(&w), stdout);
+    for (size_t i = 0; l.world && i < count; i++) {
+        w = writer_over(lines, sizeof lines);
         ladder_write_frame(&w, &l, packets[i].bytes, packets[i].unix_ns);
-        fwrite(line, 1, writer_length(&w), stdout);
+        fwrite(lines, 1, writer_length(&w), stdout);
     }
+    view_world_close(l.world);
 }
 
 /* ---- playing

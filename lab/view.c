@@ -1,314 +1,220 @@
-#include "view.h"
+#include "view_make.h"
 
-#include "dhcp_words.h"
-#include "endpoint.h"
-#include "text.h"
+#include "wire/dhcp4.h"
 
-/* ---- reading ------------------------------------------------------------------------------ */
+#include <stdlib.h>
 
-static void read_datagram(struct view *v, struct reader *packet)
+#define DHCP6_CLIENT_PORT 546
+#define DHCP6_SERVER_PORT 547
+
+enum stage { STAGE_NONE, STAGE_PACKET, STAGE_TCP, STAGE_FINISH };
+
+struct view_world {
+    uint64_t frames;
+    unsigned part;
+    struct view_frame frame;
+    struct view_packet packet;
+    enum stage stage;
+    struct view_make make;
+    struct view_tcp tcp;
+};
+
+struct view_world *view_world_open(void)
 {
-    struct frame_udp udp;
-    struct reader payload;
-    if (!frame_read_udp(packet, &v->ip, &udp, &payload))
-        return;
-    bool dhcp = (udp.from == DHCP4_CLIENT_PORT || udp.from == DHCP4_SERVER_PORT) &&
-                (udp.to == DHCP4_CLIENT_PORT || udp.to == DHCP4_SERVER_PORT);
-    if (dhcp && dhcp4_parse(&v->dhcp, read_rest(&payload)) == DHCP4_FINE)
-        v->protocol = VIEW_DHCP4;
+    return calloc(1, sizeof(struct view_world));
 }
 
-static void read_packet(struct view *v, struct reader *frame)
+void view_world_close(struct view_world *w)
 {
-    struct reader packet, inside;
-    if (!frame_read_ip4(frame, &v->ip, &packet))
-        return;
-    v->has_ip = true;
-    if (v->ip.protocol == FRAME_UDP)
-        read_datagram(v, &packet);
-    else if (v->ip.protocol == FRAME_ICMP && frame_read_echo(&packet, &v->echo, &inside))
-        v->protocol = VIEW_ECHO;
+    if (w)
+        view_tcp_close(&w->tcp);
+    free(w);
 }
 
-bool view_read(struct view *v, struct span frame)
+/* ---- messages that are one packet ------------------------------------------------------------------------
+ */
+
+static void make_damaged(struct view_make *m, const char *what)
 {
-    struct reader r = reader_over(frame);
-    v->protocol = VIEW_OTHER;
-    v->has_ip = false;
-    if (!frame_read_ethernet(&r, &v->ethernet))
-        return false;
-    if (v->ethernet.type == FRAME_IP4)
-        read_packet(v, &r);
-    else if (v->ethernet.type == FRAME_ARP && frame_read_arp(&r, &v->arp))
-        v->protocol = VIEW_ARP;
-    return true;
+    view_word(m, VIEW_OTHER, "damaged");
+    m->message.weight = VIEW_CONTROL;
+    view_show(m, span_text(what));
+    view_say(m, "damaged: %s", what);
 }
 
-bool view_is_broadcast(const struct view *v)
+static void make_fragment(struct view_make *m, const struct view_packet *p)
 {
-    return memcmp(v->ethernet.to, frame_broadcast, FRAME_MAC) == 0;
+    size_t bytes = reader_left(&p->inside) + p->missing;
+    view_word(m, VIEW_IP, "fragment");
+    m->message.weight = VIEW_CONTROL;
+    view_add_number(m, "offset", p->offset);
+    view_add_number(m, "bytes", bytes);
+    view_show_format(m, "bytes %zu to %zu of a packet", p->offset, p->offset + (bytes ? bytes - 1 : 0));
+    view_show_format(m, p->more ? "more follow" : "the last");
+    view_say(m, "a fragment: the packet was too long for a link; fragments are not put together here");
 }
 
-/* ---- words --------------------------------------------------------------------------------- */
-
-const char *view_word(const struct view *v)
+static void make_unknown(struct view_make *m, const struct view_packet *p)
 {
-    switch (v->protocol) {
-    case VIEW_DHCP4:
-        return dhcp4_type_name(v->dhcp.type);
-    case VIEW_ARP:
-        return v->arp.op == FRAME_ARP_REQUEST ? "ARP request" : "ARP reply";
-    case VIEW_ECHO:
-        return v->echo.type == FRAME_ECHO_REQUEST ? "echo request" : "echo reply";
-    case VIEW_OTHER:
-        break;
+    if (p->has_ip) {
+        view_word(m, VIEW_IP, "packet");
+        view_add_number(m, "ip-protocol", p->protocol);
+        view_show_format(m, "IP protocol %u", p->protocol);
+    } else {
+        view_word(m, VIEW_OTHER, "frame");
+        view_show_format(m, p->type < 0x600 ? "IEEE 802.3, length %u" : "Ethernet type 0x%04x", p->type);
     }
-    return v->ethernet.type == FRAME_IP6 ? "IPv6" : v->has_ip ? "IPv4" : "frame";
+    m->message.weight = VIEW_CONTROL;
 }
 
-bool view_knows_word(struct span word)
+static bool is_dhcp4(const struct view_packet *p)
 {
-    for (unsigned type = DHCP4_DISCOVER; type <= DHCP4_INFORM; type++)
-        if (span_is(word, dhcp4_type_name((uint8_t)type)))
-            return true;
+    return (p->from.port == DHCP4_CLIENT_PORT || p->from.port == DHCP4_SERVER_PORT) &&
+           (p->to.port == DHCP4_CLIENT_PORT || p->to.port == DHCP4_SERVER_PORT);
+}
+
+/* RFC 9915 7.2 says where messages go to; whence they come is left to the sender. */
+static bool is_dhcp6(const struct view_packet *p)
+{
+    return p->type == FRAME_IP6 && (p->to.port == DHCP6_CLIENT_PORT || p->to.port == DHCP6_SERVER_PORT);
+}
+
+static bool is_dns_port(uint16_t port)
+{
+    return port == 53 || port == 5300 || port == 5353;
+}
+
+static bool make_known_datagram(struct view_make *m, const struct view_packet *p, struct span payload)
+{
+    if (is_dhcp4(p))
+        return view_dhcp4(m, payload);
+    if (is_dhcp6(p))
+        return view_dhcp6(m, payload);
+    if (is_dns_port(p->from.port) || is_dns_port(p->to.port))
+        return view_dns(m, payload, false);
     return false;
 }
 
-const char *view_nearest_word(const char *word)
+static void make_datagram(struct view_make *m, struct view_packet *p)
 {
-    const char *best = dhcp4_type_name(DHCP4_DISCOVER);
-    for (unsigned type = DHCP4_DISCOVER; type <= DHCP4_INFORM; type++)
-        if (edit_distance(word, dhcp4_type_name((uint8_t)type)) < edit_distance(word, best))
-            best = dhcp4_type_name((uint8_t)type);
-    return best;
+    struct reader *r = &p->inside;
+    p->from.port = read_u16(r);
+    p->to.port = read_u16(r);
+    size_t length = read_u16(r);
+    read_skip(r, 2);
+    if (!reader_ok(r) || (length && length < FRAME_UDP_BYTES)) {
+        make_damaged(m, "a UDP header that is cut short");
+        return;
+    }
+    struct span payload = read_rest(r);
+    if (length)
+        payload = span_head(payload, length - FRAME_UDP_BYTES);
+    struct mark before = writer_mark(&m->text);
+    if (!p->missing && make_known_datagram(m, p, payload))
+        return;
+    writer_back_to(&m->text, before);
+    m->message.field_count = m->message.shown_count = 0;
+    view_word(m, VIEW_UDP, "datagram");
+    view_add_number(m, "bytes", payload.len + p->missing);
+    view_show_format(m, "port %u to %u", p->from.port, p->to.port);
+    view_show_format(m, "%zu bytes", payload.len + p->missing);
+    if (p->missing)
+        view_show_format(m, "%zu of them were not captured", p->missing);
 }
 
-/* ---- fields --------------------------------------------------------------------------------- */
-
-/* The fixed part of a DHCP message (RFC 2131 2), and what carried it. */
-enum fixed_field {
-    FIELD_XID,
-    FIELD_SECS,
-    FIELD_FLAGS,
-    FIELD_CIADDR,
-    FIELD_YIADDR,
-    FIELD_SIADDR,
-    FIELD_GIADDR,
-    FIELD_CHADDR,
-    FIELD_IP_SOURCE,
-    FIELD_IP_DESTINATION,
-    FIXED_FIELDS
-};
-
-static const char *const fixed_names[FIXED_FIELDS] = {
-    [FIELD_XID] = "xid",
-    [FIELD_SECS] = "secs",
-    [FIELD_FLAGS] = "flags",
-    [FIELD_CIADDR] = "ciaddr",
-    [FIELD_YIADDR] = "yiaddr",
-    [FIELD_SIADDR] = "siaddr",
-    [FIELD_GIADDR] = "giaddr",
-    [FIELD_CHADDR] = "chaddr",
-    [FIELD_IP_SOURCE] = "ip-source",
-    [FIELD_IP_DESTINATION] = "ip-destination",
-};
-
-static void write_address(struct writer *w, uint32_t a)
+static void make_packet(struct view_make *m, struct view_packet *p)
 {
-    char text[ADDRESS_TEXT_MAX];
-    write_text(w, address_format(address_ip4(a), text));
-}
-
-static void write_flags(struct writer *w, uint16_t flags)
-{
-    if (flags == 0)
-        write_text(w, "unicast");
-    else if (flags == DHCP4_FLAG_BROADCAST)
-        write_text(w, "broadcast");
+    if (p->fault)
+        make_damaged(m, p->fault);
+    else if (p->fragment)
+        make_fragment(m, p);
+    else if (p->type == FRAME_ARP)
+        view_arp(m, p);
+    else if (p->has_ip && p->protocol == FRAME_ICMP && p->type == FRAME_IP4)
+        view_icmp(m, p);
+    else if (p->has_ip && p->protocol == FRAME_ICMP6)
+        view_icmp6(m, p);
+    else if (p->has_ip && p->protocol == FRAME_UDP)
+        make_datagram(m, p);
+    else if (p->has_ip && p->protocol == FRAME_TCP)
+        make_damaged(m, "a TCP header that is cut short");
     else
-        write_format(w, "0x%04x", (unsigned)flags);
+        make_unknown(m, p);
 }
 
-static void write_fixed(const struct view *v, enum fixed_field field, struct writer *w)
+/* ---- frames and messages
+ * ------------------------------------------------------------------------------------ */
+
+void view_world_take(struct view_world *w, const struct view_frame *f)
 {
-    const struct dhcp4_fixed *f = &v->dhcp.fixed;
-    const uint32_t addresses[FIXED_FIELDS] = {
-        [FIELD_CIADDR] = f->ciaddr, [FIELD_YIADDR] = f->yiaddr,     [FIELD_SIADDR] = f->siaddr,
-        [FIELD_GIADDR] = f->giaddr, [FIELD_IP_SOURCE] = v->ip.from, [FIELD_IP_DESTINATION] = v->ip.to
-    };
-    char hardware[HARDWARE_TEXT_MAX];
-    if (field == FIELD_XID)
-        write_format(w, "0x%08x", (unsigned)f->xid);
-    else if (field == FIELD_SECS)
-        write_decimal(w, f->secs);
-    else if (field == FIELD_FLAGS)
-        write_flags(w, f->flags);
-    else if (field == FIELD_CHADDR)
-        write_text(w, hardware_format(span_of(f->chaddr, f->hlen), hardware));
-    else
-        write_address(w, addresses[field]);
+    w->frames++;
+    w->part = 0;
+    w->frame = *f;
+    w->tcp.connection = NULL;
+    w->stage = STAGE_PACKET;
+    if (view_packet_read(&w->packet, f) && !w->packet.fault && !w->packet.fragment && w->packet.has_ip &&
+        w->packet.protocol == FRAME_TCP && view_tcp_take(&w->tcp, &w->packet, w->frames))
+        w->stage = STAGE_TCP;
 }
 
-bool view_field(const struct view *v, struct span name, struct writer *w)
+void view_world_finish(struct view_world *w)
 {
-    if (v->protocol != VIEW_DHCP4)
-        return false;
-    for (unsigned i = 0; i < FIXED_FIELDS; i++)
-        if (span_is(name, fixed_names[i])) {
-            write_fixed(v, (enum fixed_field)i, w);
-            return true;
-        }
-    const struct dhcp4_option_row *row = dhcp_words_row(name);
-    if (!row || !dhcp4_has(&v->dhcp, row->code))
-        return false;
-    dhcp4_write_value(w, row->code, dhcp4_option(&v->dhcp, row->code));
-    return true;
+    w->part = 0;
+    w->tcp.finishing = 0;
+    w->stage = STAGE_FINISH;
 }
 
-bool view_knows_field(struct span name)
+static void open_message(struct view_world *w)
 {
-    for (unsigned i = 0; i < FIXED_FIELDS; i++)
-        if (span_is(name, fixed_names[i]))
-            return true;
-    return dhcp_words_row(name) != NULL;
+    struct view_message *m = &w->make.message;
+    w->make.text = writer_over(w->make.room, sizeof w->make.room);
+    m->frame = w->frames;
+    m->unix_ns = w->frame.unix_ns;
+    m->weight = VIEW_APPLICATION;
+    m->from = w->packet.from;
+    m->to = w->packet.to;
+    m->everyone = w->packet.everyone;
+    m->reply = false;
+    m->field_count = m->shown_count = 0;
+    m->word = m->sentence = span_of(w->make.room, 0);
 }
 
-const char *view_nearest_field(const char *name)
+/* The fields of every message. */
+static void close_message(struct view_world *w)
 {
-    const char *best = fixed_names[0];
-    for (unsigned i = 1; i < FIXED_FIELDS; i++)
-        if (edit_distance(name, fixed_names[i]) < edit_distance(name, best))
-            best = fixed_names[i];
-    const char *option = dhcp_words_nearest(name);
-    return edit_distance(name, option) < edit_distance(name, best) ? option : best;
-}
-
-/* ---- what decides ---------------------------------------------------------------------------- */
-
-#define DECISIVE_MAX 8
-
-static const char *const decisive[][DECISIVE_MAX] = {
-    [DHCP4_DISCOVER] = { "requested-address", "host-name", "client-identifier", "flags", "vendor-class" },
-    [DHCP4_OFFER] = { "yiaddr", "lease-time", "server-identifier", "subnet-mask", "routers", "dns-servers",
-                      "domain" },
-    [DHCP4_REQUEST] = { "requested-address", "server-identifier", "ciaddr", "host-name",
-                        "client-identifier" },
-    [DHCP4_DECLINE] = { "requested-address", "server-identifier", "message" },
-    [DHCP4_ACK] = { "yiaddr", "lease-time", "server-identifier", "subnet-mask", "routers", "dns-servers",
-                    "domain" },
-    [DHCP4_NAK] = { "message", "server-identifier" },
-    [DHCP4_RELEASE] = { "ciaddr", "server-identifier" },
-    [DHCP4_INFORM] = { "ciaddr", "host-name" },
-};
-
-/* A field that was left 0 decides nothing. */
-static bool says_something(const struct view *v, const char *name)
-{
-    const struct dhcp4_fixed *f = &v->dhcp.fixed;
-    if (strcmp(name, "ciaddr") == 0)
-        return f->ciaddr != 0;
-    if (strcmp(name, "yiaddr") == 0)
-        return f->yiaddr != 0;
-    if (strcmp(name, "flags") == 0)
-        return f->flags != 0;
-    return true;
-}
-
-static void write_decisive_dhcp(const struct view *v, struct writer *w)
-{
-    const char *const *names = decisive[v->dhcp.type];
-    for (size_t i = 0; i < DECISIVE_MAX && names[i]; i++) {
-        struct mark before = writer_mark(w);
-        if (!says_something(v, names[i]))
-            continue;
-        write_format(w, "%s%s ", writer_length(w) ? ", " : "", names[i]);
-        bool there = view_field(v, span_text(names[i]), w), fits = writer_ok(w);
-        if (!there || !fits)
-            writer_back_to(w, before);
-        if (there && !fits)
-            return;
+    struct view_message *m = &w->make.message;
+    m->part = ++w->part;
+    view_add_text(&w->make, "protocol", view_protocol_name(m->protocol));
+    view_add_number(&w->make, "frame", m->frame);
+    view_add_number(&w->make, "part", m->part);
+    if (m->from.address.family) {
+        view_add_address(&w->make, "ip-source", m->from.address);
+        view_add_address(&w->make, "ip-destination", m->to.address);
+    }
+    if (m->from.port) {
+        view_add_number(&w->make, "source-port", m->from.port);
+        view_add_number(&w->make, "destination-port", m->to.port);
     }
 }
 
-void view_write_decisive(const struct view *v, struct writer *w)
+const struct view_message *view_world_next(struct view_world *w)
 {
-    struct mark before = writer_mark(w);
-    if (v->protocol == VIEW_DHCP4) {
-        write_decisive_dhcp(v, w);
-    } else if (v->protocol == VIEW_ARP) {
-        write_text(w, v->arp.op == FRAME_ARP_REQUEST ? "who has " : "I have ");
-        write_address(w, v->arp.op == FRAME_ARP_REQUEST ? v->arp.to : v->arp.from);
-    } else if (v->has_ip) {
-        write_address(w, v->ip.from);
-        write_text(w, " to ");
-        write_address(w, v->ip.to);
+    bool made = false;
+    open_message(w);
+    if (w->stage == STAGE_PACKET) {
+        make_packet(&w->make, &w->packet);
+        w->make.message.from.port = w->packet.from.port;
+        w->make.message.to.port = w->packet.to.port;
+        w->stage = STAGE_NONE;
+        made = true;
+    } else if (w->stage == STAGE_TCP) {
+        made = view_tcp_next(&w->tcp, &w->make);
+    } else if (w->stage == STAGE_FINISH) {
+        w->make.message.everyone = false;
+        made = view_tcp_finish(&w->tcp, &w->make);
     }
-    if (!writer_ok(w))
-        writer_back_to(w, before);
-}
-
-/* ---- one sentence ----------------------------------------------------------------------------- */
-
-/* RFC 2131 4.3.2: what a REQUEST means is told by which fields it has. */
-static void write_request_sentence(const struct view *v, struct writer *w)
-{
-    const struct dhcp4_message *m = &v->dhcp;
-    uint32_t server, requested;
-    if (dhcp4_number(m, DHCP4_OPTION_SERVER_IDENTIFIER, &server)) {
-        write_text(w, "the client takes the offer of ");
-        write_address(w, server);
-    } else if (dhcp4_number(m, DHCP4_OPTION_REQUESTED_ADDRESS, &requested)) {
-        write_text(w, "a client that knows this network asks whether it may keep ");
-        write_address(w, requested);
-    } else {
-        write_text(w, "a client asks for more time for ");
-        write_address(w, m->fixed.ciaddr);
-    }
-}
-
-static void write_dhcp_sentence(const struct view *v, struct writer *w)
-{
-    const struct dhcp4_message *m = &v->dhcp;
-    uint32_t lease_s = 0;
-    write_format(w, "%s: ", view_word(v));
-    switch (m->type) {
-    case DHCP4_DISCOVER:
-        write_text(w, "a client looks for a server");
-        break;
-    case DHCP4_OFFER:
-        write_text(w, "a server proposes ");
-        write_address(w, m->fixed.yiaddr);
-        break;
-    case DHCP4_REQUEST:
-        write_request_sentence(v, w);
-        break;
-    case DHCP4_ACK:
-        write_text(w, m->fixed.yiaddr ? "the server confirms: " : "the server tells what it was asked");
-        if (m->fixed.yiaddr)
-            write_address(w, m->fixed.yiaddr);
-        if (dhcp4_number(m, DHCP4_OPTION_LEASE_TIME, &lease_s))
-            write_format(w, " is the client's for %u seconds", (unsigned)lease_s);
-        break;
-    case DHCP4_NAK:
-        write_text(w, "the server refuses: the client begins anew");
-        break;
-    case DHCP4_DECLINE:
-        write_text(w, "the client found its address in use");
-        break;
-    case DHCP4_RELEASE:
-        write_text(w, "the client gives its address back");
-        break;
-    default:
-        write_text(w, "a client that has an address asks for the rest");
-        break;
-    }
-}
-
-void view_write_sentence(const struct view *v, struct writer *w)
-{
-    if (v->protocol == VIEW_DHCP4)
-        write_dhcp_sentence(v, w);
-    else if (v->protocol == VIEW_ARP)
-        write_text(w, v->arp.op == FRAME_ARP_REQUEST ? "ARP: who has this address?"
-                                                     : "ARP: the owner of the address answers");
+    if (!made)
+        return NULL;
+    close_message(w);
+    return &w->make.message;
 }

@@ -15,7 +15,7 @@
 #define FRAME_BYTES_MAX      (FRAME_ETHERNET_BYTES + 1500)
 
 enum frame_ethertype { FRAME_IP4 = 0x0800, FRAME_ARP = 0x0806, FRAME_VLAN = 0x8100, FRAME_IP6 = 0x86dd };
-enum frame_protocol { FRAME_ICMP = 1, FRAME_TCP = 6, FRAME_UDP = 17 };
+enum frame_protocol { FRAME_ICMP = 1, FRAME_TCP = 6, FRAME_UDP = 17, FRAME_ICMP6 = 58 };
 
 struct frame_ethernet {
     uint8_t to[FRAME_MAC], from[FRAME_MAC];

@@ -2,6 +2,8 @@
 
 enum block_type {
     BLOCK_INTERFACE = 1,
+    BLOCK_OLD_PACKET = 2,
+    BLOCK_SIMPLE_PACKET = 3,
     BLOCK_NAMES = 4,
     BLOCK_PACKET = 6,
     BLOCK_SECRETS = 10,
@@ -260,6 +262,8 @@ static void read_interface(struct pcapng_reader *r, struct reader *body, struct 
         r->fault = "there are more interfaces than are read";
         return;
     }
+    r->interfaces[r->interface_count].link_type = i->link_type;
+    r->interfaces[r->interface_count].snap_bytes = i->snap_bytes;
     r->interfaces[r->interface_count].resolution = RESOLUTION_DEFAULT;
     r->interfaces[r->interface_count].offset_s = 0;
     while (next_option(body, r->little, &o)) /* each turn takes at least four bytes */
@@ -294,24 +298,9 @@ static int64_t unix_ns_of(uint64_t count, uint8_t resolution, uint64_t offset_s)
     return (int64_t)(ns + offset_s * NANO);
 }
 
-static void read_packet(struct pcapng_reader *r, struct reader *body, struct pcapng_packet *p)
+static void read_packet_options(const struct pcapng_reader *r, struct reader *body, struct pcapng_packet *p)
 {
     struct option o;
-    *p = (struct pcapng_packet){ 0 };
-    p->interface = get_u32(body, r->little);
-    /* two halves, the higher one first, in either byte order */
-    uint64_t high = get_u32(body, r->little);
-    uint64_t low = get_u32(body, r->little);
-    size_t length = get_u32(body, r->little);
-    p->original_bytes = get_u32(body, r->little);
-    p->bytes = read_span(body, length);
-    skip_padding(body, length);
-    if (p->interface >= r->interface_count) {
-        r->fault = "a packet is of an interface that was not described";
-        return;
-    }
-    p->unix_ns = unix_ns_of(high << 32 | low, r->interfaces[p->interface].resolution,
-                            r->interfaces[p->interface].offset_s);
     while (next_option(body, r->little, &o)) { /* each turn takes at least four bytes */
         struct reader value = reader_over(o.value);
         if (o.code == OPTION_COMMENT)
@@ -319,6 +308,45 @@ static void read_packet(struct pcapng_reader *r, struct reader *body, struct pca
         else if (o.code == PACKET_FLAGS && o.value.len == 4)
             p->direction = get_u32(&value, r->little) & DIRECTION_BITS;
     }
+}
+
+static bool know_interface(struct pcapng_reader *r, uint32_t interface)
+{
+    if (interface < r->interface_count)
+        return true;
+    r->fault = "a packet is of an interface that was not described";
+    return false;
+}
+
+/* The obsolete form has a shorter number of the interface, and a count of packets that were lost. */
+static void read_packet(struct pcapng_reader *r, struct reader *body, bool old, struct pcapng_packet *p)
+{
+    *p = (struct pcapng_packet){ 0 };
+    p->interface = old ? get_u16(body, r->little) : get_u32(body, r->little);
+    read_skip(body, old ? 2 : 0);
+    /* two halves, the higher one first, in either byte order */
+    uint64_t high = get_u32(body, r->little);
+    uint64_t low = get_u32(body, r->little);
+    size_t length = get_u32(body, r->little);
+    p->original_bytes = get_u32(body, r->little);
+    p->bytes = read_span(body, length);
+    skip_padding(body, length);
+    if (!know_interface(r, p->interface))
+        return;
+    p->unix_ns = unix_ns_of(high << 32 | low, r->interfaces[p->interface].resolution,
+                            r->interfaces[p->interface].offset_s);
+    read_packet_options(r, body, p);
+}
+
+/* Of the first interface, without a time; its length is what was on the wire, up to the interface's bound. */
+static void read_simple_packet(struct pcapng_reader *r, struct reader *body, struct pcapng_packet *p)
+{
+    *p = (struct pcapng_packet){ 0 };
+    p->original_bytes = get_u32(body, r->little);
+    if (!know_interface(r, 0))
+        return;
+    uint32_t most = r->interfaces[0].snap_bytes;
+    p->bytes = read_span(body, most && most < p->original_bytes ? most : p->original_bytes);
 }
 
 static void read_secrets(const struct pcapng_reader *r, struct reader *body, struct pcapng_secrets *s)
@@ -347,6 +375,7 @@ static void learn_order(struct pcapng_reader *r, struct reader ahead)
 static bool next_body(struct pcapng_reader *r, uint32_t *type, struct reader *body)
 {
     struct reader *in = &r->in;
+    r->block_offset = reader_offset(in);
     *type = get_u32(in, r->little);
     if (reader_ok(in) && *type == BLOCK_SECTION)
         learn_order(r, *in);
@@ -377,9 +406,12 @@ bool pcapng_next(struct pcapng_reader *r, struct pcapng_block *b)
     } else if (type == BLOCK_INTERFACE) {
         b->kind = PCAPNG_INTERFACE;
         read_interface(r, &body, &b->interface);
-    } else if (type == BLOCK_PACKET) {
+    } else if (type == BLOCK_PACKET || type == BLOCK_OLD_PACKET) {
         b->kind = PCAPNG_PACKET;
-        read_packet(r, &body, &b->packet);
+        read_packet(r, &body, type == BLOCK_OLD_PACKET, &b->packet);
+    } else if (type == BLOCK_SIMPLE_PACKET) {
+        b->kind = PCAPNG_PACKET;
+        read_simple_packet(r, &body, &b->packet);
     } else if (type == BLOCK_SECRETS) {
         b->kind = PCAPNG_SECRETS;
         read_secrets(r, &body, &b->secrets);

@@ -2,7 +2,8 @@
  *
  * Written are: the section header, an interface with its name and nanoseconds, enhanced packets with
  * comments, a name resolution block and a decryption secrets block; all in network byte order, which the
- * format allows. Read are the same blocks in either byte order; others are stepped over. Spans that were read
+ * format allows. Read are the same blocks in either byte order, and simple and
+ * obsolete packets; others are stepped over. Spans that were read
  * point into the file's bytes; an empty span stands for an option that is not there, and is not written. */
 #ifndef WIRELAB_PCAPNG_H
 #define WIRELAB_PCAPNG_H
@@ -73,7 +74,10 @@ struct pcapng_reader {
     bool in_section, little; /* the section's byte order */
     const char *fault;
     uint32_t interface_count;
+    size_t block_offset; /* where in the file the last block begins */
     struct {
+        uint16_t link_type;
+        uint32_t snap_bytes;
         uint8_t resolution; /* if_tsresol */
         uint64_t offset_s;  /* if_tsoffset */
     } interfaces[PCAPNG_INTERFACES_MAX];

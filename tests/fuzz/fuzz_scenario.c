@@ -46,10 +46,10 @@ static void use(const struct scenario *s)
     ladder_write_head(&w, &l);
     must(writer_ok(&w));
     expect_compare(s, &p, 1, ignore, NULL);
-    size_t most = record_bytes_max(s, &p, 1);
+    size_t most = record_bytes_max(s, &p, 1, span_of(NULL, 0));
     must(most <= sizeof room);
     w = writer_over(room, most);
-    record_write(&w, s, &s->captures[0], "eth0", &p, 1);
+    record_write(&w, s, &s->captures[0], "eth0", &p, 1, span_of(NULL, 0));
     must(writer_ok(&w));
 }
 

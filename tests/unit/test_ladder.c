@@ -10,15 +10,20 @@
 #include "lab/ladder.h"
 #include "lab/record.h"
 #include "lab/view.h"
+#include "wire/dhcp4.h"
+#include "wire/frame.h"
 
 static const uint8_t client_mac[6] = { 0, 0x0c, 0x29, 0x59, 0xfd, 0x21 };
 static const uint8_t server_mac[6] = { 0, 0x0c, 0x29, 0xc0, 0x60, 0xa4 };
 static uint8_t discover_room[512];
 static struct span discover, offer = { sample_offer_frame, sizeof sample_offer_frame };
 
+static struct view_world *world;
+
 static int make_discover(void **state)
 {
     (void)state;
+    world = view_world_open();
     struct writer w = writer_over(discover_room, sizeof discover_room);
     struct frame_ethernet e = { .type = FRAME_IP4 };
     struct frame_ip4 ip = { .to = UINT32_MAX, .protocol = FRAME_UDP, .ttl = 128 };
@@ -31,19 +36,28 @@ static int make_discover(void **state)
     return 0;
 }
 
+static int close_world(void **state)
+{
+    (void)state;
+    view_world_close(world);
+    return 0;
+}
+
 static struct ladder two_hosts(struct ladder_host hosts[2])
 {
     hosts[0] = (struct ladder_host){ .name = span_text("client"), .place = span_text("00:0c:29:59:fd:21") };
     hosts[1] = (struct ladder_host){ .name = span_text("server"), .place = span_text("192.168.1.5") };
     memcpy(hosts[0].hardware, client_mac, 6);
     memcpy(hosts[1].hardware, server_mac, 6);
-    return (struct ladder){ .hosts = hosts, .host_count = 2, .width = 90, .began_ns = INT64_C(5000000000) };
+    return (struct ladder){
+        .hosts = hosts, .host_count = 2, .width = 90, .began_ns = INT64_C(5000000000), .world = world
+    };
 }
 
 static const char *drawn(const struct ladder *l, struct span frame, int64_t unix_ns)
 {
-    static char text[LADDER_LINE_BYTES + 1];
-    struct writer w = writer_over(text, LADDER_LINE_BYTES);
+    static char text[LADDER_FRAME_BYTES + 1];
+    struct writer w = writer_over(text, LADDER_FRAME_BYTES);
     ladder_write_frame(&w, l, frame, unix_ns);
     assert_true(writer_ok(&w));
     text[writer_length(&w)] = 0;
@@ -159,7 +173,7 @@ static void frames_of_nobody_and_cut_frames_are_told(void **state)
     struct ladder_host hosts[2];
     struct ladder l = two_hosts(hosts);
     hosts[0].hardware[5] = 0;
-    assert_non_null(strstr(drawn(&l, discover, 0), "| DISCOVER  requested-address"));
+    assert_non_null(strstr(drawn(&l, discover, 0), "| 0.0.0.0 to everyone: DISCOVER  requested-address"));
     for (size_t len = 0; len < discover.len; len++)
         assert_non_null(drawn(&l, span_head(discover, len), 0));
     assert_non_null(strstr(drawn(&l, span_head(discover, 10), 0), "cut short"));
@@ -169,33 +183,39 @@ static void frames_of_nobody_and_cut_frames_are_told(void **state)
 
 /* ---- fields and sentences -------------------------------------------------------------------- */
 
-static void assert_field(const struct view *v, const char *name, const char *wanted)
+static const struct view_message *seen(struct span frame)
 {
-    char text[256];
-    struct writer w = writer_over(text, sizeof text - 1);
-    assert_int_equal(view_field(v, span_text(name), &w), wanted != NULL);
-    text[writer_length(&w)] = 0;
-    assert_string_equal(text, wanted ? wanted : "");
+    view_world_take(world, &(struct view_frame){ .link_type = VIEW_LINK_ETHERNET, .bytes = frame });
+    const struct view_message *m = view_world_next(world);
+    assert_non_null(m);
+    return m;
+}
+
+static void assert_field(const struct view_message *m, const char *name, const char *wanted)
+{
+    struct span value;
+    assert_int_equal(view_field(m, span_text(name), &value), wanted != NULL);
+    if (wanted && !span_is(value, wanted))
+        fail_msg("%s is %.*s, not %s", name, (int)value.len, (const char *)value.at, wanted);
 }
 
 static void fields_are_text(void **state)
 {
     (void)state;
-    struct view v;
-    assert_true(view_read(&v, offer));
-    assert_string_equal(view_word(&v), "OFFER");
-    assert_field(&v, "yiaddr", "192.168.1.10");
-    assert_field(&v, "siaddr", "192.168.1.5");
-    assert_field(&v, "ciaddr", "0.0.0.0");
-    assert_field(&v, "xid", "0x696ddc66");
-    assert_field(&v, "flags", "unicast");
-    assert_field(&v, "chaddr", "00:0c:29:59:fd:21");
-    assert_field(&v, "ip-source", "192.168.1.5");
-    assert_field(&v, "ip-destination", "192.168.1.10");
-    assert_field(&v, "lease-time", "600");
-    assert_field(&v, "dns-servers", "192.168.1.1, 192.168.1.2");
-    assert_field(&v, "host-name", NULL);
-    assert_field(&v, "nonsense", NULL);
+    const struct view_message *m = seen(offer);
+    assert_true(span_is(m->word, "OFFER") && m->reply && !m->everyone && m->protocol == VIEW_DHCP4);
+    assert_field(m, "yiaddr", "192.168.1.10");
+    assert_field(m, "siaddr", "192.168.1.5");
+    assert_field(m, "ciaddr", "0.0.0.0");
+    assert_field(m, "xid", "0x696ddc66");
+    assert_field(m, "flags", "unicast");
+    assert_field(m, "chaddr", "00:0c:29:59:fd:21");
+    assert_field(m, "ip-source", "192.168.1.5");
+    assert_field(m, "ip-destination", "192.168.1.10");
+    assert_field(m, "lease-time", "600");
+    assert_field(m, "dns-servers", "192.168.1.1, 192.168.1.2");
+    assert_field(m, "host-name", NULL);
+    assert_field(m, "nonsense", NULL);
     assert_true(view_knows_field(span_text("dns-servers")) && view_knows_field(span_text("yiaddr")));
     assert_false(view_knows_field(span_text("nonsense")));
     assert_string_equal(view_nearest_field("yaddr"), "yiaddr");
@@ -204,13 +224,9 @@ static void fields_are_text(void **state)
 
 static void assert_sentence(struct span frame, const char *wanted)
 {
-    char text[256];
-    struct writer w = writer_over(text, sizeof text - 1);
-    struct view v;
-    assert_true(view_read(&v, frame));
-    view_write_sentence(&v, &w);
-    text[writer_length(&w)] = 0;
-    assert_string_equal(text, wanted);
+    const struct view_message *m = seen(frame);
+    if (!span_is(m->sentence, wanted))
+        fail_msg("%.*s, not %s", (int)m->sentence.len, (const char *)m->sentence.at, wanted);
 }
 
 static void sentences_say_what_happens(void **state)
@@ -330,10 +346,11 @@ static void the_record_has_names_and_comments(void **state)
     struct pcapng_name n;
     arena_open(&a, 4096, 1 << 20);
     assert_true(scenario_parse(&s, span_text(text), &a));
-    size_t most = record_bytes_max(&s, packets, 2);
+    static const char keys[] = "CLIENT_RANDOM 00 11\n";
+    size_t most = record_bytes_max(&s, packets, 2, span_text(keys));
     assert_true(most <= sizeof file);
     struct writer w = writer_over(file, most);
-    record_write(&w, &s, &s.captures[0], "eth0", packets, 2);
+    record_write(&w, &s, &s.captures[0], "eth0", packets, 2, span_text(keys));
     assert_true(writer_ok(&w));
     pcapng_open(&r, writer_span(&w));
     assert_true(pcapng_next(&r, &b) && span_is(b.section.comment, "A lease"));
@@ -341,6 +358,8 @@ static void the_record_has_names_and_comments(void **state)
     assert_true(span_is(b.interface.description, "server") && b.interface.ip4.len == 8);
     assert_memory_equal(b.interface.ip4.at, "\xc0\xa8\x01\x05\xff\xff\xff\x00", 8);
     assert_true(pcapng_next(&r, &b) && pcapng_next_name(&b, &n) && span_is(n.name, "server"));
+    assert_true(pcapng_next(&r, &b) && b.kind == PCAPNG_SECRETS && b.secrets.type == PCAPNG_TLS_KEY_LOG);
+    assert_true(span_is(b.secrets.bytes, keys));
     assert_true(pcapng_next(&r, &b) && span_is(b.packet.comment, "DISCOVER: a client looks for a server"));
     assert_true(span_equal(b.packet.bytes, discover) && b.packet.unix_ns == 1);
     assert_true(pcapng_next(&r, &b) && span_is(b.packet.comment, "OFFER: a server proposes 192.168.1.10"));
@@ -363,5 +382,5 @@ int main(void)
         cmocka_unit_test(expectations_are_held_against_messages),
         cmocka_unit_test(the_record_has_names_and_comments),
     };
-    return cmocka_run_group_tests(tests, make_discover, NULL);
+    return cmocka_run_group_tests(tests, make_discover, close_world);
 }
