@@ -7,6 +7,11 @@ int check_command(int argc, char **argv);
 int help_command(int argc, char **argv);
 int manual_command(int argc, char **argv);
 int scenario_command(int argc, char **argv);
+
+/* `wirelab help scenario [STEP]`; NULL: the language. */
+int scenario_help(const char *step);
+/* `wirelab manual --scenarios` */
+int scenario_manual(void);
 int explain_command(int argc, char **argv);
 
 #endif

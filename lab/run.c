@@ -51,23 +51,29 @@ int check_command(int argc, char **argv)
 
 int help_command(int argc, char **argv)
 {
+    if (argc > 1 && argc < 4 && span_is(span_text(argv[1]), "scenario"))
+        return scenario_help(argc == 3 ? argv[2] : NULL);
     if (argc == 2)
         return config_help(daemon_root_keys(), argv[1], stdout) ? EXIT_OK : EXIT_WRONG_USE;
     printf("usage: wirelab help KEY, where KEY is a name like dhcpd, dhcpd.subnet or lease-time; the "
            "sections are");
     for (size_t i = 0; all_services[i]; i++)
         printf(" %s", all_services[i]->name);
-    printf("\n`wirelab manual` lists all keys, `wirelab --help` the commands\n");
+    printf("\n`wirelab help scenario` explains scenarios, `wirelab manual` lists all keys, `wirelab --help` "
+           "the commands\n");
     return argc == 1 ? EXIT_OK : EXIT_WRONG_USE;
 }
 
 int manual_command(int argc, char **argv)
 {
     bool sample = argc == 2 && span_is(span_text(argv[1]), "--sample");
-    if (argc > 2 || (argc == 2 && !sample)) {
-        fprintf(stderr, "usage: wirelab manual [--sample]\n");
+    bool scenarios = argc == 2 && span_is(span_text(argv[1]), "--scenarios");
+    if (argc > 2 || (argc == 2 && !sample && !scenarios)) {
+        fprintf(stderr, "usage: wirelab manual [--sample|--scenarios]\n");
         return EXIT_WRONG_USE;
     }
+    if (scenarios)
+        return scenario_manual();
     if (sample)
         config_print_sample(daemon_root_keys(), stdout);
     else

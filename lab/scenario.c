@@ -367,23 +367,41 @@ static const struct statement {
     enum about about;   /* what the lines before must have opened */
     size_t least, most; /* words, the first one included */
     void (*take)(struct scenario_parser *p);
-    const char *example;
+    const char *example, *meaning;
 } statements[] = {
-    { "title", ABOUT_ALL, 2, 2, take_title, "title \"A client without a lease gets one\"" },
-    { "host", ABOUT_ALL, 2, 2, take_host, "host client" },
-    { "hardware", ABOUT_HOST, 2, 2, take_hardware, "hardware 00:0c:29:59:fd:21" },
-    { "address", ABOUT_HOST, 2, 2, take_address, "address 192.168.1.5/24" },
-    { "route", ABOUT_HOST, 2, 2, take_route, "route 4.2.2.1/32" },
-    { "link-local", ABOUT_HOST, 1, 1, take_link_local, "link-local" },
-    { "file", ABOUT_HOST, 2, 2, take_file, "file zones/example.zone" },
-    { "serve", ABOUT_HOST, 1, 1, take_serve, "serve" },
-    { "link", ABOUT_ALL, 3, SCENARIO_HOSTS_MAX + 1, take_link, "link client server" },
-    { "capture", ABOUT_ALL, 2, 4, take_capture, "capture client" },
-    { "play", ABOUT_ALL, 3, 3, scenario_take_play, "play client dhcp-acquire" },
-    { "await", ABOUT_ALL, 3, CLIENT_WORDS_MAX, scenario_take_await, "await server smtp.delivered" },
-    { "within", ABOUT_STEP, 2, 2, scenario_take_within, "within 10s" },
-    { "expect", ABOUT_ALL, 5, SCENARIO_WORDS_MAX, scenario_take_expect,
-      "expect client -> everyone DISCOVER" },
+    { "title", ABOUT_ALL, 2, 2, take_title, "title \"A client without a lease gets one\"",
+      "what the scenario shows, in a few words" },
+    { "host", ABOUT_ALL, 2, 2, take_host, "host client",
+      "a machine; the lines that follow are about it. `everyone` is no name: it is broadcast" },
+    { "hardware", ABOUT_HOST, 2, 2, take_hardware, "hardware 00:0c:29:59:fd:21",
+      "its MAC address; one is made up where none is given" },
+    { "address", ABOUT_HOST, 2, 2, take_address, "address 192.168.1.5/24",
+      "an IPv4 or IPv6 address of its interface, eth0, and the length of its network's prefix; up to four" },
+    { "route", ABOUT_HOST, 2, 2, take_route, "route 4.2.2.1/32",
+      "an address or a network that it reaches over its link, beside its own" },
+    { "link-local", ABOUT_HOST, 1, 1, take_link_local, "link-local",
+      "an IPv6 address made of its hardware address; a host that has another IPv6 address has it, too" },
+    { "file", ABOUT_HOST, 2, 2, take_file, "file zones/example.zone",
+      "a file for its servers: the lines up to `end`. Paths in its configuration then begin where these "
+      "files are; those of a host without such files begin at the scenario's directory" },
+    { "serve", ABOUT_HOST, 1, 1, take_serve, "serve",
+      "the servers that run on it: the lines up to `end` are what a configuration file would say, without "
+      "`state`" },
+    { "link", ABOUT_ALL, 3, SCENARIO_HOSTS_MAX + 1, take_link, "link client server",
+      "a cable between two hosts, a switch between more; a host has one" },
+    { "capture", ABOUT_ALL, 2, 4, take_capture, "capture client",
+      "where it is recorded, from the steps that follow on; `as NAME` gives the file a name other than the "
+      "scenario's. The first capture is what is expected" },
+    { "play", ABOUT_ALL, 3, 3, scenario_take_play, "play client dhcp-acquire",
+      "a step: a client of this host does something. The lines that follow are about the step" },
+    { "await", ABOUT_ALL, 3, CLIENT_WORDS_MAX, scenario_take_await, "await server smtp.delivered",
+      "a step: until a server of this host has told this event, with these values, since the one that was "
+      "awaited before" },
+    { "within", ABOUT_STEP, 2, 2, scenario_take_within, "within 10s",
+      "how long the step may take: 10s, 250ms; ten seconds, unless it is said" },
+    { "expect", ABOUT_ALL, 5, SCENARIO_WORDS_MAX, scenario_take_expect, "expect client -> everyone DISCOVER",
+      "a message that must be seen: from whom, to whom (or `everyone`), its word, and fields that must have "
+      "these values; one line a message, in their order" },
 };
 
 #define STATEMENTS (sizeof statements / sizeof statements[0])
@@ -471,6 +489,12 @@ bool scenario_parse(struct scenario *s, struct span text, struct arena *a)
     if (!s->problem_count)
         check_whole(&p);
     return s->problem_count == 0;
+}
+
+void scenario_list_lines(scenario_tell_fn *tell, void *owner)
+{
+    for (size_t i = 0; i < STATEMENTS; i++)
+        tell(owner, statements[i].example, statements[i].meaning);
 }
 
 struct span scenario_line(struct span text, unsigned line)

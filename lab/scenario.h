@@ -136,7 +136,13 @@ bool scenario_parse(struct scenario *s, struct span text, struct arena *a);
 struct span scenario_line(struct span text, unsigned line);
 /* The title of a text that need not be right otherwise; empty when it has none. */
 struct span scenario_title(struct span text);
-/* Tells each kind of step that a host can play, with what it does. */
-void scenario_list_steps(void (*tell)(void *owner, const char *word, const char *meaning), void *owner);
+/* For help: an example or a word, and what it means. */
+typedef void scenario_tell_fn(void *owner, const char *what, const char *meaning);
+/* Every kind of line. */
+void scenario_list_lines(scenario_tell_fn *tell, void *owner);
+/* Every step that a host can play. */
+void scenario_list_steps(scenario_tell_fn *tell, void *owner);
+/* The lines that a step may have; false when there is no step of this word. */
+bool scenario_list_step_lines(struct span word, scenario_tell_fn *tell, void *owner);
 
 #endif

@@ -48,12 +48,26 @@ static void tell_unknown_step(struct scenario_parser *p, struct span word)
     problem_remedy(told, "did you mean \"%s\"? `wirelab help scenario` lists what can be played", best);
 }
 
-void scenario_list_steps(void (*tell)(void *owner, const char *word, const char *meaning), void *owner)
+void scenario_list_steps(scenario_tell_fn *tell, void *owner)
 {
     for (size_t i = 0; i < DHCP_GOALS; i++)
         tell(owner, dhcp_goals[i].word, dhcp_goals[i].meaning);
     for (size_t i = 0; client_types[i]; i++)
         tell(owner, client_types[i]->word, client_types[i]->meaning);
+}
+
+bool scenario_list_step_lines(struct span word, scenario_tell_fn *tell, void *owner)
+{
+    const struct client_type *type = client_type_of(word);
+    for (size_t i = 0; type && i < type->key_count; i++)
+        tell(owner, type->keys[i].example, type->keys[i].meaning);
+    if (!dhcp_goal_of(word))
+        return type != NULL;
+    tell(owner, "host-name ubuntu2",
+         "an option of its messages, by its name in `wirelab help dhcpd`, with its value; "
+         "they are sent in the order of the lines");
+    tell(owner, "broadcast", "asks for replies by broadcast");
+    return true;
 }
 
 /* ---- the line that begins one ----------------------------------------------------------------------- */

@@ -264,6 +264,9 @@ class Programs(unittest.TestCase):
     def test_the_manual_is_the_tables(self):
         made = lab.run(lab.BUILD / "wirelab", "manual").stdout.decode()
         self.assertEqual((lab.ROOT / "docs" / "manual.md").read_text(), made, "run: build/wirelab manual > docs/manual.md")
+        made = lab.run(lab.BUILD / "wirelab", "manual", "--scenarios").stdout.decode()
+        self.assertEqual((lab.ROOT / "docs" / "scenarios.md").read_text(), made,
+                         "run: build/wirelab manual --scenarios > docs/scenarios.md")
 
 
 if __name__ == "__main__":
