@@ -101,7 +101,8 @@ struct client_type {
     const struct client_key *keys;
     size_t key_count;
     size_t bytes; /* of its struct, all zero before CLIENT_BEGIN but for the head */
-    /* `in` counts for CLIENT_BYTES; *taken is 0 before, and of a datagram it does not matter. */
+    /* `in` counts for CLIENT_BYTES; *taken is 0 before, and of a datagram it does not matter. When some were
+     * taken and some are left, these come again at once. */
     enum client_wish (*step)(struct client *c, enum client_event event, struct span in, size_t *taken,
                              struct now now, struct writer *out);
     /* What it waits for now, for the message when the step takes too long: "no answer to RCPT". Constant. */
@@ -113,7 +114,7 @@ extern const struct client_type *const client_types[];
 extern const struct client_type client_dhcp6_acquire, client_dhcp6_confirm, client_dhcp6_renew,
     client_dhcp6_rebind, client_dhcp6_release, client_dhcp6_decline, client_dhcp6_inform;
 extern const struct client_type client_dns_query, client_dns_transfer, client_http, client_imap,
-    client_smtp_send;
+    client_smtp_send, client_tcp;
 /* NULL: none has this word. */
 const struct client_type *client_type_of(struct span word);
 const struct client_key *client_key_of(const struct client_type *t, struct span name);

@@ -339,7 +339,7 @@ static enum client_wish take_line(struct client_imap *i, struct span line, struc
         return take_untagged(i, rest, out);
     if (span_is(tag, "+"))
         return take_continuation(i, rest, out);
-    if (i->at == AT_GREETING || !parse_decimal(tag, UINT32_MAX, &number) || number != i->tag)
+    if (!parse_decimal(tag, UINT32_MAX, &number) || number != i->tag)
         return out_of_turn(i, line);
     return take_tagged(i, rest, out);
 }

@@ -154,16 +154,19 @@ static inline bool play_ended(const struct client_play *p)
 
 static inline enum client_wish play_piece(struct client_play *p, struct span in)
 {
-    size_t taken = 0, connects = p->connects, secured = p->secured;
+    size_t taken = 0;
     if (p->over_datagrams)
         return play_event(p, CLIENT_BYTES, in, &taken);
+    taken = 1;
     play_must(p->left_len + in.len <= sizeof p->left);
     memcpy(p->left + p->left_len, in.at, in.len);
     p->left_len += in.len;
-    play_event(p, CLIENT_BYTES, span_of(p->left, p->left_len), &taken);
-    if (p->connects != connects || p->secured != secured) {
-        p->left_len = 0;
-    } else {
+    while (taken && p->left_len && !play_ended(p)) { /* the bytes get less */
+        size_t connects = p->connects, secured = p->secured;
+        taken = 0;
+        play_event(p, CLIENT_BYTES, span_of(p->left, p->left_len), &taken);
+        if (p->connects != connects || p->secured != secured)
+            taken = p->left_len;
         memmove(p->left, p->left + taken, p->left_len - taken);
         p->left_len -= taken;
     }
