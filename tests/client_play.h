@@ -110,6 +110,8 @@ static inline enum client_wish play_event(struct client_play *p, enum client_eve
         play_must(*taken <= in.len && p->c->type->fault(p->c) != NULL);
         if (p->wish == CLIENT_FAILED) {
             play_must(p->c->problem.what[0] && p->c->problem.remedy[0]);
+            if (writer_ok(&out)) /* what came before the failure goes out */
+                play_keep(p, writer_span(&out));
             return p->wish;
         }
         play_must(writer_ok(&out));
