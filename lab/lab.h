@@ -10,6 +10,8 @@ int scenario_command(int argc, char **argv);
 
 /* `wirelab help scenario [STEP]`; NULL: the language. */
 int scenario_help(const char *step);
+/* `wirelab help expect` */
+int expect_help(void);
 /* `wirelab manual --scenarios` */
 int scenario_manual(void);
 int explain_command(int argc, char **argv);

@@ -53,6 +53,8 @@ int help_command(int argc, char **argv)
 {
     if (argc > 1 && argc < 4 && span_is(span_text(argv[1]), "scenario"))
         return scenario_help(argc == 3 ? argv[2] : NULL);
+    if (argc == 2 && span_is(span_text(argv[1]), "expect"))
+        return expect_help();
     if (argc == 2)
         return config_help(daemon_root_keys(), argv[1], stdout) ? EXIT_OK : EXIT_WRONG_USE;
     printf("usage: wirelab help KEY, where KEY is a name like dhcpd, dhcpd.subnet or lease-time; the "

@@ -277,11 +277,11 @@ static bool make_directory(const char *path)
 }
 
 /* Writes DIRECTORY/NAME.pcapng. */
-static bool write_capture(const struct job *j, size_t capture, const struct pcapng_packet *packets,
-                          size_t count)
+static bool write_capture(const struct job *j, const struct play *p, size_t capture,
+                          const struct pcapng_packet *packets, size_t count)
 {
     const struct scenario_capture *c = &j->scenario->captures[capture];
-    struct span tls_keys = span_of(NULL, 0);
+    struct span tls_keys = span_of(p->secrets, p->secrets_length);
     size_t room = record_bytes_max(j->scenario, packets, count, tls_keys);
     uint8_t *bytes = malloc(room);
     char path[2 * PATH_BYTES + SCENARIO_NAME_MAX];
@@ -366,7 +366,7 @@ static int finish(const struct job *j, const struct play *p)
         printf("\n");
         if (i == 0 && expect_compare(s, packets, count, tell_difference, (void *)j))
             code = EXIT_RUNNING;
-        if (j->out_directory && !write_capture(j, i, packets, count))
+        if (j->out_directory && !write_capture(j, p, i, packets, count))
             code = EXIT_RUNNING;
         free(packets);
     }

@@ -2,6 +2,7 @@
 
 #include "daemon.h"
 #include "scenario.h"
+#include "view.h"
 
 #include <stdio.h>
 
@@ -37,6 +38,32 @@ int scenario_help(const char *step)
     return EXIT_WRONG_USE;
 }
 
+/* The words or the fields of messages, with the protocol where it changes. */
+static void print_view(const struct view_row *(*row)(size_t i), const char *title,
+                       void (*print)(void *owner, const char *what, const char *meaning))
+{
+    enum view_protocol last = VIEW_OTHER;
+    const struct view_row *r;
+    for (size_t i = 0; (r = row(i)) != NULL; i++) { /* until the table ends */
+        if (i == 0 || r->protocol != last)
+            printf(print == print_row ? "\n### %s: %s\n\n| %s | what it is |\n| --- | --- |\n"
+                                      : "\n%s of %s:\n",
+                   title, r->protocol == VIEW_PROTOCOLS ? "every message" : view_protocol_name(r->protocol),
+                   title);
+        last = r->protocol;
+        print(NULL, r->name, r->meaning);
+    }
+}
+
+int expect_help(void)
+{
+    printf("A line `expect FROM -> TO WORD FIELD=VALUE ...` names a message by its word:\n");
+    print_view(view_word_row, "words", print_line);
+    print_view(view_field_row, "fields", print_line);
+    printf("\nThe options of DHCP are fields, too, by their names in `wirelab help dhcpd.subnet`.\n");
+    return EXIT_OK;
+}
+
 static void print_step(void *owner, const char *word, const char *meaning)
 {
     (void)owner;
@@ -64,5 +91,11 @@ int scenario_manual(void)
     scenario_list_lines(print_row, NULL);
     printf("\n## Steps\n");
     scenario_list_steps(print_step, NULL);
+    printf(
+        "\n## What can be expected\n\nThe words of messages, and the fields that they have, as `expect` "
+        "lines and "
+        "`wirelab explain` use them.\nThe options of DHCP are fields, too, by their names in the manual.\n");
+    print_view(view_word_row, "words", print_row);
+    print_view(view_field_row, "fields", print_row);
     return EXIT_OK;
 }
