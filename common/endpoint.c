@@ -179,7 +179,7 @@ size_t hardware_parse(struct span text, uint8_t out[16])
 char *hardware_format(struct span hardware, char *out)
 {
     static const char digits[] = "0123456789abcdef";
-    struct span shown = span_head(hardware, 16);
+    struct span shown = span_head(hardware, 20);
     char *p = out;
     for (size_t i = 0; i < shown.len; i++) {
         if (i)

@@ -3,6 +3,7 @@
 #include "socket.h"
 
 #include <errno.h>
+#include <net/if.h>
 #include <netinet/in.h>
 #include <stdlib.h>
 #include <sys/socket.h>
@@ -206,6 +207,20 @@ static bool set_interface(int fd, const char *interface, struct problem *p)
     return false;
 }
 
+static bool join_groups(int fd, const struct udp_options *o, struct problem *p)
+{
+    struct ipv6_mreq request = { .ipv6mr_interface = o->group_count ? if_nametoindex(o->interface) : 0 };
+    for (size_t i = 0; i < o->group_count; i++) {
+        memcpy(&request.ipv6mr_multiaddr, o->groups[i].bytes, sizeof request.ipv6mr_multiaddr);
+        if (setsockopt(fd, IPPROTO_IPV6, IPV6_JOIN_GROUP, &request, sizeof request) != 0) {
+            problem_set(p, "cannot join a multicast group on %s: %s", o->interface, strerror(errno));
+            problem_remedy(p, "`ip -6 address show dev %s` must show that it has IPv6", o->interface);
+            return false;
+        }
+    }
+    return true;
+}
+
 static int open_socket(const struct udp_options *o, struct problem *p)
 {
     struct sockaddr_storage at;
@@ -217,7 +232,7 @@ static int open_socket(const struct udp_options *o, struct problem *p)
             close(fd);
         return -1;
     }
-    if (o->interface && !set_interface(fd, o->interface, p)) {
+    if (o->interface && !(set_interface(fd, o->interface, p) && join_groups(fd, o, p))) {
         close(fd);
         return -1;
     }

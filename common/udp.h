@@ -30,8 +30,10 @@ struct batch {
 typedef void udp_batch_fn(void *owner, struct udp *u, struct batch *b, struct now now);
 
 struct udp_options {
-    struct endpoint bind;       /* port 0: a free one */
-    const char *interface;      /* SO_BINDTODEVICE; NULL: any */
+    struct endpoint bind;         /* port 0: a free one */
+    const char *interface;        /* SO_BINDTODEVICE; NULL: any */
+    const struct address *groups; /* IPv6 multicast groups to join on `interface` */
+    size_t group_count;
     bool broadcast;             /* SO_BROADCAST */
     bool reuse_port;            /* one of several workers on this address */
     size_t in_bytes, out_bytes; /* longest datagram read, longest written */

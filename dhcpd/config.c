@@ -1,5 +1,6 @@
 #include "dhcpd.h"
 
+#include "config6.h"
 #include "config_options.h"
 
 #include <stdlib.h>
@@ -115,24 +116,13 @@ static const struct config_key subnet_keys[] = {
     { .name = NULL },
 };
 
-/* Known, so that a file that has it gets one plain answer. */
-static const struct config_key subnet6_keys[] = {
-    { .name = "pool", .type = CONFIG_TEXT, .flags = CONFIG_LIST, .help = "Not served yet." },
-    { .name = "preferred-lifetime", .type = CONFIG_TEXT, .help = "Not served yet." },
-    { .name = "valid-lifetime", .type = CONFIG_TEXT, .help = "Not served yet." },
-    { .name = "lease-time", .type = CONFIG_TEXT, .help = "Not served yet." },
-    { .name = "t1", .type = CONFIG_TEXT, .help = "Not served yet." },
-    { .name = "t2", .type = CONFIG_TEXT, .help = "Not served yet." },
-    { .name = "dns-servers", .type = CONFIG_TEXT, .flags = CONFIG_LIST, .help = "Not served yet." },
-    { .name = "advertise", .type = CONFIG_TEXT, .help = "Not served yet." },
-    { .name = NULL },
-};
-
 const struct config_key dhcpd_keys[] = {
     { .name = "listen",
       .type = CONFIG_LISTEN,
       .flags = CONFIG_LIST | CONFIG_REQUIRED | CONFIG_RESTART,
-      .help = "An interface whose clients are served, or an address and port for relays and test clients.",
+      .help = "An interface whose clients are served, or an address and port for relays and test clients: by "
+              "DHCPv4 "
+              "where it is IPv4, by DHCPv6 where it is IPv6, an interface by each that has a subnet.",
       .example = "listen = { \"eth0\", \"127.0.0.1:6767\" }" },
     { .name = "authoritative",
       .type = CONFIG_FLAG,
@@ -162,8 +152,17 @@ const struct config_key dhcpd_keys[] = {
       .flags = CONFIG_TITLED,
       .title_type = CONFIG_PREFIX,
       .keys = subnet6_keys,
-      .help = "An IPv6 network: not served yet.",
-      .example = "subnet6 \"2001:db8::/64\" { }" },
+      .help = "An IPv6 network and what its clients are told by DHCPv6.",
+      .example = "subnet6 \"2001:db8:1:2::/64\" { pool = { \"2001:db8:1:2::1000-2001:db8:1:2::1fff\" } }",
+      .reference = "RFC 9915" },
+    { .name = "duid",
+      .type = CONFIG_TEXT,
+      .flags = CONFIG_RESTART,
+      .help =
+          "Who this server is to DHCPv6 clients, in hexadecimal digits; without it, it makes a DUID once and "
+          "keeps it.",
+      .example = "duid = \"00:01:00:01:1d:e4:b8:58:00:0c:29:1f:a7:55\"",
+      .reference = "RFC 9915 11" },
     OPTION_SECTION,
 #include "wire/dhcp_options.def"
     { .name = NULL },
@@ -179,6 +178,18 @@ struct reading {
     struct arena *memory;
 };
 
+/* DHCPv6 takes IPv6 addresses (config6.c), and alone those interfaces for which there are only IPv6 subnets.
+ */
+static bool is_for_dhcp4(const struct config_section *s, const struct config_value *v)
+{
+    size_t subnets = 0, subnets6 = 0;
+    config_sections(s, "subnet", &subnets);
+    config_sections(s, "subnet6", &subnets6);
+    if (v->endpoint.address.family == FAMILY_NONE)
+        return subnets || !subnets6;
+    return v->endpoint.address.family == FAMILY_IP4;
+}
+
 static bool read_listens(struct reading *r, const struct config_section *s)
 {
     size_t count = 0;
@@ -186,17 +197,16 @@ static bool read_listens(struct reading *r, const struct config_section *s)
     struct dhcp_listen *listens = arena_array(r->memory, count, sizeof *listens);
     if (!listens)
         return false;
+    r->settings->listens = listens;
     for (size_t i = 0; i < count; i++) {
-        if (v[i].endpoint.address.family == FAMILY_IP6)
-            config_problem(r->c, s, &v[i], "an IPv4 address and port, or an interface",
-                           "DHCPv4 has no IPv6 addresses");
-        listens[i].at = v[i].endpoint;
+        if (!is_for_dhcp4(s, &v[i]))
+            continue;
+        struct dhcp_listen *l = &listens[r->settings->listen_count++];
+        l->at = v[i].endpoint;
         if (v[i].endpoint.address.family == FAMILY_NONE &&
-            !(listens[i].interface = arena_text(r->memory, span_text(v[i].text))))
+            !(l->interface = arena_text(r->memory, span_text(v[i].text))))
             return false;
     }
-    r->settings->listens = listens;
-    r->settings->listen_count = count;
     return true;
 }
 
@@ -413,11 +423,8 @@ static bool read_all(struct reading *r, const struct config_section *s)
     struct options_draft common = { 0 };
     r->settings->authoritative = config_flag(s, "authoritative");
     r->settings->decline_s = (uint32_t)config_number(s, "decline-time");
-    size_t count = 0;
-    const struct config_section *const *sections = config_sections(s, "subnet6", &count);
-    for (size_t i = 0; i < count; i++)
-        config_problem(r->c, sections[i], NULL, "IPv4 subnets only", "this version does not serve DHCPv6");
-    return options_read(&common, r->memory, r->c, s) && read_listens(r, s) && read_subnets(r, s, &common);
+    return options_read(&common, r->memory, r->c, s) && read_listens(r, s) && read_subnets(r, s, &common) &&
+           config6_read(r->c, s, r->memory, &r->settings->six);
 }
 
 void *dhcpd_configure(struct config *c, const struct config_section *s)

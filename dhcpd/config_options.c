@@ -175,7 +175,7 @@ static int hex_digit(uint8_t c)
     return hit ? (int)(hit - digits) : -1;
 }
 
-static bool write_hex(struct writer *w, struct span text)
+bool options_write_hex(struct writer *w, struct span text)
 {
     struct reader r = reader_over(text);
     while (reader_left(&r)) { /* each turn takes two bytes or more */
@@ -236,7 +236,7 @@ static bool read_numbered(struct options_draft *d, struct arena *a, struct confi
         write_u32(&w, address_to_ip4(addresses[i].endpoint.address));
     if (text)
         write_text(&w, text->text);
-    if (hex && !write_hex(&w, span_text(hex->text))) {
+    if (hex && !options_write_hex(&w, span_text(hex->text))) {
         config_problem(c, s, hex, "pairs of hexadecimal digits, as in \"01:ff\"", "\"%s\" is not hexadecimal",
                        hex->text);
         return true;

@@ -19,6 +19,9 @@ bool options_set_u32(struct options_draft *d, struct arena *a, uint8_t code, uin
 /* The finished set. False when there is no memory. */
 bool options_finish(const struct options_draft *d, struct arena *a, struct dhcp_options *out);
 
+/* Hexadecimal digits in pairs, with or without colons, as bytes; false when it is something else. */
+bool options_write_hex(struct writer *w, struct span text);
+
 /* The rows of the section `option "NUMBER"`. */
 extern const struct config_key option_keys[];
 

@@ -4,6 +4,7 @@
 #include "link.h"
 #include "persist.h"
 #include "reply.h"
+#include "server6.h"
 #include "udp.h"
 #include "wire/frame.h"
 
@@ -66,6 +67,7 @@ struct service {
     size_t in_hand;
     struct timer deadline; /* of the whole lease table */
     struct dhcp4_message message;
+    struct server6 *six; /* NULL: there are no IPv6 subnets */
     bool draining, stopped;
 };
 
@@ -249,7 +251,7 @@ static void forget_promises(struct turn *t, bool committed)
             writer_back_to(&t->batch->d[i].out, (struct mark){ 0 });
 }
 
-static void service_free(struct service *s);
+static void free_if_done(struct service *s);
 
 /* Sends what is left of the batch and gives it back. */
 static void turn_end(struct turn *t)
@@ -267,8 +269,7 @@ static void turn_end(struct turn *t)
     t->next_idle = s->idle;
     s->idle = t;
     s->in_hand--;
-    if (s->stopped && !s->in_hand)
-        service_free(s);
+    free_if_done(s);
 }
 
 static void arm_deadline(struct service *s, struct now now);
@@ -347,8 +348,7 @@ static void conflict_committed(void *owner, bool ok, const char *why)
     if (!ok) /* it rests in memory all the same */
         event_note(s->home->events, EVENT_DHCP_WITHDRAWN, loop_now(s->home->loop), "reason", why);
     s->in_hand--;
-    if (s->stopped && !s->in_hand)
-        service_free(s);
+    free_if_done(s);
 }
 
 /* As if the client had declined it. */
@@ -510,8 +510,13 @@ static bool open_listeners(struct service *s, struct problem *p)
     return true;
 }
 
-static void service_free(struct service *s)
+/* Stopped, and nothing is in hand: else the last commit that is told ends it. */
+static void free_if_done(struct service *s)
 {
+    if (!s->stopped || s->in_hand || (s->six && server6_busy(s->six)))
+        return;
+    if (s->six)
+        server6_free(s->six);
     leases_close(&s->leases);
     dhcpd_forget(s->settings);
     free(s->listeners);
@@ -528,10 +533,23 @@ static void dhcpd_stop(struct service *s)
             link_close(s->listeners[i].link);
         echo_close(s->listeners[i].echo, free);
     }
+    if (s->six)
+        server6_stop(s->six);
     loop_disarm(s->home->loop, &s->deadline);
     s->stopped = true;
-    if (!s->in_hand) /* else the last commit that is told ends it */
-        service_free(s);
+    free_if_done(s);
+}
+
+static void six_idle(void *owner)
+{
+    free_if_done(owner);
+}
+
+static bool start_six(struct service *s, struct problem *p)
+{
+    if (s->settings->six.subnet_count)
+        s->six = server6_start(s->home, &s->settings->six, six_idle, s, p);
+    return s->six || !s->settings->six.subnet_count;
 }
 
 static struct service *dhcpd_start(struct home *h, void *settings, struct problem *p)
@@ -551,7 +569,7 @@ static struct service *dhcpd_start(struct home *h, void *settings, struct proble
     bool opened = persist_open(&s->persist, store, &s->leases, now, p);
     if (opened && !(opened = leases_settle(&s->leases, settings, now)))
         problem_set(p, "dhcpd: out of memory");
-    if (!opened || !open_listeners(s, p)) {
+    if (!opened || !open_listeners(s, p) || !start_six(s, p)) {
         s->settings = NULL; /* stays the caller's */
         dhcpd_stop(s);
         return NULL;
@@ -573,6 +591,17 @@ static bool same_listens(const struct dhcp_settings *a, const struct dhcp_settin
     return true;
 }
 
+/* The DHCPv6 half has the new settings, or the old ones as before. */
+static bool reload_six(struct service *s, const struct dhcp_settings *settings, struct problem *p)
+{
+    if (s->six)
+        return server6_reload(s->six, &settings->six, p);
+    if (!settings->six.subnet_count)
+        return true;
+    problem_set(p, "dhcpd: the first `subnet6` came, which needs a restart");
+    return false;
+}
+
 static bool dhcpd_reload(struct service *s, void *settings, struct problem *p)
 {
     struct now now = loop_now(s->home->loop);
@@ -580,7 +609,10 @@ static bool dhcpd_reload(struct service *s, void *settings, struct problem *p)
         problem_set(p, "dhcpd: `listen` changed, which needs a restart");
         return false;
     }
+    if (!reload_six(s, settings, p))
+        return false;
     if (!leases_settle(&s->leases, settings, now)) {
+        reload_six(s, s->settings, p);
         problem_set(p, "dhcpd: out of memory");
         return false;
     }
@@ -593,16 +625,18 @@ static bool dhcpd_reload(struct service *s, void *settings, struct problem *p)
 static void dhcpd_drain(struct service *s)
 {
     s->draining = true;
+    if (s->six)
+        server6_drain(s->six);
 }
 
 static bool dhcpd_busy(const struct service *s)
 {
-    return s->in_hand != 0;
+    return s->in_hand != 0 || (s->six && server6_busy(s->six));
 }
 
 const struct service_type dhcpd_service = {
     .name = "dhcpd",
-    .summary = "IPv4 addresses by DHCP: to clients on an interface, and to relays",
+    .summary = "addresses by DHCP, IPv4 and IPv6: to clients on an interface, and to relays",
     .keys = dhcpd_keys,
     .configure = dhcpd_configure,
     .forget = dhcpd_forget,

@@ -7,6 +7,7 @@
 
 #include "arena.h"
 #include "endpoint.h"
+#include "subnet6.h"
 #include "wire/dhcp4.h"
 
 #define LEASE_INFINITE UINT32_MAX /* RFC 2131 3.3 */
@@ -56,7 +57,8 @@ struct dhcp_listen {
 
 struct dhcp_settings {
     struct arena memory;
-    const struct dhcp_listen *listens;
+    struct dhcp6_settings six;         /* DHCPv6; no subnets: it is not served */
+    const struct dhcp_listen *listens; /* DHCPv4 */
     size_t listen_count;
     const struct dhcp_subnet *subnets; /* by network, not overlapping */
     size_t subnet_count;

@@ -1,0 +1,382 @@
+#include "config6.h"
+
+#include "config_options6.h"
+
+#include <stdlib.h>
+
+#define LIFETIME_LEAST_S 1 /* labs turn over fast */
+
+/* ---- the rows ------------------------------------------------------------------------------ */
+
+/* An option's row by its type; see common/wire/dhcp6_options.def. */
+#define KEY_ADDRESSES(key)                                                                                   \
+    .type = CONFIG_ADDRESS, .flags = CONFIG_LIST, .example = key " = { \"2001:db8::35\" }"
+#define KEY_NTP_SERVERS(key) KEY_ADDRESSES(key)
+#define KEY_SECONDS(key)     .type = CONFIG_DURATION, .most = UINT32_MAX, .example = key " = \"1d\""
+#define KEY_TEXT(key)        .type = CONFIG_TEXT, .example = key " = \"text\""
+#define KEY_DOMAIN(key)      .type = CONFIG_DOMAIN, .example = key " = \"mydomain.example\""
+#define KEY_DOMAINS(key)                                                                                     \
+    .type = CONFIG_DOMAIN, .flags = CONFIG_LIST, .example = key " = { \"mydomain.example\" }"
+
+#define ROW_SET(key, kind, rfc, meaning) { .name = key, KEY_##kind(key), .help = meaning, .reference = rfc },
+#define ROW_OWN(key, kind, rfc, meaning)
+#define ROW_PEER(key, kind, rfc, meaning)
+#define OPTION6(code, id, key, kind, whose, rfc, meaning) ROW_##whose(key, kind, rfc, meaning)
+
+static const struct config_key host6_keys[] = {
+    { .name = "duid",
+      .type = CONFIG_TEXT,
+      .flags = CONFIG_REQUIRED,
+      .help = "The DUID of the client that is meant, in hexadecimal digits.",
+      .example = "duid = \"00:01:00:01:1d:ef:69:bd:00:0c:29:5e:77:44\"",
+      .reference = "RFC 9915 11" },
+    { .name = "address",
+      .type = CONFIG_ADDRESS,
+      .help = "The address that is kept for its first IA, in the pool or beside it; without one only its "
+              "options are its own.",
+      .example = "address = \"2001:db8:1:2::50\"" },
+    OPTION6_SECTION,
+#include "wire/dhcp6_options.def"
+    { .name = NULL },
+};
+
+const struct config_key subnet6_keys[] = {
+    { .name = "pool",
+      .type = CONFIG_TEXT,
+      .flags = CONFIG_LIST,
+      .help = "The addresses that are given to whoever asks, the lowest first; each range in one /64.",
+      .example = "pool = { \"2001:db8:1:2::1000-2001:db8:1:2::1fff\" }" },
+    { .name = "interface",
+      .type = CONFIG_TEXT,
+      .help = "The interface that this network is on, where it has no address of the network.",
+      .example = "interface = \"eth0\"" },
+    { .name = "valid-lifetime",
+      .type = CONFIG_DURATION,
+      .least = LIFETIME_LEAST_S,
+      .most = INT64_MAX,
+      .otherwise = "1h",
+      .help = "How long an address is the client's.",
+      .example = "valid-lifetime = \"2h\"",
+      .reference = "RFC 9915 21.6" },
+    { .name = "preferred-lifetime",
+      .type = CONFIG_DURATION,
+      .least = LIFETIME_LEAST_S,
+      .most = INT64_MAX,
+      .help = "How long the client begins new connections with it; valid-lifetime, unless it is set.",
+      .example = "preferred-lifetime = \"1h\"",
+      .reference = "RFC 9915 21.6" },
+    { .name = "renew-time",
+      .type = CONFIG_DURATION,
+      .least = LIFETIME_LEAST_S,
+      .most = INT64_MAX,
+      .help = "When the client asks to keep it (T1); half of preferred-lifetime, unless it is set.",
+      .example = "renew-time = \"30m\"",
+      .reference = "RFC 9915 21.4" },
+    { .name = "rebind-time",
+      .type = CONFIG_DURATION,
+      .least = LIFETIME_LEAST_S,
+      .most = INT64_MAX,
+      .help = "When it asks any server (T2); four fifths of preferred-lifetime, unless it is set.",
+      .example = "rebind-time = \"48m\"",
+      .reference = "RFC 9915 21.4" },
+    { .name = "rapid-commit",
+      .type = CONFIG_FLAG,
+      .otherwise = "false",
+      .help = "Whether a client that asks for it gets its address by two messages; where several servers do "
+              "this, each loses an address to a client that takes another's.",
+      .example = "rapid-commit = true",
+      .reference = "RFC 9915 18.3.1" },
+    { .name = "preference",
+      .type = CONFIG_NUMBER,
+      .most = UINT8_MAX,
+      .otherwise = "0",
+      .help = "How much this server wants to be chosen among several; at 255 clients do not wait for others.",
+      .example = "preference = 255",
+      .reference = "RFC 9915 21.8" },
+    { .name = "host",
+      .type = CONFIG_SECTION,
+      .flags = CONFIG_TITLED,
+      .title_type = CONFIG_TEXT,
+      .keys = host6_keys,
+      .help = "One client, with an address or options of its own.",
+      .example =
+          "host \"printer\" { duid = \"00:03:00:01:00:0c:29:59:fd:21\"  address = \"2001:db8:1:2::50\" }" },
+    OPTION6_SECTION,
+#include "wire/dhcp6_options.def"
+    { .name = NULL },
+};
+
+/* What all functions below work on. False from one of them means that there is no memory; problems of the
+ * file are told to `c` and reading goes on, so that all of them are found. */
+struct reading {
+    struct config *c;
+    struct arena *memory;
+    struct dhcp6_settings *settings;
+};
+
+/* ---- listen, duid ------------------------------------------------------------------------------- */
+
+static bool read_listens(struct reading *r, const struct config_section *s, size_t subnets)
+{
+    size_t count = 0;
+    const struct config_value *v = config_list(s, "listen", &count);
+    struct dhcp6_listen *listens = arena_array(r->memory, count, sizeof *listens);
+    if (!listens)
+        return false;
+    r->settings->listens = listens;
+    for (size_t i = 0; i < count; i++) {
+        uint8_t family = v[i].endpoint.address.family;
+        if (family == FAMILY_IP6 && !subnets)
+            config_problem(r->c, s, &v[i], "an IPv4 address and port, or a section subnet6",
+                           "there is no IPv6 subnet whose clients could be served here");
+        if (family == FAMILY_IP4 || !subnets)
+            continue;
+        struct dhcp6_listen *l = &listens[r->settings->listen_count++];
+        l->at = v[i].endpoint;
+        if (family == FAMILY_NONE && !(l->interface = arena_text(r->memory, span_text(v[i].text))))
+            return false;
+    }
+    return true;
+}
+
+static bool read_duid(struct reading *r, const struct config_section *s, struct span *out)
+{
+    const struct config_value *v = config_value(s, "duid");
+    uint8_t room[DHCP6_DUID_MAX];
+    struct writer w = writer_over(room, sizeof room);
+    if (!v)
+        return true;
+    if (!options_write_hex(&w, span_text(v->text)) || !writer_ok(&w) ||
+        writer_length(&w) < DHCP6_DUID_LEAST) {
+        config_problem(
+            r->c, s, v,
+            "3 to 130 bytes as pairs of hexadecimal digits, as in \"00:03:00:01:00:0c:29:59:fd:21\"",
+            "\"%s\" is not a DUID", v->text);
+        return true;
+    }
+    *out = arena_copy(r->memory, writer_span(&w));
+    return out->at != NULL;
+}
+
+/* ---- subnets -------------------------------------------------------------------------------------- */
+
+static uint32_t seconds(int64_t s)
+{
+    return s >= DHCP6_INFINITE ? DHCP6_INFINITE : (uint32_t)s;
+}
+
+static uint32_t part_of(uint32_t lifetime_s, uint32_t tenths)
+{
+    return lifetime_s == DHCP6_INFINITE ? DHCP6_INFINITE : (uint32_t)((uint64_t)lifetime_s * tenths / 10);
+}
+
+static void read_times(struct reading *r, const struct config_section *s, struct dhcp6_subnet *sn)
+{
+    const struct config_value *preferred = config_value(s, "preferred-lifetime"),
+                              *t1 = config_value(s, "renew-time"), *t2 = config_value(s, "rebind-time");
+    sn->valid_s = seconds(config_number(s, "valid-lifetime"));
+    sn->preferred_s = preferred ? seconds(preferred->number) : sn->valid_s;
+    sn->t1_s = t1 ? seconds(t1->number) : part_of(sn->preferred_s, 5);
+    sn->t2_s = t2 ? seconds(t2->number) : part_of(sn->preferred_s, 8);
+    if (sn->preferred_s > sn->valid_s)
+        config_problem(r->c, s, preferred, "at most valid-lifetime",
+                       "preferred-lifetime is longer than valid-lifetime");
+    if (sn->t2_s > sn->valid_s)
+        config_problem(r->c, s, t2, "at most valid-lifetime", "rebind-time is longer than valid-lifetime");
+    if (sn->t1_s > sn->t2_s)
+        config_problem(r->c, s, t1 ? t1 : t2, "at most rebind-time", "renew-time is longer than rebind-time");
+}
+
+/* "2001:db8::10-2001:db8::1f", or one address. */
+static bool parse_range(struct span text, struct dhcp6_range *out)
+{
+    struct address first, last;
+    size_t dash = span_find(text, '-');
+    if (!address_parse(span_head(text, dash), &first) || first.family != FAMILY_IP6)
+        return false;
+    last = first;
+    if (dash < text.len && (!address_parse(span_from(text, dash + 1), &last) || last.family != FAMILY_IP6))
+        return false;
+    *out = (struct dhcp6_range){ address_to_ip6(first), address_to_ip6(last) };
+    return true;
+}
+
+static void read_range(struct reading *r, const struct config_section *s, const struct config_value *v,
+                       const struct dhcp6_subnet *sn, struct dhcp6_range *out)
+{
+    if (!parse_range(span_text(v->text), out))
+        config_problem(r->c, s, v, "two IPv6 addresses with a - between them, or one",
+                       "\"%s\" is not a range of addresses", v->text);
+    else if (ip6_compare(out->last, out->first) < 0)
+        config_problem(r->c, s, v, "the lower address first", "\"%s\" ends before it begins", v->text);
+    else if (!subnet6_contains(sn, out->first) || !subnet6_contains(sn, out->last))
+        config_problem(r->c, s, v, "addresses of the subnet", "the pool \"%s\" reaches out of %s", v->text,
+                       sn->name);
+    else if (out->first.high != out->last.high)
+        config_problem(r->c, s, v, "a range for each /64", "the pool \"%s\" is larger than a /64", v->text);
+    else if (sn->prefix.bits < 127 && ip6_equal(out->first, sn->network))
+        config_problem(r->c, s, v, "addresses after it",
+                       "the pool \"%s\" holds the address that all routers of %s have (RFC 4291 2.6.1)",
+                       v->text, sn->name);
+}
+
+static int compare_ranges(const void *a, const void *b)
+{
+    const struct dhcp6_range *x = a, *y = b;
+    return ip6_compare(x->first, y->first);
+}
+
+static bool read_pool(struct reading *r, const struct config_section *s, struct dhcp6_subnet *sn)
+{
+    size_t count = 0;
+    const struct config_value *v = config_list(s, "pool", &count);
+    struct dhcp6_range *ranges = arena_array(r->memory, count, sizeof *ranges);
+    if (!ranges)
+        return false;
+    for (size_t i = 0; i < count; i++)
+        read_range(r, s, &v[i], sn, &ranges[i]);
+    qsort(ranges, count, sizeof *ranges, compare_ranges);
+    for (size_t i = 1; i < count && config_ok(r->c); i++)
+        if (ip6_compare(ranges[i].first, ranges[i - 1].last) <= 0)
+            config_problem(r->c, s, v, "ranges that do not overlap",
+                           "two ranges of the pool have addresses in common");
+    sn->ranges = ranges;
+    sn->range_count = count;
+    return true;
+}
+
+static bool read_host(struct reading *r, const struct config_section *s, const struct dhcp6_subnet *sn,
+                      const struct options6_draft *inherited, struct dhcp6_host *h)
+{
+    struct options6_draft draft = *inherited;
+    const struct config_value *address = config_value(s, "address");
+    h->name = arena_text(r->memory, span_text(config_title(s)->text));
+    if (!h->name || !read_duid(r, s, &h->duid) || !options6_read(&draft, r->memory, r->c, s))
+        return false;
+    if (address) {
+        h->has_address = true;
+        h->address = address_to_ip6(address->endpoint.address);
+        if (address->endpoint.address.family != FAMILY_IP6 || !subnet6_contains(sn, h->address))
+            config_problem(r->c, s, address, "an address of the subnet", "\"%s\" is no host's address in %s",
+                           address->text, sn->name);
+    }
+    if (!draft.changed)
+        return true;
+    struct dhcp6_options *own = arena_array(r->memory, 1, sizeof *own);
+    h->options = own;
+    return own && options6_finish(&draft, r->memory, own);
+}
+
+static int compare_by_duid(const void *a, const void *b)
+{
+    const struct dhcp6_host *x = *(const struct dhcp6_host *const *)a,
+                            *y = *(const struct dhcp6_host *const *)b;
+    return duid_compare(x->duid, y->duid);
+}
+
+static int compare_by_address(const void *a, const void *b)
+{
+    const struct dhcp6_host *x = *(const struct dhcp6_host *const *)a,
+                            *y = *(const struct dhcp6_host *const *)b;
+    return ip6_compare(x->address, y->address);
+}
+
+static void check_hosts(struct reading *r, const struct config_section *s, const struct dhcp6_subnet *sn)
+{
+    for (size_t i = 1; i < sn->host_count; i++)
+        if (compare_by_duid(&sn->by_duid[i - 1], &sn->by_duid[i]) == 0 && sn->by_duid[i]->duid.len)
+            config_problem(r->c, s, NULL, "one host for each DUID",
+                           "hosts \"%s\" and \"%s\" of %s have the same DUID", sn->by_duid[i - 1]->name,
+                           sn->by_duid[i]->name, sn->name);
+    for (size_t i = 1; i < sn->address_count; i++)
+        if (ip6_equal(sn->by_address[i - 1]->address, sn->by_address[i]->address))
+            config_problem(r->c, s, NULL, "one host for each address",
+                           "hosts \"%s\" and \"%s\" of %s have the same address", sn->by_address[i - 1]->name,
+                           sn->by_address[i]->name, sn->name);
+}
+
+static bool read_hosts(struct reading *r, const struct config_section *s,
+                       const struct options6_draft *inherited, struct dhcp6_subnet *sn)
+{
+    size_t count = 0;
+    const struct config_section *const *sections = config_sections(s, "host", &count);
+    struct dhcp6_host *hosts = arena_array(r->memory, count, sizeof *hosts);
+    const struct dhcp6_host **by_duid = arena_array(r->memory, count, sizeof *by_duid);
+    const struct dhcp6_host **by_address = arena_array(r->memory, count, sizeof *by_address);
+    if (!hosts || !by_duid || !by_address)
+        return false;
+    for (size_t i = 0; i < count; i++) {
+        if (!read_host(r, sections[i], sn, inherited, &hosts[i]))
+            return false;
+        by_duid[sn->host_count++] = &hosts[i];
+        if (hosts[i].has_address)
+            by_address[sn->address_count++] = &hosts[i];
+    }
+    qsort(by_duid, sn->host_count, sizeof *by_duid, compare_by_duid);
+    qsort(by_address, sn->address_count, sizeof *by_address, compare_by_address);
+    sn->by_duid = by_duid;
+    sn->by_address = by_address;
+    check_hosts(r, s, sn);
+    return true;
+}
+
+static bool read_subnet(struct reading *r, const struct config_section *s, struct dhcp6_subnet *sn)
+{
+    const struct config_value *title = config_title(s), *interface = config_value(s, "interface");
+    struct options6_draft draft = { 0 };
+    if (title->prefix.address.family != FAMILY_IP6)
+        config_problem(r->c, s, title, "an IPv6 prefix: 2001:db8:1:2::/64", "\"%s\" is no IPv6 network",
+                       title->text);
+    sn->name = arena_text(r->memory, span_text(title->text));
+    sn->prefix = title->prefix;
+    sn->network = address_to_ip6(title->prefix.address);
+    sn->rapid_commit = config_flag(s, "rapid-commit");
+    sn->preference = (uint8_t)config_number(s, "preference");
+    if (!sn->name || (interface && !(sn->interface = arena_text(r->memory, span_text(interface->text)))))
+        return false;
+    read_times(r, s, sn);
+    if (!options6_read(&draft, r->memory, r->c, s) || !options6_finish(&draft, r->memory, &sn->options))
+        return false;
+    draft.changed = false;
+    return read_pool(r, s, sn) && read_hosts(r, s, &draft, sn);
+}
+
+static int compare_subnets(const void *a, const void *b)
+{
+    const struct dhcp6_subnet *x = a, *y = b;
+    return ip6_compare(x->network, y->network);
+}
+
+static void order_subnets(struct reading *r, const struct config_section *s, struct dhcp6_subnet *subnets,
+                          size_t count)
+{
+    qsort(subnets, count, sizeof *subnets, compare_subnets);
+    for (size_t i = 0; i < count; i++) {
+        subnets[i].number = i;
+        if (i && subnet6_contains(&subnets[i - 1], subnets[i].network))
+            config_problem(r->c, s, NULL, "subnets that do not overlap", "%s lies in %s", subnets[i].name,
+                           subnets[i - 1].name);
+    }
+    r->settings->subnets = subnets;
+    r->settings->subnet_count = count;
+}
+
+bool config6_read(struct config *c, const struct config_section *s, struct arena *memory,
+                  struct dhcp6_settings *out)
+{
+    struct reading r = { .c = c, .memory = memory, .settings = out };
+    size_t count = 0;
+    const struct config_section *const *sections = config_sections(s, "subnet6", &count);
+    struct dhcp6_subnet *subnets = arena_array(memory, count, sizeof *subnets);
+    out->decline_s = (uint32_t)config_number(s, "decline-time");
+    if (!subnets || !read_duid(&r, s, &out->duid) || !read_listens(&r, s, count))
+        return false;
+    for (size_t i = 0; i < count; i++)
+        if (!read_subnet(&r, sections[i], &subnets[i]))
+            return false;
+    order_subnets(&r, s, subnets, count);
+    if (count && !out->listen_count)
+        config_warning(c, s, config_value(s, "listen"),
+                       "no interface and no IPv6 address is listened at: no IPv6 subnet is served");
+    return true;
+}

@@ -1,0 +1,26 @@
+/* IPv6 lease changes to the store, all leases back from it at the start, and the server's own DUID, which it
+ * makes once. */
+#ifndef WIRELAB_DHCPD_PERSIST6_H
+#define WIRELAB_DHCPD_PERSIST6_H
+
+#include "row6.h"
+
+/* One commit is made at a time from this room; store_commit() copies it. */
+struct persist6 {
+    struct store *store;
+    struct store_change changes[LEASE6_CLAIMS_MAX];
+    struct row6_room rooms[LEASE6_CLAIMS_MAX];
+};
+
+/* Uses the tables and restores the leases into `l`; leases6_settle() must follow. False, and *p says why. */
+bool persist6_open(struct persist6 *d, struct store *s, struct leases6 *l, struct now now, struct problem *p);
+/* Commits the leases of the claims as they are now; `done` is told as by store_commit(), maybe from inside.
+ */
+void persist6_commit(struct persist6 *d, const struct lease6_claims *c, struct now now, store_done_fn *done,
+                     void *owner);
+/* The DUID that was kept, into duid[DHCP6_DUID_MAX]; *len 0: none is. False, and *p says why. */
+bool persist6_load_duid(struct persist6 *d, uint8_t *duid, size_t *len, struct problem *p);
+/* Keeps one. It is on disk before any lease that is granted later. */
+void persist6_keep_duid(struct persist6 *d, struct span duid, store_done_fn *done, void *owner);
+
+#endif

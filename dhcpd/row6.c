@@ -1,0 +1,77 @@
+#include "row6.h"
+
+enum column { ADDRESS, STATE, EXPIRES, DUID, IAID, SUBNET, COLUMNS };
+
+const struct store_table lease6_table = {
+    .name = "dhcp6_lease",
+    .key_columns = 1,
+    .column_count = COLUMNS,
+    .columns = {
+        [ADDRESS] = { "address", STORE_TEXT },
+        [STATE] = { "state", STORE_TEXT },       /* bound, free, declined */
+        [EXPIRES] = { "expires", STORE_NUMBER }, /* unix seconds; free: since when */
+        [DUID] = { "duid", STORE_BYTES },        /* null: nobody had it, or it is declined */
+        [IAID] = { "iaid", STORE_NUMBER },
+        [SUBNET] = { "subnet", STORE_TEXT },
+    },
+};
+
+const struct store_table duid_table = {
+    .name = "dhcp6_server",
+    .key_columns = 1,
+    .column_count = 2,
+    .columns = { { "name", STORE_TEXT }, { "duid", STORE_BYTES } },
+};
+
+static const char *state_word(const struct lease6 *x)
+{
+    if (lease6_is_held(x))
+        return "bound";
+    return x->state == LEASE_DECLINED ? "declined" : "free";
+}
+
+void row6_write(struct store_change *c, struct row6_room *room, const struct lease6 *x, struct now now)
+{
+    struct lease6_client t = lease6_tenant(x);
+    const struct dhcp6_subnet *sn = x->pool->subnet;
+    struct span none = { NULL, 0 };
+    c->kind = STORE_PUT;
+    c->table = &lease6_table;
+    struct store_value *v = c->values;
+    v[ADDRESS].bytes = span_text(address_format(address_ip6(x->address), room->address));
+    v[STATE].bytes = span_text(state_word(x));
+    v[EXPIRES].number = x->state == LEASE_OFFERED ? now_s(now) : x->until_s;
+    v[DUID].bytes = t.duid.len ? t.duid : none;
+    v[IAID].number = t.iaid;
+    v[SUBNET].bytes = sn ? span_text(sn->name) : none;
+}
+
+bool row6_read(struct lease6_record *r, const struct store_value *values)
+{
+    struct address address;
+    struct span duid = values[DUID].bytes;
+    if (!address_parse(values[ADDRESS].bytes, &address) || address.family != FAMILY_IP6)
+        return false;
+    r->address = address_to_ip6(address);
+    r->until_s = values[EXPIRES].number;
+    r->state = LEASE_FREE;
+    if (span_is(values[STATE].bytes, "bound"))
+        r->state = LEASE_BOUND;
+    else if (span_is(values[STATE].bytes, "declined"))
+        r->state = LEASE_DECLINED;
+    r->client = (struct lease6_client){ .duid = duid, .iaid = (uint32_t)values[IAID].number };
+    return duid.len <= DHCP6_DUID_MAX && (duid.len || r->state != LEASE_BOUND);
+}
+
+void duid_row_write(struct store_change *c, struct span duid)
+{
+    c->kind = STORE_PUT;
+    c->table = &duid_table;
+    c->values[0].bytes = span_text("server");
+    c->values[1].bytes = duid;
+}
+
+struct span duid_row_read(const struct store_value *values)
+{
+    return values[1].bytes;
+}

@@ -1,0 +1,523 @@
+#include "server6.h"
+
+#include "clock.h"
+#include "interface6.h"
+#include "persist6.h"
+#include "reply6.h"
+#include "udp.h"
+
+#include <stdlib.h>
+
+#define SOCKET_BUFFER_BYTES                                                                                  \
+    (4 * 1024 * 1024)          /* a lab of clients that boot at once; the system may allow less */
+#define LOOK_AGAIN_MS    60000 /* so that a clock that was set is noticed */
+#define LINK_LOOK_MS     1000  /* an interface that has no address of a subnet may get one */
+#define LEASES_A_TURN    512   /* that end in one go: sockets wait meanwhile */
+#define EXHAUSTED_TELL_S 60
+
+/* RFC 9915 7.1 */
+static const struct address groups[] = {
+    { .bytes = { 0xff, 0x02, [13] = 1, [15] = 2 },
+      .family = FAMILY_IP6 }, /* All_DHCP_Relay_Agents_and_Servers */
+    { .bytes = { 0xff, 0x05, [13] = 1, [15] = 3 }, .family = FAMILY_IP6 }, /* All_DHCP_Servers */
+};
+
+/* What is told of an answer when it leaves, and what it promises. */
+struct answer_note {
+    enum event_id event;
+    struct span duid; /* into the datagram */
+    struct dhcp6_grant grant;
+    bool has_grant;
+    uint16_t status; /* the first that is no success */
+    size_t claim_first, claim_count;
+};
+
+struct listener6 {
+    struct server6 *server;
+    struct udp *udp;
+    const char *interface; /* the settings'; NULL: a plain socket */
+    const struct dhcp6_subnet *link;
+    uint64_t looked_ms;
+    uint16_t port;
+};
+
+/* A batch in hand, from its arrival until its leases are on disk and its answers are sent. */
+struct turn6 {
+    struct turn6 *next_idle;
+    struct listener6 *listener;
+    struct batch *batch;
+    struct lease6_claims claims;
+    struct answer_note notes[UDP_BATCH_MAX]; /* of the datagrams that have an answer */
+};
+
+struct server6 {
+    struct home *home;
+    const struct dhcp6_settings *settings;
+    struct leases6 leases;
+    struct persist6 persist;
+    struct listener6 *listeners;
+    size_t listener_count;
+    struct turn6 *turns, *idle;
+    size_t in_hand;        /* turns, and the commit of the DUID */
+    struct timer deadline; /* of the whole lease table */
+    uint8_t duid[DHCP6_DUID_MAX];
+    size_t duid_len;
+    server6_idle_fn *told_idle;
+    void *owner;
+    bool draining, stopped;
+    /* the message that is looked at, and what becomes of it */
+    struct dhcp6_relays relays;
+    struct dhcp6_message message;
+    struct dhcp6_decision decision;
+};
+
+/* ---- events ----------------------------------------------------------------------------------- */
+
+/* A client's message, as it came; with a reason when it gets no answer. */
+static void tell_message(struct server6 *s, enum event_id id, const struct datagram *d, const char *reason,
+                         struct now now)
+{
+    struct event ev;
+    const struct dhcp6_message *m = &s->message;
+    if (!event_happens(s->home->events, id))
+        return;
+    event_begin(&ev, id, now);
+    if (id == EVENT_DHCP6_DISCARD)
+        event_text(&ev, "message", dhcp6_type_text(m->type));
+    event_hardware(&ev, "duid", m->client_id);
+    if (m->address_count)
+        event_address(&ev, "address", address_ip6(m->addresses[0].address));
+    event_endpoint(&ev, s->relays.count ? "relay" : "from", &d->peer);
+    if (reason)
+        event_text(&ev, "reason", reason);
+    event_emit(s->home->events, &ev);
+}
+
+/* An answer, as it leaves. */
+static void tell_answer(struct server6 *s, const struct answer_note *n, struct now now)
+{
+    struct event ev;
+    if (!event_happens(s->home->events, n->event))
+        return;
+    event_begin(&ev, n->event, now);
+    event_hardware(&ev, "duid", n->duid);
+    if (n->has_grant) {
+        event_address(&ev, "address", address_ip6(n->grant.address));
+        event_number(&ev, "seconds", n->grant.valid_s);
+    }
+    if (n->status != DHCP6_SUCCESS)
+        event_text(&ev, "status", dhcp6_status_text(n->status));
+    event_emit(s->home->events, &ev);
+}
+
+static void tell_discard(struct server6 *s, const struct datagram *d, const char *reason, uint16_t option,
+                         struct now now)
+{
+    struct event ev;
+    if (!event_happens(s->home->events, EVENT_DHCP6_DISCARD))
+        return;
+    event_begin(&ev, EVENT_DHCP6_DISCARD, now);
+    event_endpoint(&ev, "from", &d->peer);
+    event_text(&ev, "reason", reason);
+    if (option)
+        event_number(&ev, "option", option);
+    event_emit(s->home->events, &ev);
+}
+
+/* Once a minute for each subnet: every client that asks in vain asks again. */
+static void tell_exhausted(struct server6 *s, const struct dhcp6_subnet *sn, struct now now)
+{
+    struct lease6_pool *p = leases6_pool(&s->leases, sn);
+    if (p->exhausted_told_s && now_s(now) < p->exhausted_told_s + EXHAUSTED_TELL_S)
+        return;
+    p->exhausted_told_s = now_s(now);
+    event_note(s->home->events, EVENT_DHCP6_EXHAUSTED, now, "subnet", sn->name);
+}
+
+static enum event_id event_of_message(uint8_t type)
+{
+    static const enum event_id events[] = {
+        [DHCP6_SOLICIT] = EVENT_DHCP6_SOLICIT, [DHCP6_REQUEST] = EVENT_DHCP6_REQUEST,
+        [DHCP6_CONFIRM] = EVENT_DHCP6_CONFIRM, [DHCP6_RENEW] = EVENT_DHCP6_RENEW,
+        [DHCP6_REBIND] = EVENT_DHCP6_REBIND,   [DHCP6_RELEASE] = EVENT_DHCP6_RELEASE,
+        [DHCP6_DECLINE] = EVENT_DHCP6_DECLINE, [DHCP6_INFORMATION_REQUEST] = EVENT_DHCP6_INFORMATION
+    };
+    return events[type]; /* of a message that was not discarded */
+}
+
+/* ---- the straight line: a datagram to its answer ------------------------------------------------ */
+
+/* The link may be told by an address that the interface had not yet when this was last looked at. */
+static const struct dhcp6_subnet *link_of(struct listener6 *l, struct now now)
+{
+    if (l->link || !l->interface || (l->looked_ms && now.mono_ms < l->looked_ms + LINK_LOOK_MS))
+        return l->link;
+    struct interface6 i;
+    l->looked_ms = now.mono_ms;
+    interface6_look(&i, l->interface);
+    l->link = subnet6_on(l->server->settings, l->interface, i.addresses, i.address_count);
+    return l->link;
+}
+
+/* Takes the relays off and parses what is left; false when it is no message. */
+static bool understand(struct server6 *s, const struct datagram *d, struct now now)
+{
+    struct span inner;
+    s->message.fault_option = 0;
+    enum dhcp6_fault fault = d->truncated ? DHCP6_TOO_LONG : dhcp6_unwrap(&s->relays, d->in, &inner);
+    if (!fault)
+        fault = dhcp6_parse(&s->message, inner);
+    if (fault)
+        tell_discard(s, d, dhcp6_fault_text(fault), s->message.fault_option, now);
+    return !fault;
+}
+
+static uint16_t first_refusal(const struct dhcp6_decision *d)
+{
+    if (d->has_status && d->status != DHCP6_SUCCESS)
+        return d->status;
+    for (size_t i = 0; i < d->ia_count; i++)
+        if (d->ias[i].status != DHCP6_SUCCESS)
+            return d->ias[i].status;
+    return DHCP6_SUCCESS;
+}
+
+/* RFC 9915 7.2, 19.3: to a client's port, or a relay's; a relay that says so is answered at the port that it
+ * sent from (RFC 8357), and so is everyone by a server that is not on the port of servers, in a lab. */
+static uint16_t port_of(const struct server6 *s, const struct listener6 *l, const struct datagram *d)
+{
+    if (l->port != DHCP6_SERVER_PORT || (s->relays.count && s->relays.relay[0].port.at))
+        return d->peer.port;
+    return s->relays.count ? DHCP6_SERVER_PORT : DHCP6_CLIENT_PORT;
+}
+
+static void write_answer(struct turn6 *t, size_t i, const struct dhcp6_arrival *a)
+{
+    struct server6 *s = t->listener->server;
+    struct datagram *d = &t->batch->d[i];
+    const struct dhcp6_decision *decision = &s->decision;
+    if (!reply6_write(&d->out, decision, &s->message, a))
+        writer_back_to(&d->out, (struct mark){ 0 });
+    d->peer.port = port_of(s, t->listener, d);
+    if (a->multicast) /* the kernel knows the address to answer from */
+        memset(d->local.address.bytes, 0, sizeof d->local.address.bytes);
+    t->notes[i] =
+        (struct answer_note){ .event = decision->answer == DHCP6_ANSWER_ADVERTISE ? EVENT_DHCP6_ADVERTISE
+                                                                                  : EVENT_DHCP6_REPLY,
+                              .duid = s->message.client_id,
+                              .has_grant = decision->grant_count != 0,
+                              .grant = decision->grants[0],
+                              .status = first_refusal(decision),
+                              .claim_first = decision->claim_first,
+                              .claim_count = decision->claim_count };
+}
+
+static void answer_datagram(struct turn6 *t, size_t i, struct now now)
+{
+    struct server6 *s = t->listener->server;
+    struct datagram *d = &t->batch->d[i];
+    struct dhcp6_decision *decision = &s->decision;
+    if (!understand(s, d, now))
+        return;
+    if (!claims6_has_room(&t->claims)) {
+        tell_message(s, EVENT_DHCP6_SILENCE, d, "too much is asked at once", now);
+        return;
+    }
+    struct dhcp6_arrival a = { .server_id = span_of(s->duid, s->duid_len),
+                               .link = link_of(t->listener, now),
+                               .multicast = d->local.address.bytes[0] == 0xff,
+                               .relays = &s->relays };
+    dhcp6_decide(decision, s->settings, &s->leases, &s->message, &a, now, &t->claims);
+    if (decision->answer == DHCP6_ANSWER_DISCARD) {
+        tell_message(s, EVENT_DHCP6_DISCARD, d, decision->reason, now);
+        return;
+    }
+    tell_message(s, event_of_message(s->message.type), d, NULL, now);
+    if (decision->exhausted)
+        tell_exhausted(s, decision->subnet, now);
+    if (decision->answer == DHCP6_ANSWER_SILENCE)
+        tell_message(s, EVENT_DHCP6_SILENCE, d, decision->reason, now);
+    else
+        write_answer(t, i, &a);
+}
+
+/* ---- sending ------------------------------------------------------------------------------------ */
+
+/* What promises something leaves only when that is on disk and still so. */
+static void forget_promises(struct turn6 *t, bool committed)
+{
+    for (size_t i = 0; i < t->batch->count; i++) {
+        const struct answer_note *n = &t->notes[i];
+        struct datagram *d = &t->batch->d[i];
+        if (writer_length(&d->out) && n->claim_count &&
+            !(committed && claims6_stand(&t->claims, n->claim_first, n->claim_count)))
+            writer_back_to(&d->out, (struct mark){ 0 });
+    }
+}
+
+static void out_of_hand(struct server6 *s)
+{
+    s->in_hand--;
+    if (s->stopped && !s->in_hand)
+        s->told_idle(s->owner);
+}
+
+/* Sends what is left of the batch and gives it back. */
+static void turn_end(struct turn6 *t)
+{
+    struct server6 *s = t->listener->server;
+    struct now now = loop_now(s->home->loop);
+    for (size_t i = 0; i < t->batch->count && !s->stopped; i++)
+        if (writer_length(&t->batch->d[i].out))
+            tell_answer(s, &t->notes[i], now);
+    udp_send(t->listener->udp, t->batch);
+    t->next_idle = s->idle;
+    s->idle = t;
+    out_of_hand(s);
+}
+
+static void arm_deadline(struct server6 *s, struct now now);
+
+static void committed(void *owner, bool ok, const char *why)
+{
+    struct turn6 *t = owner;
+    struct server6 *s = t->listener->server;
+    struct now now = loop_now(s->home->loop);
+    if (ok) {
+        claims6_confirm(&s->leases, &t->claims, now);
+    } else {
+        claims6_withdraw(&s->leases, &t->claims, now);
+        event_note(s->home->events, EVENT_DHCP6_WITHDRAWN, now, "reason", why);
+    }
+    forget_promises(t, ok);
+    turn_end(t);
+}
+
+/* A batch in: decisions, one commit, a batch out. What promises nothing need not wait for the store. */
+static void batch_came(void *owner, struct udp *u, struct batch *b, struct now now)
+{
+    struct listener6 *l = owner;
+    struct server6 *s = l->server;
+    struct turn6 *t = s->idle;
+    if (s->draining || !t) { /* there are as many turns as batches */
+        udp_send(u, b);
+        return;
+    }
+    s->idle = t->next_idle;
+    s->in_hand++;
+    t->listener = l;
+    t->batch = b;
+    claims6_open(&s->leases, &t->claims);
+    for (size_t i = 0; i < b->count; i++)
+        answer_datagram(t, i, now);
+    arm_deadline(s, now);
+    if (t->claims.count)
+        persist6_commit(&s->persist, &t->claims, now, committed, t);
+    else
+        turn_end(t);
+}
+
+/* ---- deadlines of leases -------------------------------------------------------------------------- */
+
+static void deadline_passed(struct timer *timer, struct now now)
+{
+    struct server6 *s = list_item(timer, struct server6, deadline);
+    leases6_run(&s->leases, now, LEASES_A_TURN);
+    arm_deadline(s, now);
+}
+
+/* The table counts on unix time; the loop on time that never jumps. */
+static void arm_deadline(struct server6 *s, struct now now)
+{
+    uint64_t due_unix_ms = leases6_next_due(&s->leases);
+    uint64_t unix_ms = now.unix_ms < 0 ? 0 : (uint64_t)now.unix_ms;
+    uint64_t wait_ms = due_unix_ms > unix_ms ? due_unix_ms - unix_ms : 0;
+    uint64_t due_ms = now.mono_ms + (wait_ms < LOOK_AGAIN_MS ? wait_ms : LOOK_AGAIN_MS);
+    if (due_unix_ms == TIMER_NEVER || (timer_armed(&s->deadline) && s->deadline.due_ms <= due_ms))
+        return; /* what is armed earlier looks again */
+    loop_arm(s->home->loop, &s->deadline, due_ms);
+}
+
+/* ---- who the server is ------------------------------------------------------------------------------ */
+
+static void duid_kept(void *owner, bool ok, const char *why)
+{
+    struct server6 *s = owner;
+    if (!ok) /* the next start makes another one, and clients find it by a Rebind */
+        event_note(s->home->events, EVENT_DHCP6_WITHDRAWN, loop_now(s->home->loop), "reason", why);
+    out_of_hand(s);
+}
+
+/* DUID-LLT of the first interface that is listened on, of any where there is none; DUID-UUID on a host that
+ * has no hardware address. */
+static void make_duid(struct server6 *s, struct now now)
+{
+    struct interface6 i;
+    struct writer w = writer_over(s->duid, sizeof s->duid);
+    const char *name = NULL;
+    for (size_t n = 0; n < s->settings->listen_count && !name; n++)
+        name = s->settings->listens[n].interface;
+    interface6_look(&i, name);
+    if (i.has_hardware) {
+        dhcp6_write_duid_llt(&w, span_of(i.hardware, sizeof i.hardware), now.unix_ms / 1000);
+    } else {
+        uint8_t random[16];
+        entropy_fill(random, sizeof random);
+        dhcp6_write_duid_uuid(&w, random);
+    }
+    s->duid_len = writer_length(&w);
+    s->in_hand++;
+    persist6_keep_duid(&s->persist, writer_span(&w), duid_kept, s);
+}
+
+static bool find_duid(struct server6 *s, struct now now, struct problem *p)
+{
+    struct span configured = s->settings->duid;
+    if (configured.len) {
+        memcpy(s->duid, configured.at, configured.len);
+        s->duid_len = configured.len;
+        return true;
+    }
+    if (!persist6_load_duid(&s->persist, s->duid, &s->duid_len, p))
+        return false;
+    if (!s->duid_len)
+        make_duid(s, now);
+    return true;
+}
+
+/* ---- start ------------------------------------------------------------------------------------------ */
+
+static bool open_listener(struct listener6 *l, const struct dhcp6_listen *at, struct problem *p)
+{
+    struct udp_options o = { .bind = at->at,
+                             .in_bytes = DHCP6_BYTES_MAX,
+                             .out_bytes = DHCP6_BYTES_MAX,
+                             .buffer_bytes = SOCKET_BUFFER_BYTES };
+    if (at->interface) {
+        o.bind = (struct endpoint){ .address.family = FAMILY_IP6, .port = DHCP6_SERVER_PORT };
+        o.interface = at->interface;
+        o.groups = groups;
+        o.group_count = sizeof groups / sizeof *groups;
+    }
+    l->interface = at->interface;
+    l->udp = udp_open(l->server->home->loop, &o, batch_came, l, p);
+    if (!l->udp)
+        return false;
+    struct endpoint where = udp_local(l->udp);
+    l->port = where.port;
+    if (at->interface)
+        where.address = groups[0];
+    home_listening(l->server->home, "dhcpd", "udp", &where, NULL);
+    return true;
+}
+
+static bool open_listeners(struct server6 *s, struct problem *p)
+{
+    size_t count = s->settings->listen_count, turns = count * UDP_BATCHES;
+    s->listeners = calloc(count ? count : 1, sizeof *s->listeners);
+    s->turns = calloc(turns ? turns : 1, sizeof *s->turns);
+    if (!s->listeners || !s->turns) {
+        problem_set(p, "dhcpd: out of memory");
+        return false;
+    }
+    for (size_t i = 0; i < turns; i++) {
+        s->turns[i].next_idle = s->idle;
+        s->idle = &s->turns[i];
+    }
+    for (; s->listener_count < count; s->listener_count++) {
+        struct listener6 *l = &s->listeners[s->listener_count];
+        l->server = s;
+        if (!open_listener(l, &s->settings->listens[s->listener_count], p))
+            return false;
+    }
+    return true;
+}
+
+struct server6 *server6_start(struct home *h, const struct dhcp6_settings *settings, server6_idle_fn *idle,
+                              void *owner, struct problem *p)
+{
+    struct now now = loop_now(h->loop);
+    struct store *store = home_store(h, p);
+    struct server6 *s = store ? calloc(1, sizeof *s) : NULL;
+    if (!s || !leases6_open(&s->leases, rng_next(&h->rng), h->events)) {
+        if (store)
+            problem_set(p, "dhcpd: out of memory");
+        free(s);
+        return NULL;
+    }
+    s->home = h;
+    s->settings = settings;
+    s->told_idle = idle;
+    s->owner = owner;
+    s->deadline.fire = deadline_passed;
+    bool opened = persist6_open(&s->persist, store, &s->leases, now, p);
+    if (opened && !(opened = leases6_settle(&s->leases, settings, now)))
+        problem_set(p, "dhcpd: out of memory");
+    if (opened && open_listeners(s, p) && find_duid(s, now, p)) {
+        arm_deadline(s, now);
+        return s;
+    }
+    server6_stop(s);
+    server6_free(s);
+    return NULL;
+}
+
+static bool same_listens(const struct dhcp6_settings *a, const struct dhcp6_settings *b)
+{
+    if (a->listen_count != b->listen_count)
+        return false;
+    for (size_t i = 0; i < a->listen_count; i++) {
+        const struct dhcp6_listen *x = &a->listens[i], *y = &b->listens[i];
+        if (!x->interface != !y->interface || (x->interface && strcmp(x->interface, y->interface) != 0) ||
+            !endpoint_equal(&x->at, &y->at))
+            return false;
+    }
+    return true;
+}
+
+bool server6_reload(struct server6 *s, const struct dhcp6_settings *settings, struct problem *p)
+{
+    struct now now = loop_now(s->home->loop);
+    if (!same_listens(s->settings, settings) || !span_equal(s->settings->duid, settings->duid)) {
+        problem_set(p, "dhcpd: `listen` or `duid` changed, which needs a restart");
+        return false;
+    }
+    if (!leases6_settle(&s->leases, settings, now)) {
+        problem_set(p, "dhcpd: out of memory");
+        return false;
+    }
+    s->settings = settings;
+    for (size_t i = 0; i < s->listener_count; i++) {
+        s->listeners[i].interface = settings->listens[i].interface;
+        s->listeners[i].link = NULL;
+        s->listeners[i].looked_ms = 0;
+    }
+    arm_deadline(s, now);
+    return true;
+}
+
+void server6_drain(struct server6 *s)
+{
+    s->draining = true;
+}
+
+bool server6_busy(const struct server6 *s)
+{
+    return s->in_hand != 0;
+}
+
+void server6_stop(struct server6 *s)
+{
+    for (size_t i = 0; i < s->listener_count; i++)
+        udp_close(s->listeners[i].udp);
+    loop_disarm(s->home->loop, &s->deadline);
+    s->stopped = true;
+}
+
+void server6_free(struct server6 *s)
+{
+    leases6_close(&s->leases);
+    free(s->listeners);
+    free(s->turns);
+    free(s);
+}

@@ -1,0 +1,24 @@
+/* The DHCPv6 half of the server: sockets, batches in hand, deadlines. */
+#ifndef WIRELAB_DHCPD_SERVER6_H
+#define WIRELAB_DHCPD_SERVER6_H
+
+#include "service.h"
+#include "subnet6.h"
+
+struct server6;
+typedef void server6_idle_fn(void *owner);
+
+/* Opens everything, or nothing: NULL, and *p says why. The settings must live until server6_free() or the
+ * next reload. After server6_stop(), `idle` tells that the last batch is out of hand, if one was. */
+struct server6 *server6_start(struct home *h, const struct dhcp6_settings *settings, server6_idle_fn *idle,
+                              void *owner, struct problem *p);
+/* False: the old settings stay. */
+bool server6_reload(struct server6 *s, const struct dhcp6_settings *settings, struct problem *p);
+void server6_drain(struct server6 *s);
+bool server6_busy(const struct server6 *s);
+/* Closes the sockets. */
+void server6_stop(struct server6 *s);
+/* When it is stopped and no longer busy. */
+void server6_free(struct server6 *s);
+
+#endif

@@ -1,0 +1,108 @@
+#include "subnet6.h"
+
+bool subnet6_contains(const struct dhcp6_subnet *sn, struct ip6 address)
+{
+    return prefix_contains(&sn->prefix, address_ip6(address));
+}
+
+const struct dhcp6_subnet *subnet6_of(const struct dhcp6_settings *s, struct ip6 address)
+{
+    size_t low = 0, high = s->subnet_count; /* the last subnet that starts at or before the address */
+    while (low < high) {                    /* halves each turn */
+        size_t middle = low + (high - low) / 2;
+        if (ip6_compare(s->subnets[middle].network, address) <= 0)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return low && subnet6_contains(&s->subnets[low - 1], address) ? &s->subnets[low - 1] : NULL;
+}
+
+const struct dhcp6_subnet *subnet6_on(const struct dhcp6_settings *s, const char *interface,
+                                      const struct ip6 *addresses, size_t count)
+{
+    for (size_t i = 0; i < s->subnet_count; i++)
+        if (s->subnets[i].interface && strcmp(s->subnets[i].interface, interface) == 0)
+            return &s->subnets[i];
+    for (size_t i = 0; i < count; i++) {
+        const struct dhcp6_subnet *sn = subnet6_of(s, addresses[i]);
+        if (sn && !sn->interface)
+            return sn;
+    }
+    bool only_one = s->subnet_count == 1 && s->listen_count == 1 && !s->subnets[0].interface;
+    return only_one && !count ? &s->subnets[0] : NULL;
+}
+
+const struct dhcp6_subnet *subnet6_choose(const struct dhcp6_settings *s, const struct dhcp6_arrival *a)
+{
+    struct ip6 unknown = { 0, 0 };
+    for (size_t i = a->relays->count; i--;)
+        if (!ip6_equal(a->relays->relay[i].link, unknown))
+            return subnet6_of(s, a->relays->relay[i].link);
+    return a->link;
+}
+
+bool subnet6_in_pool(const struct dhcp6_subnet *sn, struct ip6 address)
+{
+    size_t low = 0, high = sn->range_count; /* the last range that starts at or before the address */
+    while (low < high) {                    /* halves each turn */
+        size_t middle = low + (high - low) / 2;
+        if (ip6_compare(sn->ranges[middle].first, address) <= 0)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return low && ip6_compare(address, sn->ranges[low - 1].last) <= 0;
+}
+
+bool subnet6_is_dynamic(const struct dhcp6_subnet *sn, struct ip6 address)
+{
+    return subnet6_in_pool(sn, address) && !subnet6_host_at(sn, address);
+}
+
+int duid_compare(struct span a, struct span b)
+{
+    if (a.len != b.len)
+        return a.len < b.len ? -1 : 1;
+    return a.len ? memcmp(a.at, b.at, a.len) : 0;
+}
+
+const struct dhcp6_host *subnet6_host(const struct dhcp6_subnet *sn, struct span duid)
+{
+    size_t low = 0, high = sn->host_count;
+    while (low < high) { /* halves each turn */
+        size_t middle = low + (high - low) / 2;
+        int order = duid_compare(duid, sn->by_duid[middle]->duid);
+        if (order == 0)
+            return sn->by_duid[middle];
+        if (order > 0)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return NULL;
+}
+
+const struct dhcp6_host *subnet6_host_at(const struct dhcp6_subnet *sn, struct ip6 address)
+{
+    size_t low = 0, high = sn->address_count;
+    while (low < high) { /* halves each turn */
+        size_t middle = low + (high - low) / 2;
+        int order = ip6_compare(address, sn->by_address[middle]->address);
+        if (order == 0)
+            return sn->by_address[middle];
+        if (order > 0)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return NULL;
+}
+
+struct span options6_find(const struct dhcp6_options *o, uint16_t code)
+{
+    for (size_t i = 0; i < o->count && o->list[i].code <= code; i++)
+        if (o->list[i].code == code)
+            return o->list[i].value;
+    return (struct span){ NULL, 0 };
+}

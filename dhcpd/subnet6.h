@@ -1,0 +1,89 @@
+/* What the configuration says of DHCPv6, once it is checked: immutable, in the arena of the settings that
+ * hold it. And the questions that are asked of it. */
+#ifndef WIRELAB_DHCPD_SUBNET6_H
+#define WIRELAB_DHCPD_SUBNET6_H
+
+#include "wire/dhcp6.h"
+
+struct dhcp6_option_value {
+    uint16_t code;
+    struct span value; /* as on the wire */
+};
+
+struct dhcp6_options {
+    size_t count;
+    const struct dhcp6_option_value *list; /* by code */
+};
+
+struct dhcp6_host {
+    const char *name; /* of the section */
+    struct span duid;
+    bool has_address;
+    struct ip6 address;
+    const struct dhcp6_options *options; /* the subnet's with its own on top; NULL: as the subnet */
+};
+
+struct dhcp6_range {
+    struct ip6 first, last; /* both are given away; alike in `high` */
+};
+
+struct dhcp6_subnet {
+    const char *name; /* "2001:db8:1:2::/64" */
+    size_t number;    /* its place in settings->subnets */
+    struct prefix prefix;
+    struct ip6 network;
+    const char *interface;            /* the link that it is on; NULL: told by addresses */
+    const struct dhcp6_range *ranges; /* ascending, apart from each other */
+    size_t range_count;
+    uint32_t preferred_s, valid_s, t1_s, t2_s; /* DHCP6_INFINITE: for ever */
+    uint8_t preference;
+    bool rapid_commit;
+    struct dhcp6_options options;
+    const struct dhcp6_host *const *by_duid;    /* hosts, sorted */
+    const struct dhcp6_host *const *by_address; /* those that have an address, sorted */
+    size_t host_count, address_count;
+};
+
+struct dhcp6_listen {
+    const char *interface; /* NULL: a plain socket at `at` */
+    struct endpoint at;
+};
+
+struct dhcp6_settings {
+    const struct dhcp6_listen *listens;
+    size_t listen_count;
+    const struct dhcp6_subnet *subnets; /* by network, not overlapping */
+    size_t subnet_count;
+    struct span duid;   /* of the server; at == NULL: it makes one and keeps it */
+    uint32_t decline_s; /* how long an address rests that a client found in use */
+};
+
+/* How a message came in. */
+struct dhcp6_arrival {
+    struct span server_id;             /* our DUID */
+    const struct dhcp6_subnet *link;   /* of the interface; NULL: none of ours, or a plain socket */
+    bool multicast;                    /* it was sent to a group */
+    const struct dhcp6_relays *relays; /* it came through; none: count is 0 */
+};
+
+/* The subnet that holds the address, or NULL. */
+const struct dhcp6_subnet *subnet6_of(const struct dhcp6_settings *s, struct ip6 address);
+/* The subnet of an interface with these addresses: the one that names it, else the first that holds one of
+ * its addresses. NULL: none of ours. */
+const struct dhcp6_subnet *subnet6_on(const struct dhcp6_settings *s, const char *interface,
+                                      const struct ip6 *addresses, size_t count);
+/* The subnet that the client is on: by the link address of the relay nearest to it that tells one (RFC 9915
+ * 13.1), else by the interface. NULL: none of ours. */
+const struct dhcp6_subnet *subnet6_choose(const struct dhcp6_settings *s, const struct dhcp6_arrival *a);
+bool subnet6_contains(const struct dhcp6_subnet *sn, struct ip6 address);
+bool subnet6_in_pool(const struct dhcp6_subnet *sn, struct ip6 address);
+/* In the pool and reserved for nobody. */
+bool subnet6_is_dynamic(const struct dhcp6_subnet *sn, struct ip6 address);
+const struct dhcp6_host *subnet6_host(const struct dhcp6_subnet *sn, struct span duid);
+const struct dhcp6_host *subnet6_host_at(const struct dhcp6_subnet *sn, struct ip6 address);
+/* The value of a configured option; at == NULL when there is none. */
+struct span options6_find(const struct dhcp6_options *o, uint16_t code);
+/* The order of by_duid. */
+int duid_compare(struct span a, struct span b);
+
+#endif

@@ -1,0 +1,344 @@
+"""ISC dhclient -6 in a network of two hosts, a client of a few lines on its multicast group, and relays on a plain
+socket, against dhcpd."""
+import pathlib
+import re
+import socket
+import sqlite3
+import struct
+import tempfile
+import unittest
+
+import lab
+
+(SOLICIT, ADVERTISE, REQUEST, CONFIRM, RENEW, REBIND, REPLY, RELEASE, DECLINE, RECONFIGURE, INFORMATION, FORWARD,
+ RELAYED) = range(1, 14)
+CLIENT_ID, SERVER_ID, IA_NA, IA_ADDRESS, ORO, RELAY_MESSAGE, STATUS, INTERFACE_ID = 1, 2, 3, 5, 6, 9, 13, 18
+NO_ADDRESS, NO_BINDING, NOT_ON_LINK = 2, 3, 4
+SERVER_DUID = bytes.fromhex("000100011de4b858000c291fa755")
+CLIENT_DUID = bytes.fromhex("000100011def69bd000c295e7744")
+LINK = "2001:db8:1:2::1"
+
+CONF = """dhcpd {
+  listen = { "srv0" }
+  duid = "00:01:00:01:1d:e4:b8:58:00:0c:29:1f:a7:55"
+  subnet6 "2001:db8:1:2::/64" {
+    pool = { "2001:db8:1:2::1002-2001:db8:1:2::1fff" }
+    dns-servers = { "2001:db8::35" }
+    domain-search = { "mydomain.example" }
+  }
+}
+"""
+
+
+def ip6(text):
+    return socket.inet_pton(socket.AF_INET6, text)
+
+
+def option(code, value=b""):
+    return struct.pack("!HH", code, len(value)) + value
+
+
+def options(data):
+    """[(code, value), ...]"""
+    found = []
+    while data:
+        code, length = struct.unpack_from("!HH", data)
+        found.append((code, data[4:4 + length]))
+        assert len(found[-1][1]) == length, "an option is cut"
+        data = data[4 + length:]
+    return found
+
+
+def ia(iaid=1, *addresses):
+    inside = b"".join(option(IA_ADDRESS, ip6(a) + bytes(8)) for a in addresses)
+    return option(IA_NA, struct.pack("!III", iaid, 0, 0) + inside)
+
+
+def message(kind, *parts, duid=CLIENT_DUID, server=None, xid=0x123456):
+    data = struct.pack("!I", kind << 24 | xid)
+    data += option(CLIENT_ID, duid) if duid else b""
+    data += option(SERVER_ID, server) if server else b""
+    return data + b"".join(parts)
+
+
+def relayed(inner, link=LINK, hops=0, interface=b"port7"):
+    return struct.pack("!BB16s16s", FORWARD, hops, ip6(link), ip6("fe80::1")) + option(INTERFACE_ID, interface) + option(
+        RELAY_MESSAGE, inner)
+
+
+class Answer:
+    def __init__(self, data):
+        self.kind, self.xid = data[0], data[1:4]
+        self.options = options(data[4:])
+        self.codes = [code for code, _ in self.options]
+        self.addresses, self.lifetimes, self.ia_status, self.times = {}, {}, {}, {}
+        for value in (v for code, v in self.options if code == IA_NA):
+            iaid, *times = struct.unpack_from("!III", value)
+            self.times[iaid] = tuple(times)
+            self.addresses.setdefault(iaid, [])
+            for code, inner in options(value[12:]):
+                if code == IA_ADDRESS:
+                    address = socket.inet_ntop(socket.AF_INET6, inner[:16])
+                    self.addresses[iaid].append(address)
+                    self.lifetimes[address] = struct.unpack_from("!II", inner, 16)
+                elif code == STATUS:
+                    self.ia_status[iaid] = struct.unpack_from("!H", inner)[0]
+
+    def get(self, code):
+        return dict(self.options).get(code)
+
+    @property
+    def status(self):
+        value = self.get(STATUS)
+        return None if value is None else struct.unpack_from("!H", value)[0]
+
+
+class Relay:
+    """A client behind a relay that sends from any port, which a server beside port 547 answers at."""
+
+    def __init__(self, port):
+        self.socket = socket.socket(socket.AF_INET6, socket.SOCK_DGRAM)
+        self.socket.settimeout(10)
+        self.socket.connect(("::1", port))
+
+    def ask(self, inner, **how):
+        self.socket.send(relayed(inner, **how))
+        return self.hear()
+
+    def hear(self):
+        data = self.socket.recv(4096)
+        assert data[0] == RELAYED, data
+        parts = dict(options(data[34:]))
+        assert parts[INTERFACE_ID] == b"port7"
+        return Answer(parts[RELAY_MESSAGE])
+
+    def close(self):
+        self.socket.close()
+
+
+class ByRelay(unittest.TestCase):
+    """Without any right: relays on loopback."""
+
+    def setUp(self):
+        self.state = tempfile.TemporaryDirectory()
+        self.addCleanup(self.state.cleanup)
+        self.start()
+
+    def start(self, conf=CONF):
+        self.server = lab.Program(conf.replace('"srv0"', '"[::1]:0"'), program="dhcpd", state=self.state.name)
+        self.addCleanup(self.server.close)
+        self.relay = Relay(self.server.port("dhcpd", "udp"))
+        self.addCleanup(self.relay.close)
+
+    def lease(self, duid=CLIENT_DUID, iaid=1):
+        answer = self.relay.ask(message(REQUEST, ia(iaid), duid=duid, server=SERVER_DUID))
+        return answer.addresses[iaid][0]
+
+    def test_the_four_messages(self):
+        wants = option(ORO, struct.pack("!HHHH", 23, 24, 39, 31))
+        offered = self.relay.ask(message(SOLICIT, wants, ia()))
+        self.assertEqual((offered.kind, offered.codes), (ADVERTISE, [CLIENT_ID, SERVER_ID, IA_NA, 23, 24]))
+        self.assertEqual(offered.addresses, {1: ["2001:db8:1:2::1002"]})
+        granted = self.relay.ask(message(REQUEST, wants, ia(1, "2001:db8:1:2::1002"), server=SERVER_DUID))
+        self.assertEqual((granted.kind, granted.xid), (REPLY, b"\x12\x34\x56"))
+        self.assertEqual(granted.times, {1: (1800, 2880)})
+        self.assertEqual(granted.lifetimes, {"2001:db8:1:2::1002": (3600, 3600)})
+        self.assertEqual(granted.get(23), ip6("2001:db8::35"))
+        self.assertEqual(granted.get(24), b"\x08mydomain\x07example\x00")
+
+    def test_renew_rebind_confirm_release_decline(self):
+        address = self.lease()
+        self.assertEqual(self.relay.ask(message(RENEW, ia(1, address), server=SERVER_DUID)).lifetimes, {address: (3600, 3600)})
+        self.assertEqual(self.relay.ask(message(REBIND, ia(1, address))).lifetimes, {address: (3600, 3600)})
+        self.assertEqual(self.relay.ask(message(CONFIRM, ia(1, address))).status, 0)
+        self.assertEqual(self.relay.ask(message(CONFIRM, ia(1, "2001:db8:9::1"))).status, NOT_ON_LINK)
+        self.assertEqual(self.relay.ask(message(RELEASE, ia(1, address), server=SERVER_DUID)).status, 0)
+        answer = self.relay.ask(message(RENEW, ia(1, address), server=SERVER_DUID))
+        self.assertEqual((answer.ia_status, answer.addresses), ({1: NO_BINDING}, {1: []}))
+        self.assertEqual(self.lease(), address)
+        self.assertEqual(self.relay.ask(message(DECLINE, ia(1, address), server=SERVER_DUID)).status, 0)
+        self.assertNotEqual(self.lease(), address)
+        self.server.wait_log("event=dhcp6.declined")
+
+    def test_information_request(self):
+        answer = self.relay.ask(message(INFORMATION, option(ORO, struct.pack("!H", 23)), duid=None))
+        self.assertEqual((answer.kind, answer.codes), (REPLY, [SERVER_ID, 23]))
+
+    def test_relays_in_relays(self):
+        inner = message(SOLICIT, ia())
+        for hops in range(8):
+            inner = relayed(inner, link=LINK if hops == 0 else "2001:db8:77::1", hops=hops, interface=b"level%d" % hops)
+        self.relay.socket.send(relayed(inner, link="2001:db8:77::1", hops=8))
+        data = self.relay.socket.recv(4096)
+        for interface in [b"port7"] + [b"level%d" % n for n in range(7, -1, -1)]:
+            self.assertEqual(data[0], RELAYED)
+            parts = dict(options(data[34:]))
+            self.assertEqual(parts[INTERFACE_ID], interface)
+            data = parts[RELAY_MESSAGE]
+        self.assertEqual(Answer(data).addresses, {1: ["2001:db8:1:2::1002"]})
+
+    def test_what_is_discarded_is_counted_by_reason(self):
+        for bad, reason in [
+                (relayed(message(SOLICIT, ia(), duid=None)), "it has no client identifier"),
+                (relayed(message(REQUEST, ia())), "it has no server identifier"),
+                (relayed(message(REQUEST, ia(), server=CLIENT_DUID)), "it is for another server"),
+                (message(SOLICIT, ia()), "a client sent it to a unicast address"),
+                (relayed(message(REPLY)), "no client sends this to a server"),
+                (relayed(b"\x01\x00\x00\x01\x00\x01\x00\x10short"), "option runs past the end"),
+                (b"\x0c", "too short for a header"),
+                (b"\x01\x02", "too short for a header")]:
+            self.relay.socket.send(bad)
+            self.server.wait_log(reason)
+        self.assertEqual(self.relay.ask(message(SOLICIT, ia())).kind, ADVERTISE)
+
+    def test_a_reply_survives_a_kill(self):
+        addresses = [self.lease(duid=b"\0\3\0\1client%d" % n) for n in range(5)]
+        self.server.kill()
+        self.start()
+        for n, address in enumerate(addresses):
+            answer = self.relay.ask(message(RENEW, ia(1, address), duid=b"\0\3\0\1client%d" % n, server=SERVER_DUID))
+            self.assertEqual(answer.lifetimes, {address: (3600, 3600)})
+        self.assertNotIn(self.lease(duid=b"\0\3\0\1another"), addresses)
+
+    def test_its_own_duid_is_made_once(self):
+        conf = re.sub(r"  duid = .*\n", "", CONF)
+        seen = []
+        for _ in range(2):
+            self.server.close()
+            self.start(conf)
+            seen.append(self.relay.ask(message(SOLICIT, ia())).get(SERVER_ID))
+        self.assertEqual(seen[0], seen[1])
+        self.assertIn(seen[0][:2], (b"\0\1", b"\0\4"))
+
+    def test_nothing_is_promised_that_is_not_on_disk(self):
+        with sqlite3.connect(pathlib.Path(self.state.name) / "state" / "wirelab.db") as db:
+            address = self.lease()
+            row = db.execute("select state, duid, iaid from dhcp6_lease where address = ?", (address,)).fetchone()
+            self.assertEqual(row, ("bound", CLIENT_DUID, 1))
+
+
+class Expiry(unittest.TestCase):
+    def test_a_lease_ends_by_itself(self):
+        conf = CONF.replace('"srv0"', '"[::1]:0"').replace("    dns-servers", '    valid-lifetime = "1s"\n    dns-servers')
+        with lab.Program(conf, program="dhcpd") as server:
+            relay = Relay(server.port("dhcpd", "udp"))
+            relay.ask(message(REQUEST, ia(), server=SERVER_DUID))
+            server.wait_log("event=dhcp6.expired")
+            answer = relay.ask(message(RENEW, ia(1, "2001:db8:1:2::1002"), server=SERVER_DUID))
+            self.assertEqual(answer.ia_status, {1: NO_BINDING})
+            relay.close()
+
+
+DHCLIENT_SCRIPT = """#!/bin/sh
+env > $OUT/dhclient.$reason
+exit 0
+"""
+
+# A client of its own on the link: prints what came, each datagram as address, port, hexadecimal.
+ON_LINK = """
+import socket, struct, sys
+interface = socket.if_nametoindex("cli0")
+s = socket.socket(socket.AF_INET6, socket.SOCK_DGRAM)
+s.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+s.bind(("::", 546))
+s.settimeout(10)
+for line in sys.argv[2:]:
+    s.sendto(bytes.fromhex(line), (sys.argv[1], 547, 0, interface))
+    data, peer = s.recvfrom(4096)
+    print(peer[0].split("%")[0], peer[1], data.hex())
+"""
+
+
+@lab.needs_root
+@lab.needs("dhclient", "ip")
+class OnTheLink(unittest.TestCase):
+    def setUp(self):
+        directory = tempfile.TemporaryDirectory()
+        self.addCleanup(directory.cleanup)
+        self.directory = pathlib.Path(directory.name)
+        self.net = lab.Network()
+        self.addCleanup(self.net.close)
+        self.net.ip("-n", self.net.server, "addr", "add", f"{LINK}/64", "dev", self.net.server_if, "nodad")
+        for namespace, interface in ((self.net.server, self.net.server_if), (self.net.client, self.net.client_if)):
+            lab.until(lambda: "scope link" in self.shown(namespace, interface, "-tentative"), "a link-local address")
+        self.state = tempfile.TemporaryDirectory()
+        self.addCleanup(self.state.cleanup)
+        self.start()
+
+    def shown(self, namespace, interface, *words):
+        return self.net.ip("-n", namespace, "-6", "addr", "show", "dev", interface, *words)
+
+    def start(self):
+        self.server = lab.Program(CONF, program="dhcpd", state=self.state.name, inside=self.net.on_server())
+        self.addCleanup(self.server.close)
+
+    def dhclient(self, *words):
+        script = self.directory / "dhclient.script"
+        script.write_text(DHCLIENT_SCRIPT.replace("$OUT", str(self.directory)))
+        script.chmod(0o755)
+        conf = self.directory / "dhclient.conf"
+        conf.write_text("timeout 15;\nretry 1;\nalso request dhcp6.name-servers, dhcp6.domain-search;\n")
+        return lab.run(*self.net.on_client(), "dhclient", "-6", "-1", "-v", "-cf", conf, "-lf", self.directory / "leases",
+                       "-pf", self.directory / "pid", "-sf", script, *words, self.net.client_if)
+
+    def end_dhclient(self):
+        pid = self.directory / "pid"
+        if pid.exists():
+            lab.run("kill", pid.read_text().strip())
+            pid.unlink()
+
+    def bound(self):
+        env = (self.directory / "dhclient.BOUND6").read_text()
+        return re.search(r"new_ip6_address=(\S+)", env).group(1), env
+
+    def test_dhclient_gets_an_address_and_gives_it_back(self):
+        self.addCleanup(self.end_dhclient)
+        done = self.dhclient()
+        self.assertEqual(done.returncode, 0, done.stderr.decode() + self.server.log())
+        address, env = self.bound()
+        self.assertEqual(address, "2001:db8:1:2::1002")
+        for line in ("new_dhcp6_name_servers=2001:db8::35", "new_dhcp6_domain_search=mydomain.example",
+                     "new_max_life=3600", "new_preferred_life=3600", "new_renew=1800", "new_rebind=2880"):
+            self.assertIn(line, env)
+        self.dhclient("-r")
+        self.server.wait_log("event=dhcp6.released")
+
+    def test_dhclient_confirms_what_it_has(self):
+        self.addCleanup(self.end_dhclient)
+        self.dhclient()
+        self.end_dhclient()
+        done = self.dhclient()
+        self.assertEqual(done.returncode, 0, done.stderr.decode())
+        self.assertIn("event=dhcp6.confirm", self.server.log())
+        self.assertIn(b"status code Success", done.stderr)
+
+    def test_dhclient_asks_for_information_only(self):
+        self.addCleanup(self.end_dhclient)
+        done = self.dhclient("-S")
+        self.assertEqual(done.returncode, 0, done.stderr.decode())
+        self.assertIn("event=dhcp6.information", self.server.log())
+
+    def test_dhclient_keeps_its_address_over_a_kill(self):
+        self.addCleanup(self.end_dhclient)
+        self.dhclient()
+        self.end_dhclient()
+        self.server.kill()
+        self.start()
+        done = self.dhclient()  # its lease file says that it has one: a Confirm, and its own address again
+        self.assertEqual(done.returncode, 0, done.stderr.decode())
+        self.end_dhclient()  # and its port is free
+        answer = lab.run(*self.net.on_client(), "python3", "-c", ON_LINK, "ff02::1:2", message(SOLICIT, ia()).hex())
+        other = Answer(bytes.fromhex(answer.stdout.decode().split()[2]))
+        self.assertEqual(other.addresses, {1: ["2001:db8:1:2::1003"]})
+
+    def test_both_groups_and_the_port_of_clients(self):
+        for group in ("ff02::1:2", "ff05::1:3"):
+            done = lab.run(*self.net.on_client(), "python3", "-c", ON_LINK, group, message(SOLICIT, ia()).hex())
+            self.assertEqual(done.returncode, 0, done.stderr.decode() + self.server.log())
+            peer, port, data = done.stdout.decode().split()
+            self.assertTrue(peer.startswith("fe80::"), peer)
+            self.assertEqual((port, Answer(bytes.fromhex(data)).kind), ("547", ADVERTISE))
+
+
+if __name__ == "__main__":
+    unittest.main()
