@@ -2,11 +2,9 @@
 
 #include "daemon.h"
 #include "expect.h"
-#include "explain.h"
-#include "ladder.h"
 #include "play.h"
-#include "record.h"
 #include "scenario_all.h"
+#include "scenario_show.h"
 #include "serve.h"
 #include "text.h"
 
@@ -20,7 +18,6 @@
 
 #define SUFFIX         ".scenario"
 #define PATH_BYTES     4096
-#define PLACE_BYTES    (ADDRESS_TEXT_MAX > HARDWARE_TEXT_MAX ? ADDRESS_TEXT_MAX : HARDWARE_TEXT_MAX)
 #define ARENA_CHUNK    (64 * 1024)
 #define ARENA_MAX      (16 * 1024 * 1024)
 #define LOG_TAIL_BYTES 4096 /* of what servers said, when something failed */
@@ -29,6 +26,7 @@
 /* A scenario that was read, and what is to be done with it. */
 struct job {
     const char *word, *out_directory;
+    bool json; /* messages as JSON, not as a figure */
     char path[PATH_BYTES], name[PATH_BYTES];
     uint8_t *text;
     struct arena arena;
@@ -232,108 +230,12 @@ static bool read_job(struct job *j)
     return false;
 }
 
-/* ---- what was recorded ----------------------------------------------------------------------------------
- */
-
-static int compare_packets(const void *a, const void *b)
-{
-    const struct pcapng_packet *p = a, *q = b;
-    if (p->unix_ns != q->unix_ns)
-        return p->unix_ns < q->unix_ns ? -1 : 1;
-    return p->bytes.at < q->bytes.at ? -1 : p->bytes.at > q->bytes.at; /* as they were taken */
-}
-
-/* The packets of one capture in the order of their times; freed by the caller. */
-static struct pcapng_packet *packets_of(const struct play *p, size_t capture, size_t *count)
-{
-    struct reader r = capture_log_reader(&p->log);
-    struct capture_record record;
-    size_t room = 1;
-    *count = 0;
-    while (capture_log_next(&r, &record)) /* each turn takes a record */
-        room++;
-    struct pcapng_packet *packets = calloc(room, sizeof *packets);
-    r = capture_log_reader(&p->log);
-    while (packets && capture_log_next(&r, &record)) { /* as before */
-        if (record.number != capture)
-            continue;
-        packets[(*count)++] =
-            (struct pcapng_packet){ .unix_ns = record.unix_ns,
-                                    .original_bytes = (uint32_t)record.frame.len,
-                                    .direction = record.outgoing ? PCAPNG_OUTBOUND : PCAPNG_INBOUND,
-                                    .bytes = record.frame };
-    }
-    if (packets)
-        qsort(packets, *count, sizeof *packets, compare_packets);
-    return packets;
-}
-
 static bool make_directory(const char *path)
 {
     if (mkdir(path, 0777) == 0 || errno == EEXIST)
         return true;
     fprintf(stderr, "wirelab: cannot make the directory %s: %s\n", path, strerror(errno));
     return false;
-}
-
-/* Writes DIRECTORY/NAME.pcapng. */
-static bool write_capture(const struct job *j, const struct play *p, size_t capture,
-                          const struct pcapng_packet *packets, size_t count)
-{
-    const struct scenario_capture *c = &j->scenario->captures[capture];
-    struct span tls_keys = span_of(p->secrets, p->secrets_length);
-    size_t room = record_bytes_max(j->scenario, packets, count, tls_keys);
-    uint8_t *bytes = malloc(room);
-    char path[2 * PATH_BYTES + SCENARIO_NAME_MAX];
-    struct writer w = writer_over(bytes, bytes ? room : 0);
-    record_write(&w, j->scenario, c, PLAY_INTERFACE, packets, count, tls_keys);
-    if (c->name.len)
-        snprintf(path, sizeof path, "%s/%.*s.pcapng", j->out_directory, (int)c->name.len,
-                 (const char *)c->name.at);
-    else
-        snprintf(path, sizeof path, "%s/%s.pcapng", j->out_directory, j->name);
-    bool ok = writer_ok(&w) && file_write_durably(path, writer_span(&w), 0644);
-    if (ok)
-        printf("recorded in %s\n", path);
-    else
-        fprintf(stderr, "wirelab: cannot write %s: %s\n", path, strerror(errno));
-    free(bytes);
-    return ok;
-}
-
-/* ---- the figure -------------------------------------------------------------------------------------------
- */
-
-static void print_ladder(const struct scenario *s, const struct pcapng_packet *packets, size_t count)
-{
-    static char places[SCENARIO_HOSTS_MAX][PLACE_BYTES];
-    struct ladder_host hosts[SCENARIO_HOSTS_MAX];
-    static uint8_t lines[LADDER_FRAME_BYTES];
-    struct ladder l = ladder_for_output();
-    for (size_t i = 0; i < s->host_count; i++) {
-        const struct scenario_host *h = &s->hosts[i];
-        if (h->address_count)
-            address_format(h->addresses[0].address, places[i]);
-        else
-            hardware_format(span_of(h->hardware, sizeof h->hardware), places[i]);
-        hosts[i] = (struct ladder_host){ .name = h->name, .place = span_text(places[i]) };
-        memcpy(hosts[i].hardware, h->hardware, sizeof hosts[i].hardware);
-        for (size_t a = 0; a < h->address_count && a < LADDER_ADDRESSES_MAX; a++)
-            hosts[i].addresses[hosts[i].address_count++] = h->addresses[a].address;
-    }
-    l.hosts = hosts;
-    l.host_count = s->host_count;
-    l.began_ns = count ? packets[0].unix_ns : 0;
-    l.world = view_world_open();
-    struct writer w = writer_over(lines, sizeof lines);
-    ladder_write_head(&w, &l);
-    fwrite(lines, 1, writer_length(&w), stdout);
-    for (size_t i = 0; l.world && i < count; i++) {
-        w = writer_over(lines, sizeof lines);
-        ladder_write_frame(&w, &l, packets[i].bytes, packets[i].unix_ns);
-        fwrite(lines, 1, writer_length(&w), stdout);
-    }
-    view_world_close(l.world);
 }
 
 /* ---- playing
@@ -348,31 +250,43 @@ static void tell_difference(void *owner, unsigned line, const char *what)
         fprintf(stderr, "%s: %s\n", j->path, what);
 }
 
-/* Draws, checks and, where that is wanted, writes each capture; what is expected is expected of the first
- * one. */
+/* One capture: shown, held against what is expected when it is the first one, and written where that is
+ * wanted. */
+static bool finish_capture(const struct job *j, const struct play *p, size_t capture)
+{
+    const struct scenario *s = j->scenario;
+    struct span host = s->hosts[s->captures[capture].host].name;
+    size_t count;
+    struct pcapng_packet *packets = scenario_packets(p, capture, &count);
+    bool ok = packets != NULL;
+    if (ok && j->json) {
+        scenario_print_json(s, packets, count);
+    } else if (ok) {
+        printf("%s%.*s, seen from %.*s\n\n", capture ? "\n" : "", (int)s->title.len,
+               (const char *)s->title.at, (int)host.len, (const char *)host.at);
+        scenario_draw(s, packets, count);
+        printf("\n");
+    }
+    if (ok && capture == 0 && expect_compare(s, packets, count, tell_difference, (void *)j))
+        ok = false;
+    if (packets && j->out_directory &&
+        !scenario_record(p, j->out_directory, j->name, capture, packets, count))
+        ok = false;
+    free(packets);
+    return ok;
+}
+
 static int finish(const struct job *j, const struct play *p)
 {
     const struct scenario *s = j->scenario;
-    int code = EXIT_OK;
+    bool ok = true;
     if (j->out_directory && !make_directory(j->out_directory))
         return EXIT_RUNNING;
-    for (size_t i = 0; i < s->capture_count; i++) {
-        size_t count;
-        struct pcapng_packet *packets = packets_of(p, i, &count);
-        printf("%s%.*s, seen from %.*s\n\n", i ? "\n" : "", (int)s->title.len, (const char *)s->title.at,
-               (int)s->hosts[s->captures[i].host].name.len,
-               (const char *)s->hosts[s->captures[i].host].name.at);
-        print_ladder(s, packets, count);
-        printf("\n");
-        if (i == 0 && expect_compare(s, packets, count, tell_difference, (void *)j))
-            code = EXIT_RUNNING;
-        if (j->out_directory && !write_capture(j, p, i, packets, count))
-            code = EXIT_RUNNING;
-        free(packets);
-    }
-    if (code == EXIT_OK && s->expect_count)
+    for (size_t i = 0; i < s->capture_count; i++)
+        ok = finish_capture(j, p, i) && ok;
+    if (ok && s->expect_count && !j->json)
         printf("all %zu messages are as expected\n", s->expect_count);
-    return code;
+    return ok ? EXIT_OK : EXIT_RUNNING;
 }
 
 /* The end of what the servers said, from its first whole line on. */
@@ -392,7 +306,7 @@ static void print_server_log(const struct play *p)
 static int tell_failure(const struct job *j, const struct play *p)
 {
     size_t count;
-    struct pcapng_packet *packets = packets_of(p, 0, &count);
+    struct pcapng_packet *packets = scenario_packets(p, 0, &count);
     tell_difference((void *)j, p->problem_line, p->problem.what);
     if (p->problem.remedy[0])
         fprintf(stderr, "  %s\n", p->problem.remedy);
@@ -400,7 +314,7 @@ static int tell_failure(const struct job *j, const struct play *p)
         printf("\nuntil then, seen from %.*s:\n\n",
                (int)j->scenario->hosts[j->scenario->captures[0].host].name.len,
                (const char *)j->scenario->hosts[j->scenario->captures[0].host].name.at);
-        print_ladder(j->scenario, packets, count);
+        scenario_draw(j->scenario, packets, count);
         fflush(stdout);
     }
     free(packets);
@@ -458,11 +372,12 @@ static int list_scenarios(void)
 static int usage(FILE *out, int code)
 {
     fprintf(out,
-            "usage: wirelab scenario NAME|FILE%s [--out DIR] [--check]\n"
+            "usage: wirelab scenario NAME|FILE%s [--out DIR] [--json] [--check]\n"
             "       wirelab scenario all [--out DIR]\n"
             "       wirelab scenario list\n"
             "Plays the scenario in a network of its own and draws what crossed the wire. No root is needed.\n"
             "  -o, --out DIR   write what was recorded to DIR/NAME.pcapng\n"
+            "  -j, --json      the messages as JSON, one a line, in the place of the figure\n"
             "  -t, --check     only say whether the file is right\n",
             SUFFIX);
     return code;
@@ -470,6 +385,7 @@ static int usage(FILE *out, int code)
 
 static const struct option options[] = {
     { "out", required_argument, NULL, 'o' },
+    { "json", no_argument, NULL, 'j' },
     { "check", no_argument, NULL, 't' },
     { "help", no_argument, NULL, 'h' },
     { NULL, 0, NULL, 0 },
@@ -523,9 +439,11 @@ int scenario_command(int argc, char **argv)
 {
     static struct job job;
     bool check = false;
-    for (int letter; (letter = getopt_long(argc, argv, "o:th", options, NULL)) != -1;) {
+    for (int letter; (letter = getopt_long(argc, argv, "o:jth", options, NULL)) != -1;) {
         if (letter == 'o')
             job.out_directory = optarg;
+        else if (letter == 'j')
+            job.json = true;
         else if (letter == 't')
             check = true;
         else
