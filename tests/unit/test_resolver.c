@@ -276,7 +276,8 @@ static void answered(void *owner, const struct resolver_answer *a)
     assert_ptr_equal(owner, &told);
     told++;
     last = *a;
-    memcpy(records, a->records, a->count * sizeof *records);
+    if (a->count)
+        memcpy(records, a->records, a->count * sizeof *records);
 }
 
 static struct resolver_question *ask(const char *name, uint16_t type)
