@@ -152,6 +152,8 @@ static enum step answer_name(struct walk *w, bool first)
     if (!row || !row->zone) {
         if (first)
             w->plan->rcode = row ? DNS_SERVFAIL : DNS_REFUSED;
+        else if (!row)
+            w->plan->away = w->owner;
         return DONE; /* an alias to a name elsewhere: the asker goes on */
     }
     w->zone = row->zone;
@@ -171,6 +173,7 @@ void answer_question(const struct zones *zones, const struct answer_question *q,
     struct dns_name target, lower;
     plan->rcode = DNS_NOERROR;
     plan->authoritative = false;
+    plan->away = (struct span){ NULL, 0 };
     plan->count = 0;
     if (q->class != DNS_CLASS_IN) {
         plan->rcode = DNS_REFUSED;

@@ -23,6 +23,7 @@ struct answer_row {
 struct answer_plan {
     enum dns_rcode rcode;
     bool authoritative;
+    struct span away; /* an alias leads to this name, in no zone of ours; at == NULL: none does */
     size_t count;
     struct answer_row rows[ANSWER_ROWS_MAX];
 };

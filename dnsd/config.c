@@ -30,12 +30,12 @@ static const struct config_key forward_keys[] = {
     { .name = "to",
       .type = CONFIG_TEXT,
       .flags = CONFIG_LIST,
-      .help = "The resolvers that are asked instead.",
+      .help = "The resolvers that are asked: an address (port 53), or an address with a port.",
       .example = "to = { \"4.2.2.1\" }" },
     { .name = "edns",
       .type = CONFIG_FLAG,
       .otherwise = "true",
-      .help = "Whether they are asked with EDNS.",
+      .help = "Whether they are asked with EDNS; those that do not know it are found out anyway.",
       .example = "edns = false",
       .reference = "RFC 6891" },
     { 0 },
@@ -66,31 +66,67 @@ const struct config_key dnsd_keys[] = {
     { .name = "allow-recursion",
       .type = CONFIG_PREFIX,
       .flags = CONFIG_LIST,
-      .help = "For whom names of other zones are looked up. Not there yet: nobody.",
-      .example = "allow-recursion = { \"127.0.0.0/8\" }" },
+      .help = "For whom names of other zones are looked up; the others get REFUSED. Nobody unless it is said "
+              "here.",
+      .example = "allow-recursion = { \"127.0.0.0/8\" }",
+      .reference = "RFC 5358" },
     { .name = "forward",
       .type = CONFIG_SECTION,
       .flags = CONFIG_TITLED,
       .title_type = CONFIG_DOMAIN,
       .keys = forward_keys,
-      .help = "Questions for names below the title go to other resolvers. Not there yet.",
+      .help = "Questions for names at or below the title go to other resolvers; the longest title counts.",
       .example = "forward \".\" { to = { \"4.2.2.1\" } }" },
+    { .name = "root-hints",
+      .type = CONFIG_PATH,
+      .help = "The servers of the root, where names are looked up from that no forward is for; else the "
+              "known ones.",
+      .example = "root-hints = \"named.root\"",
+      .reference = "RFC 9609" },
+    { .name = "query-port",
+      .type = CONFIG_NUMBER,
+      .least = 1,
+      .most = 65535,
+      .otherwise = "53",
+      .help =
+          "The port that name servers are asked at on the way down from the root. Another one is for tests.",
+      .example = "query-port = 5353" },
+    { .name = "cache-size",
+      .type = CONFIG_SIZE,
+      .least = CACHE_BYTES_MIN,
+      .most = (int64_t)1 << 40,
+      .otherwise = "64MiB",
+      .help = "How much of what others answered is kept; what was not asked for lately goes first.",
+      .example = "cache-size = \"256MiB\"" },
+    { .name = "cache-min-ttl",
+      .type = CONFIG_DURATION,
+      .least = 0,
+      .most = 3600,
+      .otherwise = "0s",
+      .help = "Records are kept at least so long, whatever their TTL.",
+      .example = "cache-min-ttl = \"10s\"" },
+    { .name = "cache-max-ttl",
+      .type = CONFIG_DURATION,
+      .least = 1,
+      .most = 604800,
+      .otherwise = "1d",
+      .help = "Records are kept at most so long, whatever their TTL.",
+      .example = "cache-max-ttl = \"1d\"",
+      .reference = "RFC 2181 8" },
+    { .name = "cache-max-negative-ttl",
+      .type = CONFIG_DURATION,
+      .least = 0,
+      .most = 86400,
+      .otherwise = "1h",
+      .help = "That there is no such name or record is kept at most so long.",
+      .example = "cache-max-negative-ttl = \"5m\"",
+      .reference = "RFC 2308 5" },
     { 0 },
 };
 
 /* Keys whose function is still to come are known, so that the message can say so, and refused. */
 static void refuse_what_is_not_there(struct config *c, const struct config_section *s)
 {
-    size_t count;
-    const struct config_value *v = config_list(s, "allow-recursion", &count);
-    if (count)
-        config_problem(c, s, v, "leave allow-recursion out: names of other zones are answered with REFUSED",
-                       "this server cannot resolve names of other zones yet");
-    const struct config_section *const *forwards = config_sections(s, "forward", &count);
-    for (size_t i = 0; i < count; i++)
-        config_problem(c, forwards[i], NULL,
-                       "leave forward out: names of other zones are answered with REFUSED",
-                       "this server cannot forward questions yet");
     if (config_number(s, "workers") > 1)
         config_problem(c, s, config_value(s, "workers"), "workers = 1",
                        "more than one worker is not possible yet");
@@ -164,7 +200,9 @@ static bool read_section(struct config *c, const struct config_section *s, struc
         if (!read_zone(c, zones[i], d, &d->zones[i]))
             return false;
     refuse_what_is_not_there(c, s);
-    if (!d->zone_count && config_ok(c))
+    if (!dnsd_configure_recursion(c, s, d))
+        return false;
+    if (!d->zone_count && !d->recursion.allow_count && config_ok(c))
         config_problem(c, s, NULL, "zone \"contoso.local\" { file = \"zones/contoso.local.zone\" }",
                        "there is no zone: every question would be refused");
     return true;

@@ -7,6 +7,7 @@
 
 #define LENGTH_BYTES    2
 #define CONNECTIONS_MAX 4096         /* past it the one that was silent longest must go */
+#define WAITING_MAX     64           /* questions of one connection that others must answer first */
 #define IDLE_MS         10000        /* RFC 7766 6.2.3: some seconds; counts from the last whole message */
 #define STALL_MS        30000        /* a transfer whose receiver takes nothing for so long is given up */
 #define OUT_BYTES_HIGH  (256 * 1024) /* a few messages of a transfer */
@@ -16,6 +17,7 @@ struct connection {
     struct service *service;
     struct stream *stream;
     struct list_node node;
+    struct list waiting; /* questions that others must answer first */
     bool transferring, peer_ended;
     struct transfer transfer;
 };
@@ -31,7 +33,7 @@ static void wait_for(struct connection *c, struct now now, uint64_t ms)
 /* Nothing is owed to the peer any more. */
 static void finish_if_ending(struct connection *c)
 {
-    if (c->peer_ended || c->service->draining)
+    if ((c->peer_ended || c->service->draining) && list_empty(&c->waiting))
         stream_finish(c->stream);
 }
 
@@ -98,6 +100,8 @@ static void take_message(struct connection *c, struct span message, struct now n
     struct writer w = writer_over(s->out.bytes, sizeof s->out.bytes);
     const struct endpoint *peer = stream_peer(c->stream);
     enum respond_outcome outcome = respond(&s->zones, message, &peer->address, true, &w, &s->response);
+    struct dnsd_asker from = { .peer = peer, .connection = c };
+    outcome = dnsd_elsewhere(s, outcome, &from, &w, now);
     dnsd_tell(s, outcome, peer, "tcp", writer_length(&w), now);
     if (outcome == RESPOND_TRANSFER) {
         transfer_begin(&c->transfer, s->response.zone, &s->response.query, s->response.soa_alone);
@@ -106,6 +110,29 @@ static void take_message(struct connection *c, struct span message, struct now n
     } else if (outcome == RESPOND_REPLY) {
         send_out(c, &w);
     }
+}
+
+void dnsd_connection_waits(struct connection *c, struct recursion_client *client)
+{
+    list_append(&c->waiting, &client->connection_node);
+}
+
+/* Replies may overtake each other (RFC 7766 6.2.1.1). */
+void dnsd_connection_reply(struct connection *c, struct recursion_client *client, const struct writer *reply)
+{
+    list_remove(&client->connection_node);
+    if (!send_out(c, reply))
+        return;
+    finish_if_ending(c);
+    stream_resume(c->stream);
+}
+
+static bool waits_enough(const struct connection *c)
+{
+    size_t count = 0;
+    for (struct list_node *n = list_first(&c->waiting); n; n = list_next(&c->waiting, n))
+        count++; /* ends: at WAITING_MAX no more are taken */
+    return count >= WAITING_MAX;
 }
 
 /* The next message; false when it is not all there. The length may come in a segment of its own. */
@@ -127,7 +154,7 @@ static size_t bytes(void *self, struct stream *stream, struct span in)
     struct span message;
     struct now now = loop_now(c->service->home->loop);
     /* ends: each turn takes a message; what comes after a transfer waits for its end, so order is kept */
-    while (!c->transferring && !stream_crowded(stream) && read_message(&r, &message))
+    while (!c->transferring && !stream_crowded(stream) && !waits_enough(c) && read_message(&r, &message))
         take_message(c, message, now);
     if (reader_offset(&r) && !c->transferring)
         wait_for(c, now, IDLE_MS);
@@ -167,6 +194,8 @@ static void closed(void *self, struct stream *stream, enum stream_end why)
     struct service *s = c->service;
     (void)stream;
     (void)why;
+    for (struct list_node *n; (n = list_first(&c->waiting));) /* ends: each is taken off */
+        recursion_forget(s->recursion, list_item(n, struct recursion_client, connection_node));
     list_remove(&c->node);
     s->connection_count--;
     if (c->transferring)
@@ -199,6 +228,7 @@ void dnsd_accept(void *self, struct listener *l, int fd, const struct endpoint *
         return;
     }
     c->service = s;
+    list_open(&c->waiting);
     c->stream = stream_open(s->home->loop, fd, peer, &limits, &owner, c);
     if (!c->stream) {
         free(c);
@@ -213,7 +243,7 @@ void dnsd_drain_connections(struct service *s)
 {
     for (struct list_node *n = list_first(&s->connections); n; n = list_next(&s->connections, n)) {
         struct connection *c = list_item(n, struct connection, node);
-        if (!c->transferring)
+        if (!c->transferring && list_empty(&c->waiting))
             stream_finish(c->stream);
     }
 }

@@ -3,6 +3,7 @@
 #ifndef WIRELAB_DNSD_DNSD_H
 #define WIRELAB_DNSD_DNSD_H
 
+#include "recursion.h"
 #include "respond.h"
 #include "service.h"
 #include "stream.h"
@@ -24,11 +25,14 @@ struct dnsd_settings {
     size_t listen_count;
     struct dnsd_zone *zones;
     size_t zone_count;
+    struct recursion_settings recursion;
 };
 
 extern const struct config_key dnsd_keys[];
 void *dnsd_configure(struct config *c, const struct config_section *s);
 void dnsd_forget(void *settings);
+/* config_recursion.c: false when there is no memory. */
+bool dnsd_configure_recursion(struct config *c, const struct config_section *s, struct dnsd_settings *d);
 
 /* ---- server.c, connection.c: one running server -------------------------------------------- */
 
@@ -50,8 +54,10 @@ struct service {
     struct dnsd_socket *sockets; /* one pair for each of settings->listen */
     struct list connections;     /* the one that was silent longest stands first */
     size_t connection_count;
+    struct recursion *recursion; /* NULL: for nobody */
     bool draining, stopping;
     struct response response;   /* of the message at hand */
+    bool over_tcp;              /* the message at hand */
     struct dns_tcp_message out; /* the TCP reply at hand */
     char try[DNS_NAME_TEXT_MAX + 32];
 };
@@ -62,6 +68,24 @@ listener_fn dnsd_accept;
 void dnsd_drain_connections(struct service *s);
 bool dnsd_connections_busy(const struct service *s);
 void dnsd_abort_connections(struct service *s);
+
+/* A client's question has to wait; its reply. The writer lies over service->out.bytes. */
+void dnsd_connection_waits(struct connection *c, struct recursion_client *client);
+void dnsd_connection_reply(struct connection *c, struct recursion_client *client, const struct writer *reply);
+
+/* elsewhere.c */
+/* Where a message came from, for a reply that comes later. */
+struct dnsd_asker {
+    const struct endpoint *peer, *local;
+    unsigned interface;
+    struct udp *udp;
+    struct connection *connection; /* NULL: UDP */
+};
+/* After respond(): what the zones do not answer, for those who may ask. Gives the outcome that counts; it is
+ * never RESPOND_ELSEWHERE. */
+enum respond_outcome dnsd_elsewhere(struct service *s, enum respond_outcome outcome,
+                                    const struct dnsd_asker *from, struct writer *out, struct now now);
+recursion_fn dnsd_answered;
 
 /* server.c */
 /* Tells of a message that was answered (or not): response and outcome of respond(). */

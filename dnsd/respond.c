@@ -68,5 +68,6 @@ enum respond_outcome respond(const struct zones *zones, struct span message, con
     answer_question(zones, &question, &r->plan);
     r->rcode = r->plan.rcode;
     encode_plan(q, &r->plan, encode_limit(q, over_tcp), out);
-    return RESPOND_REPLY;
+    bool elsewhere = r->plan.rcode == DNS_REFUSED || r->plan.away.at;
+    return elsewhere && q->question.class == DNS_CLASS_IN ? RESPOND_ELSEWHERE : RESPOND_REPLY;
 }

@@ -5,9 +5,11 @@
 #include "answer.h"
 
 enum respond_outcome {
-    RESPOND_REPLY,    /* written */
-    RESPOND_SILENCE,  /* nothing is to be sent */
-    RESPOND_TRANSFER, /* the zone is to be sent: transfer_begin() */
+    RESPOND_REPLY,     /* written */
+    RESPOND_SILENCE,   /* nothing is to be sent */
+    RESPOND_ELSEWHERE, /* written, as far as the zones know: another server knows (more) */
+    RESPOND_LATER,     /* nothing is to be sent now: never from respond(), but from dnsd_elsewhere() */
+    RESPOND_TRANSFER,  /* the zone is to be sent: transfer_begin() */
 };
 
 /* What happened, for events and for the transfer; filled whatever the outcome. */

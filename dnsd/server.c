@@ -1,6 +1,7 @@
 #include "dnsd.h"
 
 #include "encode.h"
+#include "hints.h"
 #include "wire/dns_rdata.h"
 #include "zonefile.h"
 
@@ -40,7 +41,7 @@ void dnsd_tell(struct service *s, enum respond_outcome outcome, const struct end
     struct event ev;
     char name[DNS_NAME_TEXT_MAX];
     uint8_t type[TYPE_TEXT_MAX];
-    if (!event_happens(s->home->events, id))
+    if (outcome == RESPOND_LATER || !event_happens(s->home->events, id))
         return;
     event_begin(&ev, id, now);
     event_endpoint(&ev, "client", peer);
@@ -164,6 +165,46 @@ static bool load_zones(struct service *s, const struct dnsd_settings *d, bool st
     return false;
 }
 
+/* ---- recursion --------------------------------------------------------------------------------- */
+
+static void close_recursion(struct service *s)
+{
+    if (s->recursion)
+        recursion_close(s->recursion);
+    s->recursion = NULL;
+}
+
+/* Where iteration begins: what the file says, or what is built in. */
+static struct zone *load_hints(struct service *s, const struct dnsd_settings *d, struct problem *p)
+{
+    struct zone_listener l = { .service = s, .first = p };
+    const char *path = d->recursion.hints_path;
+    struct zone *z =
+        path ? zonefile_load_hints(path, s->zones.seed, zone_problem, &l) : hints_builtin(s->zones.seed);
+    if (!z && !path)
+        problem_set(p, "out of memory");
+    return z;
+}
+
+/* Begins, goes on or ends as the settings have it. */
+static bool open_recursion(struct service *s, const struct dnsd_settings *d, struct problem *p)
+{
+    const struct recursion_settings *settings = &d->recursion;
+    struct zone *hints = settings->allow_count ? load_hints(s, d, p) : NULL;
+    if (settings->allow_count && !hints)
+        return false;
+    if (hints && s->recursion)
+        recursion_reload(s->recursion, settings, hints);
+    else if (hints)
+        s->recursion = recursion_open(s->home->loop, s->home->events, settings, hints, dnsd_answered, s);
+    else
+        close_recursion(s);
+    zone_release(hints);
+    if (settings->allow_count && !s->recursion)
+        problem_set(p, "out of memory");
+    return !settings->allow_count || s->recursion;
+}
+
 /* ---- datagrams --------------------------------------------------------------------------------- */
 
 static void answer_batch(void *self, struct udp *u, struct batch *b, struct now now)
@@ -173,6 +214,10 @@ static void answer_batch(void *self, struct udp *u, struct batch *b, struct now 
         struct datagram *d = &b->d[i];
         enum respond_outcome outcome =
             respond(&s->zones, d->in, &d->peer.address, false, &d->out, &s->response);
+        struct dnsd_asker from = {
+            .peer = &d->peer, .local = &d->local, .interface = d->interface, .udp = u
+        };
+        outcome = dnsd_elsewhere(s, outcome, &from, &d->out, now);
         dnsd_tell(s, outcome, &d->peer, "udp", writer_length(&d->out), now);
     }
     udp_send(u, b);
@@ -228,7 +273,10 @@ static void choose_try(struct service *s)
     struct writer w = writer_over(s->try, sizeof s->try - 1);
     write_text(&w, "dig @%s -p %p ");
     struct mark name = writer_mark(&w);
-    write_dns_name_text(&w, dns_name_span(&s->settings->zones[0].name));
+    if (s->settings->zone_count)
+        write_dns_name_text(&w, dns_name_span(&s->settings->zones[0].name));
+    else
+        write_text(&w, "example.com.");
     if (span_find(span_from(writer_span(&w), name.offset), '%') + name.offset != writer_length(&w))
         writer_back_to(&w, name); /* it would be taken for a place to fill */
     write_text(&w, " SOA");
@@ -244,6 +292,8 @@ static bool open_all(struct service *s, struct problem *p)
     if (!s->sockets || !load_zones(s, d, true, &zones, p))
         return false;
     s->zones = zones;
+    if (!open_recursion(s, d, p))
+        return false;
     for (size_t i = 0; i < d->listen_count; i++)
         if (!open_sockets(s, &d->listen[i], &s->sockets[i], p))
             return false;
@@ -271,6 +321,7 @@ void dnsd_free_if_done(struct service *s)
 {
     if (!s->stopping || s->connection_count)
         return;
+    close_recursion(s);
     zones_close(&s->zones);
     free(s->sockets);
     dnsd_forget(s->settings);
@@ -315,6 +366,10 @@ static bool reload(struct service *s, void *settings, struct problem *p)
     }
     if (!load_zones(s, d, false, &zones, p))
         return false;
+    if (!open_recursion(s, d, p)) {
+        zones_close(&zones);
+        return false;
+    }
     zones_close(&s->zones);
     s->zones = zones;
     dnsd_forget(s->settings);
@@ -331,11 +386,12 @@ static void drain(struct service *s)
 
 static bool busy(const struct service *s)
 {
-    return dnsd_connections_busy(s);
+    return dnsd_connections_busy(s) || (s->recursion && recursion_waiting(s->recursion));
 }
 
 static void stop(struct service *s)
 {
+    close_recursion(s);
     close_sockets(s);
     s->stopping = true;
     dnsd_abort_connections(s);
@@ -344,7 +400,7 @@ static void stop(struct service *s)
 
 const struct service_type dnsd_service = {
     .name = "dnsd",
-    .summary = "DNS: authoritative for the zones in its master files.",
+    .summary = "DNS: authoritative for the zones in its master files, and a resolver with a cache.",
     .keys = dnsd_keys,
     .configure = dnsd_configure,
     .forget = dnsd_forget,

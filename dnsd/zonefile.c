@@ -1,5 +1,7 @@
 #include "zonefile.h"
 
+#include "hints.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -154,8 +156,9 @@ static struct zone *build(struct loading *l, struct loaded *f, struct zone_build
     return z;
 }
 
-struct zone *zonefile_load(const char *path, const struct dns_name *apex, uint64_t seed,
-                           zonefile_problem_fn *fn, void *owner)
+/* With `hints`, of the root, and no zone but what hints.h makes one of. */
+static struct zone *load_zone(const char *path, const struct dns_name *apex, bool hints, uint64_t seed,
+                              zonefile_problem_fn *fn, void *owner)
 {
     struct loading l = { 0 };
     struct zone *z = NULL;
@@ -165,7 +168,8 @@ struct zone *zonefile_load(const char *path, const struct dns_name *apex, uint64
         snprintf(text, sizeof text, "cannot read it: %s", strerror(errno));
         tell_one(path, text, apex, fn, owner);
     } else {
-        struct zone_builder *b = zone_builder_open(apex, seed, f->len / BYTES_FOR_NAME);
+        struct zone_builder *b =
+            hints ? hints_builder(seed) : zone_builder_open(apex, seed, f->len / BYTES_FOR_NAME);
         if (b)
             z = build(&l, f, b, fn, owner);
         else
@@ -173,4 +177,17 @@ struct zone *zonefile_load(const char *path, const struct dns_name *apex, uint64
     }
     forget_files(&l);
     return z;
+}
+
+struct zone *zonefile_load(const char *path, const struct dns_name *apex, uint64_t seed,
+                           zonefile_problem_fn *fn, void *owner)
+{
+    return load_zone(path, apex, false, seed, fn, owner);
+}
+
+struct zone *zonefile_load_hints(const char *path, uint64_t seed, zonefile_problem_fn *fn, void *owner)
+{
+    struct dns_name root;
+    dns_name_root(&root);
+    return load_zone(path, &root, true, seed, fn, owner);
 }

@@ -14,5 +14,7 @@ typedef void zonefile_problem_fn(void *owner, const struct dns_name *apex,
 /* The zone, held once; NULL when there was any error, and the listener has heard of it. */
 struct zone *zonefile_load(const char *path, const struct dns_name *apex, uint64_t seed,
                            zonefile_problem_fn *fn, void *owner);
+/* The same for a file of root hints (hints.h). */
+struct zone *zonefile_load_hints(const char *path, uint64_t seed, zonefile_problem_fn *fn, void *owner);
 
 #endif

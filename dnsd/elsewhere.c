@@ -1,0 +1,136 @@
+/* Questions that our zones do not answer: from the cache, or later, when others have answered. */
+#include "dnsd.h"
+
+#include "encode_cached.h"
+
+#define FLAGS_AT 2
+
+static bool may_ask(const struct service *s, const struct address *peer)
+{
+    const struct recursion_settings *r = &s->settings->recursion;
+    for (size_t i = 0; s->recursion && i < r->allow_count; i++)
+        if (prefix_contains(&r->allow[i], *peer))
+            return true;
+    return false;
+}
+
+/* A reply that is written already. RFC 1035 4.1.1: whether recursive queries are served, not whether this is
+ * one. */
+static void set_available(struct writer *out)
+{
+    struct reader r = reader_over(writer_span(out));
+    read_skip(&r, FLAGS_AT);
+    uint16_t flags = read_u16(&r);
+    if (reader_ok(&r))
+        writer_patch_u16(out, (struct mark){ FLAGS_AT }, flags | DNS_RA);
+}
+
+static enum respond_outcome fail(struct response *r, const char *why, struct writer *out)
+{
+    writer_back_to(out, (struct mark){ 0 });
+    r->rcode = DNS_SERVFAIL;
+    encode_failure(&r->query, RESOLVE_FAULT_OTHER, why, out);
+    return RESPOND_REPLY;
+}
+
+/* Whether the reply comes from the cache. What respond() wrote stays where it does not. */
+static bool from_cache(struct service *s, struct writer *out, struct now now, struct dns_name *missing)
+{
+    struct response *r = &s->response;
+    struct encode_cached e = { .cache = recursion_cache(s->recursion),
+                               .query = &r->query,
+                               .name = &r->lower,
+                               .plan = &r->plan,
+                               .limit = encode_limit(&r->query, s->over_tcp),
+                               .at_ms = now.mono_ms,
+                               .now_ms = now.mono_ms };
+    return encode_cached(&e, out, &r->rcode, missing);
+}
+
+static enum respond_outcome wait(struct service *s, const struct dnsd_asker *from,
+                                 const struct dns_name *missing, struct writer *out)
+{
+    struct response *r = &s->response;
+    struct recursion_client *c = recursion_client_new(s->recursion);
+    if (!c)
+        return fail(r, "too many questions wait", out);
+    c->query = r->query;
+    dns_name_copy(&c->lower, &r->lower);
+    c->over_tcp = from->connection != NULL;
+    c->peer = *from->peer;
+    if (from->local)
+        c->local = *from->local;
+    c->interface = from->interface;
+    c->udp = from->udp;
+    c->connection = from->connection;
+    if (!recursion_ask(s->recursion, c, missing))
+        return fail(r, "too many questions wait", out);
+    if (from->connection)
+        dnsd_connection_waits(from->connection, c);
+    writer_back_to(out, (struct mark){ 0 });
+    return RESPOND_LATER;
+}
+
+enum respond_outcome dnsd_elsewhere(struct service *s, enum respond_outcome outcome,
+                                    const struct dnsd_asker *from, struct writer *out, struct now now)
+{
+    struct response *r = &s->response;
+    struct dns_name missing;
+    if (outcome == RESPOND_SILENCE || outcome == RESPOND_TRANSFER || !may_ask(s, &from->peer->address))
+        return outcome == RESPOND_ELSEWHERE ? RESPOND_REPLY : outcome;
+    set_available(out);
+    if (outcome != RESPOND_ELSEWHERE)
+        return outcome;
+    s->over_tcp = from->connection != NULL;
+    if (from_cache(s, out, now, &missing))
+        return RESPOND_REPLY;
+    if (!(r->query.header.flags & DNS_RD))
+        return RESPOND_REPLY;
+    if (r->query.question.type == DNS_TYPE_ANY) {
+        writer_back_to(out, (struct mark){ 0 });
+        r->rcode = DNS_NOERROR;
+        encode_any(&r->query, out);
+        return RESPOND_REPLY;
+    }
+    return wait(s, from, &missing, out);
+}
+
+/* ---- later ------------------------------------------------------------------------------------------- */
+
+static void send_reply(struct service *s, struct recursion_client *c, const struct writer *w, struct now now)
+{
+    dnsd_tell(s, RESPOND_REPLY, &c->peer, c->over_tcp ? "tcp" : "udp", writer_length(w), now);
+    if (c->over_tcp)
+        dnsd_connection_reply(c->connection, c, w);
+    else
+        udp_send_one(c->udp, &c->peer, &c->local, c->interface, writer_span(w));
+}
+
+/* Our zones are looked at again: they may have changed. */
+void dnsd_answered(void *owner, struct recursion_client *c, const char *failed, uint16_t fault,
+                   uint64_t began_ms)
+{
+    struct service *s = owner;
+    struct response *r = &s->response;
+    struct now now = loop_now(s->home->loop);
+    struct writer w = writer_over(s->out.bytes, sizeof s->out.bytes);
+    struct dns_name missing;
+    struct answer_question question = { .name = &c->lower,
+                                        .type = c->query.question.type,
+                                        .class = DNS_CLASS_IN };
+    r->query = c->query;
+    r->why = NULL;
+    answer_question(&s->zones, &question, &r->plan);
+    struct encode_cached e = { .cache = recursion_cache(s->recursion),
+                               .query = &r->query,
+                               .name = &c->lower,
+                               .plan = &r->plan,
+                               .limit = encode_limit(&r->query, c->over_tcp),
+                               .at_ms = began_ms,
+                               .now_ms = now.mono_ms };
+    if (failed || !encode_cached(&e, &w, &r->rcode, &missing)) {
+        r->rcode = DNS_SERVFAIL;
+        encode_failure(&r->query, fault, failed ? failed : "the answer did not last", &w);
+    }
+    send_reply(s, c, &w, now);
+}
