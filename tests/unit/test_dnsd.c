@@ -410,8 +410,17 @@ static void what_is_not_there_is_refused(void **state)
         { "dnsd { zone \"a.test\" { file = \"z\" } }", "listen" },
         { "dnsd { listen = \"127.0.0.1:0\" zone \"a.test\" { } }", "the zone has no file" },
         { "dnsd { listen = \"127.0.0.1:0\" zone \"a.test\" { primaries = { \"127.0.0.1:53\" } } }", "fetch" },
-        { "dnsd { listen = \"127.0.0.1:0\" forward \".\" { to = { \"4.2.2.1\" } } }", "cannot forward" },
-        { "dnsd { listen = \"127.0.0.1:0\" allow-recursion = { \"127.0.0.0/8\" } }", "cannot resolve" },
+        { "dnsd { listen = \"127.0.0.1:0\" forward \".\" { to = { \"4.2.2.1\" } } }", "there is no zone" },
+        { "dnsd { listen = \"127.0.0.1:0\" allow-recursion = \"::1\" forward \".\" { } }",
+          "leads to nobody" },
+        { "dnsd { listen = \"127.0.0.1:0\" allow-recursion = \"::1\" forward \".\" { to = \"4.2.2\" } }",
+          "\"4.2.2\" is not an address" },
+        { "dnsd { listen = \"127.0.0.1:0\" allow-recursion = \"::1\" forward \"a.test\" { to = \"::1\" } "
+          "forward \"A.test.\" { to = \"::1\" } }",
+          "forward \"A.test.\" is there already" },
+        { "dnsd { listen = \"127.0.0.1:0\" allow-recursion = \"::1\" cache-min-ttl = \"1m\" cache-max-ttl = "
+          "\"10s\" }",
+          "above cache-max-ttl" },
         { "dnsd { listen = \"127.0.0.1:0\" workers = 2 zone \"a.test\" { file = \"z\" } }",
           "more than one worker" },
         { "dnsd { listen = \"127.0.0.1:0\" zone \"a.test\" { file = \"z\" } zone \"A.test.\" { file = \"z\" "
