@@ -26,6 +26,7 @@ struct actor {
     struct udp *socket;
     struct timer due, deadline;
     bool ending, over, failed;
+    char server_text[ADDRESS_TEXT_MAX]; /* whom TLS is begun with, where no name is given */
     uint8_t out[CLIENT_OUT_BYTES];
 };
 
@@ -119,8 +120,9 @@ static bool start_tls(struct actor *a)
     struct stage *g = a->stage;
     if (!g->tls)
         g->tls = tls_client_context(NULL, NULL, g->problem);
+    address_format(a->client->server.address, a->server_text);
     if (g->tls)
-        stream_start_tls_to(a->stream, g->tls, a->client->tls_name ? a->client->tls_name : "");
+        stream_start_tls_to(a->stream, g->tls, a->client->tls_name ? a->client->tls_name : a->server_text);
     return g->tls != NULL;
 }
 
