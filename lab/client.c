@@ -56,7 +56,7 @@ bool client_find_server(struct client *c, uint16_t port)
 
 bool client_is_endpoint(const struct span *words, size_t count)
 {
-    struct endpoint e;
+    struct endpoint e = { 0 };
     return count == 1 && (address_parse(words[0], &e.address) || endpoint_parse(words[0], &e));
 }
 
