@@ -162,6 +162,34 @@ static void a_mailbox_for_curl(void **state)
     assert_false(make());
 }
 
+static void what_a_program_cannot_do_is_told(void **state)
+{
+    static const struct {
+        const struct client_type *type;
+        const char *key, *words, *other, *others;
+    } rows[] = { { &client_smtp_send, "from", "a@b.c RET=HDRS", "to", "a@b.c" },
+                 { &client_smtp_send, "from", "a@b.c", "to", "a@b.c NOTIFY=NEVER" },
+                 { &client_smtp_send, "from", "a@b.c", "vrfy", "a" },
+                 { &client_smtp_send, "command", "NOOP", "vrfy", "a" },
+                 { &client_imap, "append", "Sent", "append", "Sent" },
+                 { &client_imap, "append", "Sent (\\Seen)", "user", "a b" } };
+    (void)state;
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        begin(rows[i].type, "172.16.16.221");
+        play_line(&play, "message", "", span_text("a: b\n\nc\n"));
+        if (rows[i].type == &client_imap)
+            play_set(&play, "user", "a b");
+        play_set(&play, rows[i].key, rows[i].words);
+        play_set(&play, rows[i].other, rows[i].others);
+        assert_false(make());
+    }
+    begin(&client_http, "172.16.16.139");
+    play_line(&play, "request", "", span_text("GET {location} HTTP/1.1\n"));
+    assert_false(make());
+    step.kind = STEP_AWAIT;
+    assert_false(make());
+}
+
 static void leases_for_dhclient(void **state)
 {
     static const uint8_t codes[] = { 1, 119 };
@@ -199,6 +227,7 @@ int main(void)
         cmocka_unit_test_teardown(a_message_for_swaks, tear_down),
         cmocka_unit_test_teardown(requests_for_curl, tear_down),
         cmocka_unit_test_teardown(a_mailbox_for_curl, tear_down),
+        cmocka_unit_test_teardown(what_a_program_cannot_do_is_told, tear_down),
         cmocka_unit_test_teardown(leases_for_dhclient, tear_down),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
