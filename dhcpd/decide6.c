@@ -206,6 +206,14 @@ static void solicit_ia(struct asking *q, const struct dhcp6_ia *ia)
         refuse(q, DHCP6_NO_ADDRS_AVAIL);
 }
 
+/* The same, for good. */
+static void commit_ia(struct asking *q, const struct dhcp6_ia *ia)
+{
+    solicit_ia(q, ia);
+    if (q->ia->status == DHCP6_SUCCESS)
+        leave_others(q);
+}
+
 static bool all_on_link(const struct asking *q, const struct dhcp6_ia *ia)
 {
     for (size_t i = 0; i < ia->count; i++)
@@ -221,12 +229,10 @@ static void request_ia(struct asking *q, const struct dhcp6_ia *ia)
         refuse(q, DHCP6_NOT_ON_LINK);
         return;
     }
-    if (!give_reserved(q) && !give_named(q, ia)) {
-        solicit_ia(q, ia);
-        if (q->ia->status != DHCP6_SUCCESS)
-            return;
-    }
-    leave_others(q);
+    if (give_reserved(q) || give_named(q, ia))
+        leave_others(q);
+    else
+        commit_ia(q, ia);
 }
 
 /* What the client names and does not get may be used no longer. */
@@ -338,7 +344,7 @@ static void set_options(struct asking *q)
 static void decide_solicit(struct asking *q)
 {
     q->commits = q->m->rapid_commit && q->subnet->rapid_commit;
-    each_ia(q, q->commits ? request_ia : solicit_ia, DHCP6_NO_PREFIX_AVAIL);
+    each_ia(q, q->commits ? commit_ia : solicit_ia, DHCP6_NO_PREFIX_AVAIL);
     q->d->rapid_commit = q->commits && q->given;
     q->d->answer = q->d->rapid_commit ? DHCP6_ANSWER_REPLY : DHCP6_ANSWER_ADVERTISE;
     set_options(q);

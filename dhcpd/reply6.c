@@ -67,7 +67,7 @@ bool reply6_write(struct writer *out, const struct dhcp6_decision *d, const stru
         write_ia(out, d, &d->ias[i]);
     if (d->has_status)
         dhcp6_write_status(out, d->status, status_words(d->status));
-    if (d->options)
+    if (d->options && m->option_request.at)
         write_options(out, d->options, m->option_request);
     dhcp6_wrap_close(&wrap, out);
     return writer_ok(out);

@@ -84,7 +84,8 @@ static void tell_message(struct server6 *s, enum event_id id, const struct datag
     event_begin(&ev, id, now);
     if (id == EVENT_DHCP6_DISCARD)
         event_text(&ev, "message", dhcp6_type_text(m->type));
-    event_hardware(&ev, "duid", m->client_id);
+    if (m->client_id.at)
+        event_hardware(&ev, "duid", m->client_id);
     if (m->address_count)
         event_address(&ev, "address", address_ip6(m->addresses[0].address));
     event_endpoint(&ev, s->relays.count ? "relay" : "from", &d->peer);
@@ -100,7 +101,8 @@ static void tell_answer(struct server6 *s, const struct answer_note *n, struct n
     if (!event_happens(s->home->events, n->event))
         return;
     event_begin(&ev, n->event, now);
-    event_hardware(&ev, "duid", n->duid);
+    if (n->duid.at)
+        event_hardware(&ev, "duid", n->duid);
     if (n->has_grant) {
         event_address(&ev, "address", address_ip6(n->grant.address));
         event_number(&ev, "seconds", n->grant.valid_s);

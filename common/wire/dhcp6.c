@@ -252,9 +252,9 @@ enum dhcp6_fault dhcp6_parse(struct dhcp6_message *m, struct span bytes)
 
 bool dhcp6_asks_for(const struct dhcp6_message *m, uint16_t code)
 {
-    struct reader r = reader_over(m->option_request);
     if (!m->option_request.at)
         return true;
+    struct reader r = reader_over(m->option_request);
     while (reader_left(&r)) /* each turn takes two bytes */
         if (read_u16(&r) == code)
             return true;
@@ -430,6 +430,8 @@ void dhcp6_write_duid_uuid(struct writer *w, const uint8_t random[16])
 
 struct span dhcp6_duid_hardware(struct span duid)
 {
+    if (!duid.at)
+        return duid;
     struct reader r = reader_over(duid);
     uint16_t type = read_u16(&r);
     read_u16(&r);
