@@ -171,6 +171,7 @@ static void what_a_program_cannot_do_is_told(void **state)
                  { &client_smtp_send, "from", "a@b.c", "to", "a@b.c NOTIFY=NEVER" },
                  { &client_smtp_send, "from", "a@b.c", "vrfy", "a" },
                  { &client_smtp_send, "command", "NOOP", "vrfy", "a" },
+                 { &client_smtp_send, "hello", "x", "to", "a@b.c" },
                  { &client_imap, "append", "Sent", "append", "Sent" },
                  { &client_imap, "append", "Sent (\\Seen)", "user", "a b" } };
     (void)state;
