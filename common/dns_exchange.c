@@ -13,7 +13,7 @@
 #define STRAYS_MAX    64   /* looked at for one question: more is somebody who guesses */
 #define READS_A_TURN  16   /* messages of one socket, so that a flood cannot hold up the others */
 #define LENGTH_BYTES  2
-#define TCP_OUT_BYTES (LENGTH_BYTES + DNS_QUERY_BYTES_MAX)
+#define TCP_OUT_BYTES (LENGTH_BYTES + DNS_EXCHANGE_BYTES_MAX)
 
 struct dns_exchange {
     struct loop *loop;
@@ -96,12 +96,17 @@ static void fail_soon(struct dns_exchange *x)
     loop_arm(x->loop, &x->deadline, loop_now(x->loop).mono_ms);
 }
 
-static struct span write_query(struct dns_exchange *x, uint8_t room[DNS_QUERY_BYTES_MAX])
+static struct span write_query(struct dns_exchange *x, uint8_t room[DNS_EXCHANGE_BYTES_MAX])
 {
-    struct writer w = writer_over(room, DNS_QUERY_BYTES_MAX);
+    struct writer w = writer_over(room, DNS_EXCHANGE_BYTES_MAX);
     const struct dns_exchange_options *o = &x->options;
     entropy_fill(&x->id, sizeof x->id);
-    write_dns_query(&w, x->id, o->flags, &o->question, o->edns.present ? &o->edns : NULL);
+    if (o->message.len) {
+        write_u16(&w, x->id);
+        write_span(&w, span_from(o->message, sizeof x->id));
+    } else {
+        write_dns_query(&w, x->id, o->flags, &o->question, o->edns.present ? &o->edns : NULL);
+    }
     x->sent_ms = loop_now(x->loop).mono_ms;
     loop_arm(x->loop, &x->deadline, x->sent_ms + o->timeout_ms);
     return writer_span(&w);
@@ -109,7 +114,9 @@ static struct span write_query(struct dns_exchange *x, uint8_t room[DNS_QUERY_BY
 
 static bool matches(struct dns_exchange *x, struct span message)
 {
-    bool yes = dns_response_matches(message, x->id, &x->options.question);
+    struct span request = x->options.message;
+    bool yes = request.len ? dns_response_answers(message, x->id, request)
+                           : dns_response_matches(message, x->id, &x->options.question);
     x->stray_count += !yes;
     return yes;
 }
@@ -159,7 +166,7 @@ static void ask_by_tcp(struct dns_exchange *x)
 {
     static const struct stream_limits limits = { LENGTH_BYTES + DNS_MESSAGE_BYTES_MAX, TCP_OUT_BYTES,
                                                  TCP_OUT_BYTES };
-    uint8_t query[DNS_QUERY_BYTES_MAX], room[TCP_OUT_BYTES];
+    uint8_t query[DNS_EXCHANGE_BYTES_MAX], room[TCP_OUT_BYTES];
     struct writer w = writer_over(room, sizeof room);
     struct mark length = write_length16(&w);
     write_span(&w, write_query(x, query));
@@ -252,7 +259,7 @@ static bool open_socket(struct dns_exchange *x)
 
 static void ask_by_udp(struct dns_exchange *x)
 {
-    uint8_t room[DNS_QUERY_BYTES_MAX];
+    uint8_t room[DNS_EXCHANGE_BYTES_MAX];
     struct span query = write_query(x, room);
     if (!open_socket(x) || send(x->fd, query.at, query.len, MSG_DONTWAIT) != (ssize_t)query.len)
         fail_soon(x);

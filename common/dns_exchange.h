@@ -1,6 +1,6 @@
-/* One question to one server, and its response: by UDP from a socket of its own with a port that nobody can
- * guess and a random identifier (RFC 5452), and again by TCP when the response is truncated. Who asks others
- * or again is the owner's business. */
+/* One question (or another request) to one server, and its response: by UDP from a socket of its own with a
+ * port that nobody can guess and a random identifier (RFC 5452), and again by TCP when the response is
+ * truncated. Who asks others or again is the owner's business. */
 #ifndef WIRELAB_DNS_EXCHANGE_H
 #define WIRELAB_DNS_EXCHANGE_H
 
@@ -14,9 +14,14 @@ enum dns_exchange_outcome {
     DNS_EXCHANGE_UNREACHABLE, /* the network or the host said that nobody is there; or no socket was left */
 };
 
+#define DNS_EXCHANGE_BYTES_MAX 1232 /* a message that no network cuts into pieces */
+
 struct dns_exchange_options {
     struct endpoint server;
     struct dns_question question;
+    /* Another message in the place of a question: an UPDATE or a NOTIFY, whose question is its zone. Its
+     * identifier is filled in; it must live until the callback. At most DNS_EXCHANGE_BYTES_MAX. */
+    struct span message;
     uint16_t flags;       /* DNS_RD, DNS_CD, DNS_AD */
     struct dns_edns edns; /* .present == false: exactly plain */
     bool tcp;             /* not by UDP at all */

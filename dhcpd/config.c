@@ -99,6 +99,20 @@ static const struct config_key subnet_keys[] = {
               "that begins to probe needs a restart.",
       .example = "probe = \"1s\"",
       .reference = "RFC 2131 2.2, 4.3.1" },
+    { .name = "register",
+      .type = CONFIG_DOMAIN,
+      .help = "The zone that clients' names are put into, each with its address, by DNS UPDATE at "
+              "register-server, "
+              "and taken from when the lease ends. A name that another client has, or that was put there by "
+              "hand, "
+              "stays as it is.",
+      .example = "register = \"mydomain.example\"",
+      .reference = "RFC 2136, RFC 4703" },
+    { .name = "register-reverse",
+      .type = CONFIG_DOMAIN,
+      .help = "The zone that the names of the subnet's addresses are put into, as PTR records.",
+      .example = "register-reverse = \"1.168.192.in-addr.arpa\"",
+      .reference = "RFC 1035 3.5" },
     { .name = "next-server",
       .type = CONFIG_ADDRESS4,
       .help = "The server that boot clients go on to (siaddr); this one, unless it is set.",
@@ -140,6 +154,11 @@ const struct config_key dhcpd_keys[] = {
       .help = "How long an address is given to nobody that a client found in use.",
       .example = "decline-time = \"1d\"",
       .reference = "RFC 2131 4.3.3" },
+    { .name = "register-server",
+      .type = CONFIG_ENDPOINT,
+      .help = "The DNS server that has the zones of `register`, and lets this host update them.",
+      .example = "register-server = \"127.0.0.1:5300\"",
+      .reference = "RFC 2136" },
     { .name = "subnet",
       .type = CONFIG_SECTION,
       .flags = CONFIG_TITLED,
@@ -229,6 +248,22 @@ static void read_times(struct reading *r, const struct config_section *s, struct
         config_problem(r->c, s, least, "at most lease-time", "min-lease-time is longer than lease-time");
     if (sn->lease_most_s < sn->lease_s)
         config_problem(r->c, s, most, "at least lease-time", "max-lease-time is shorter than lease-time");
+}
+
+/* False when there is no memory. */
+static bool read_zone(struct reading *r, const struct config_section *s, const char *key,
+                      const struct dns_name **out)
+{
+    const char *text = config_text(s, key);
+    struct dns_name *name = text ? arena_alloc(r->memory, sizeof *name) : NULL;
+    *out = name;
+    if (name && !r->settings->names_server.address.family)
+        config_problem(r->c, s, config_value(s, key), "register-server in the section dhcpd",
+                       "names cannot be registered without a server to tell them to");
+    const char *wrong = name ? dns_name_from_text(span_text(text), NULL, name) : NULL;
+    if (wrong)
+        config_problem(r->c, s, config_value(s, key), "a domain name", "\"%s\" is not one: %s", text, wrong);
+    return name || !text;
 }
 
 static bool is_edge(const struct dhcp_subnet *sn, uint32_t address)
@@ -373,6 +408,9 @@ static bool read_subnet(struct reading *r, const struct config_section *s,
          !options_set_u32(&draft, r->memory, DHCP4_OPTION_BROADCAST, sn->network | ~sn->mask)))
         return false;
     read_times(r, s, sn);
+    if (!read_zone(r, s, "register", &sn->names.zone) ||
+        !read_zone(r, s, "register-reverse", &sn->names.reverse_zone))
+        return false;
     if (!options_read(&draft, r->memory, r->c, s) || !options_finish(&draft, r->memory, &sn->options) ||
         !read_pool(r, s, sn) || !read_hosts(r, s, &draft, sn))
         return false;
@@ -423,6 +461,9 @@ static bool read_all(struct reading *r, const struct config_section *s)
     struct options_draft common = { 0 };
     r->settings->authoritative = config_flag(s, "authoritative");
     r->settings->decline_s = (uint32_t)config_number(s, "decline-time");
+    const struct config_value *names = config_value(s, "register-server");
+    if (names)
+        r->settings->names_server = names->endpoint;
     return options_read(&common, r->memory, r->c, s) && read_listens(r, s) && read_subnets(r, s, &common) &&
            config6_read(r->c, s, r->memory, &r->settings->six);
 }

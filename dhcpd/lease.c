@@ -148,12 +148,16 @@ static void tell(struct leases *l, enum event_id id, const struct lease *x, stru
 
 static void tell_change(struct leases *l, const struct lease *x, enum lease_state before, struct now now)
 {
-    if (x->state == LEASE_BOUND && before == LEASE_CLAIMED && !x->durable_until_s)
+    bool bound = x->state == LEASE_BOUND && before == LEASE_CLAIMED && !x->durable_until_s;
+    bool ended = x->state == LEASE_FREE && before == LEASE_BOUND;
+    if (bound)
         tell(l, EVENT_DHCP_BOUND, x, now);
-    else if (x->state == LEASE_FREE && before == LEASE_BOUND)
+    else if (ended)
         tell(l, x->until_s <= now.unix_ms / 1000 ? EVENT_DHCP_EXPIRED : EVENT_DHCP_RELEASED, x, now);
     else if (x->state == LEASE_DECLINED)
         tell(l, EVENT_DHCP_DECLINED, x, now);
+    if (l->changed && (bound || ended || (x->state == LEASE_DECLINED && before == LEASE_BOUND)))
+        l->changed(l->owner, x, bound, now);
 }
 
 /* A deadline that is armed for an earlier time stays: it will look again. So a renewal costs nothing here. */

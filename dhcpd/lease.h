@@ -79,6 +79,9 @@ struct leases {
     uint32_t last_claim;
     uint64_t seed;
     struct events *events; /* may be NULL */
+    /* Told when a lease is bound for a client that did not have it, and when it is no longer; may be NULL. */
+    void (*changed)(void *owner, const struct lease *x, bool bound, struct now now);
+    void *owner;
 };
 
 /* What one commit will make durable. */

@@ -2,6 +2,7 @@
 
 #include "echo.h"
 #include "link.h"
+#include "names.h"
 #include "persist.h"
 #include "reply.h"
 #include "server6.h"
@@ -61,6 +62,7 @@ struct service {
     struct dhcp_settings *settings;
     struct leases leases;
     struct persist persist;
+    struct names *names; /* NULL: no names are registered */
     struct listener *listeners;
     size_t listener_count;
     struct turn *turns, *idle;
@@ -536,6 +538,8 @@ static void dhcpd_stop(struct service *s)
     if (s->six)
         server6_stop(s->six);
     loop_disarm(s->home->loop, &s->deadline);
+    names_close(s->names);
+    s->names = NULL;
     s->stopped = true;
     free_if_done(s);
 }
@@ -550,6 +554,31 @@ static bool start_six(struct service *s, struct problem *p)
     if (s->settings->six.subnet_count)
         s->six = server6_start(s->home, &s->settings->six, six_idle, s, p);
     return s->six || !s->settings->six.subnet_count;
+}
+
+static void lease_changed(void *owner, const struct lease *x, bool bound, struct now now)
+{
+    struct service *s = owner;
+    if (s->names)
+        names_tell(s->names, x, bound, now);
+}
+
+/* Begins, goes on or ends as the settings have it. False when there is no memory. */
+static bool open_names(struct service *s, const struct dhcp_settings *settings)
+{
+    const struct endpoint *server = &settings->names_server;
+    s->leases.changed = lease_changed;
+    s->leases.owner = s;
+    if (s->names && server->address.family) {
+        names_move(s->names, server);
+    } else if (s->names) {
+        names_close(s->names);
+        s->names = NULL;
+    } else if (server->address.family) {
+        s->names = names_open(s->home->loop, s->home->events, server);
+        return s->names != NULL;
+    }
+    return true;
 }
 
 static struct service *dhcpd_start(struct home *h, void *settings, struct problem *p)
@@ -568,6 +597,8 @@ static struct service *dhcpd_start(struct home *h, void *settings, struct proble
     s->deadline.fire = deadline_passed;
     bool opened = persist_open(&s->persist, store, &s->leases, now, p);
     if (opened && !(opened = leases_settle(&s->leases, settings, now)))
+        problem_set(p, "dhcpd: out of memory");
+    if (opened && !(opened = open_names(s, settings)))
         problem_set(p, "dhcpd: out of memory");
     if (!opened || !open_listeners(s, p) || !start_six(s, p)) {
         s->settings = NULL; /* stays the caller's */
@@ -616,6 +647,8 @@ static bool dhcpd_reload(struct service *s, void *settings, struct problem *p)
         problem_set(p, "dhcpd: out of memory");
         return false;
     }
+    if (!open_names(s, settings))
+        event_note(s->home->events, EVENT_DHCP_NAME_REFUSED, now, "reason", "out of memory");
     dhcpd_forget(s->settings);
     s->settings = settings;
     arm_deadline(s, now);
@@ -631,7 +664,7 @@ static void dhcpd_drain(struct service *s)
 
 static bool dhcpd_busy(const struct service *s)
 {
-    return s->in_hand != 0 || (s->six && server6_busy(s->six));
+    return s->in_hand != 0 || (s->names && names_busy(s->names)) || (s->six && server6_busy(s->six));
 }
 
 const struct service_type dhcpd_service = {

@@ -9,6 +9,7 @@
 #include "endpoint.h"
 #include "subnet6.h"
 #include "wire/dhcp4.h"
+#include "wire/dns_name.h"
 
 #define LEASE_INFINITE UINT32_MAX /* RFC 2131 3.3 */
 
@@ -45,6 +46,9 @@ struct dhcp_subnet {
     uint32_t next_server; /* siaddr; 0: this server */
     uint32_t probe_ms; /* how long an answer is waited for before a new address is offered; 0: not at all */
     struct dhcp_options options;
+    struct {
+        const struct dns_name *zone, *reverse_zone; /* where clients' names go; NULL: nowhere */
+    } names;
     const struct dhcp_host *const *by_hardware; /* hosts, sorted */
     const struct dhcp_host *const *by_address;  /* those that have an address, sorted */
     size_t host_count, address_count;
@@ -63,6 +67,7 @@ struct dhcp_settings {
     const struct dhcp_subnet *subnets; /* by network, not overlapping */
     size_t subnet_count;
     const struct dhcp_subnet *first; /* in the file; NULL: there is none */
+    struct endpoint names_server;    /* takes the updates; of no family: there are none */
     bool authoritative;              /* NAK, not silence, for a client that is unknown */
     uint32_t decline_s;              /* how long an address rests that a client found in use */
 };

@@ -182,8 +182,16 @@ const char *dns_rcode_name(enum dns_rcode code)
         return "NOTIMP";
     case DNS_REFUSED:
         return "REFUSED";
+    case DNS_YXDOMAIN:
+        return "YXDOMAIN";
+    case DNS_YXRRSET:
+        return "YXRRSET";
+    case DNS_NXRRSET:
+        return "NXRRSET";
     case DNS_NOTAUTH:
         return "NOTAUTH";
+    case DNS_NOTZONE:
+        return "NOTZONE";
     case DNS_BADVERS:
         return "BADVERS";
     }

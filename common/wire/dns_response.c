@@ -24,6 +24,14 @@ bool dns_response_matches(struct span message, uint16_t id, const struct dns_que
            theirs.class == q->class && dns_name_equal(dns_name_span(&theirs.name), dns_name_span(&q->name));
 }
 
+bool dns_response_answers(struct span message, uint16_t id, struct span request)
+{
+    struct reader r = reader_over(message), asked = reader_over(request);
+    struct dns_header h, ours;
+    return read_dns_header(&r, &h) && read_dns_header(&asked, &ours) && h.id == id && (h.flags & DNS_QR) &&
+           dns_opcode(h.flags) == dns_opcode(ours.flags);
+}
+
 bool dns_records_open(struct dns_records *s, struct span message)
 {
     struct dns_question skipped;

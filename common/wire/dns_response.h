@@ -15,6 +15,10 @@ void write_dns_query(struct writer *w, uint16_t id, uint16_t flags, const struct
  */
 bool dns_response_matches(struct span message, uint16_t id, const struct dns_question *q);
 
+/* The same for another request than a query, by its identifier and opcode: RFC 2136 3.8 leaves the rest of
+ * such a response open. */
+bool dns_response_answers(struct span message, uint16_t id, struct span request);
+
 enum dns_section { DNS_SECTION_ANSWER, DNS_SECTION_AUTHORITY, DNS_SECTION_ADDITIONAL, DNS_SECTION_END };
 
 /* The records of a response, one after the other. */

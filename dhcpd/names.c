@@ -1,0 +1,194 @@
+#include "names.h"
+
+#include "dns_exchange.h"
+#include "name_update.h"
+
+#include <stdlib.h>
+
+#define WAITING_MAX                                                                                          \
+    4096 /* tasks: a lab that boots at once; a server that is away for longer misses names                   \
+          */
+#define TRIES_MAX   3
+#define TRY_MS      2000
+#define TTL_LEAST_S 60
+
+struct task {
+    struct list_node node;
+    struct name_task what;
+    enum name_step step;
+    unsigned tries;
+    uint8_t message[NAME_UPDATE_BYTES_MAX];
+};
+
+struct names {
+    struct loop *loop;
+    struct events *events;
+    struct endpoint server;
+    struct list waiting; /* the first one is under way, as long as exchange says so */
+    size_t waiting_count;
+    struct dns_exchange *exchange;
+    struct deferred later;
+};
+
+/* ---- what is told
+ * ------------------------------------------------------------------------------------------ */
+
+static void tell(struct names *n, enum event_id id, const struct name_task *t, const char *reason,
+                 struct now now)
+{
+    char text[DNS_NAME_TEXT_MAX];
+    struct writer w = writer_over(text, sizeof text);
+    struct event ev;
+    if (!event_happens(n->events, id))
+        return;
+    write_dns_name_text(&w, dns_name_span(&t->name));
+    event_begin(&ev, id, now);
+    event_span(&ev, "name", writer_span(&w));
+    event_address(&ev, "address", address_ip4(t->address));
+    if (reason)
+        event_text(&ev, "reason", reason);
+    event_emit(n->events, &ev);
+}
+
+/* ---- one message after the other
+ * ------------------------------------------------------------------------------ */
+
+static void send_next(struct names *n);
+
+static void run_later(struct deferred *d)
+{
+    send_next(list_item(d, struct names, later));
+}
+
+static void finish(struct names *n, struct task *t, enum event_id id, const char *reason, struct now now)
+{
+    tell(n, id, &t->what, reason, now);
+    list_remove(&t->node);
+    n->waiting_count--;
+    free(t);
+}
+
+static void take_rcode(struct names *n, struct task *t, enum dns_rcode rcode, struct now now)
+{
+    t->step = name_next(&t->what, t->step, rcode);
+    t->tries = 0;
+    if (t->step == NAME_DONE)
+        finish(n, t, t->what.add ? EVENT_DHCP_NAME_ADDED : EVENT_DHCP_NAME_REMOVED, NULL, now);
+    else if (t->step == NAME_TAKEN)
+        finish(n, t, EVENT_DHCP_NAME_REFUSED, "the name is somebody else's", now);
+    else if (t->step == NAME_FAILED)
+        finish(n, t, EVENT_DHCP_NAME_REFUSED, dns_rcode_name(rcode), now);
+}
+
+static void answered(void *owner, const struct dns_exchange_result *r, struct now now)
+{
+    struct names *n = owner;
+    struct task *t = list_item(list_first(&n->waiting), struct task, node);
+    struct reader in = reader_over(r->message);
+    struct dns_header h;
+    n->exchange = NULL;
+    if (r->outcome == DNS_EXCHANGE_RESPONSE && read_dns_header(&in, &h))
+        take_rcode(n, t, dns_rcode(h.flags), now);
+    else if (++t->tries >= TRIES_MAX)
+        finish(n, t, EVENT_DHCP_NAME_REFUSED, "the DNS server does not answer", now);
+    loop_defer(n->loop, &n->later);
+}
+
+static void send_next(struct names *n)
+{
+    struct list_node *first = list_first(&n->waiting);
+    if (n->exchange || !first)
+        return;
+    struct task *t = list_item(first, struct task, node);
+    struct writer w = writer_over(t->message, sizeof t->message);
+    name_update_write(&w, &t->what, t->step);
+    struct dns_exchange_options o = { .server = n->server, .message = writer_span(&w), .timeout_ms = TRY_MS };
+    n->exchange = dns_exchange_start(n->loop, &o, answered, n);
+    if (!n->exchange)
+        finish(n, t, EVENT_DHCP_NAME_REFUSED, "out of memory", loop_now(n->loop));
+}
+
+/* ---- tasks
+ * --------------------------------------------------------------------------------------------------- */
+
+/* False: the client has no name that can be one here. */
+static bool describe(struct name_task *out, const struct lease *x, bool bound, struct now now)
+{
+    const struct dhcp_subnet *sn = x->pool->subnet;
+    struct lease_client c = lease_tenant(x);
+    char label[NAME_LABEL_MAX];
+    size_t length = name_label(c.host_name, label);
+    if (!length || !name_in_zone(&out->name, label, length, sn->names.zone))
+        return false;
+    out->add = bound;
+    out->zone = *sn->names.zone;
+    out->address = x->address;
+    int64_t third_s = bound && x->until_s != INT64_MAX ? (x->until_s - now_s(now)) / 3 : sn->lease_s / 3;
+    out->ttl_s = third_s < TTL_LEAST_S ? TTL_LEAST_S : (uint32_t)third_s;
+    if (sn->names.reverse_zone) {
+        out->reverse_zone = *sn->names.reverse_zone;
+        name_of_address(&out->reverse, x->address);
+    }
+    name_dhcid(out->dhcid, c.client_id, c.hardware, &out->name);
+    return true;
+}
+
+void names_tell(struct names *n, const struct lease *x, bool bound, struct now now)
+{
+    const struct dhcp_subnet *sn = x->pool->subnet;
+    if (!sn || !sn->names.zone)
+        return;
+    struct task *t = calloc(1, sizeof *t);
+    if (!t || !describe(&t->what, x, bound, now)) {
+        free(t);
+        return;
+    }
+    t->step = name_first(&t->what);
+    if (n->waiting_count == WAITING_MAX) {
+        tell(n, EVENT_DHCP_NAME_REFUSED, &t->what, "too many names wait for the DNS server", now);
+        free(t);
+        return;
+    }
+    list_append(&n->waiting, &t->node);
+    n->waiting_count++;
+    loop_defer(n->loop, &n->later);
+}
+
+/* ---- life
+ * ----------------------------------------------------------------------------------------------------- */
+
+struct names *names_open(struct loop *l, struct events *e, const struct endpoint *server)
+{
+    struct names *n = calloc(1, sizeof *n);
+    if (!n)
+        return NULL;
+    n->loop = l;
+    n->events = e;
+    n->server = *server;
+    n->later.run = run_later;
+    list_open(&n->waiting);
+    return n;
+}
+
+void names_move(struct names *n, const struct endpoint *server)
+{
+    n->server = *server;
+}
+
+bool names_busy(const struct names *n)
+{
+    return n->waiting_count != 0;
+}
+
+void names_close(struct names *n)
+{
+    struct list_node *first;
+    if (!n)
+        return;
+    if (n->exchange)
+        dns_exchange_cancel(n->exchange);
+    while ((first = list_take(&n->waiting)))
+        free(list_item(first, struct task, node));
+    list_remove(&n->later.node);
+    free(n);
+}

@@ -1,0 +1,22 @@
+/* Names of leased addresses into the DNS: what leases become is told here, and one UPDATE after the other
+ * goes to the server that has the zone. */
+#ifndef WIRELAB_DHCPD_NAMES_H
+#define WIRELAB_DHCPD_NAMES_H
+
+#include "lease.h"
+#include "loop.h"
+
+struct names;
+
+/* `server` takes the updates. NULL: no memory. */
+struct names *names_open(struct loop *l, struct events *e, const struct endpoint *server);
+/* Other settings; what waits goes there. */
+void names_move(struct names *n, const struct endpoint *server);
+/* A lease was bound, or is no longer; its subnet says whether its name is wanted. Never waits. What cannot be
+ * kept in mind any more, since the server is slow, is told and forgotten. */
+void names_tell(struct names *n, const struct lease *x, bool bound, struct now now);
+/* Whether something is still to be sent. */
+bool names_busy(const struct names *n);
+void names_close(struct names *n);
+
+#endif
