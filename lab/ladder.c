@@ -108,15 +108,50 @@ static void write_canvas(struct writer *w, const struct canvas *c, const struct 
 
 /* ---- the head --------------------------------------------------------------------------------- */
 
-/* Centred on its column, and inside the figure. */
-static void put_heading(struct canvas *c, const struct ladder *l, size_t host, struct span text,
-                        enum style style)
+/* Where a heading of this length begins: centred on its column, and inside the figure. */
+static size_t heading_begin(const struct canvas *c, const struct ladder *l, size_t host, size_t length)
 {
-    size_t column = column_of(c, l, host), half = text.len / 2;
+    size_t column = column_of(c, l, host), half = length / 2;
     size_t at = column > TIME_CHARACTERS + half ? column - half : TIME_CHARACTERS;
-    if (at + text.len > c->width)
-        at = c->width > text.len + TIME_CHARACTERS ? c->width - text.len : TIME_CHARACTERS;
-    put_text(c, at, text, style);
+    if (at + length > c->width)
+        at = c->width > length + TIME_CHARACTERS ? c->width - length : TIME_CHARACTERS;
+    return at;
+}
+
+static struct span heading_of(const struct ladder *l, size_t host, bool place)
+{
+    return place ? l->hosts[host].place : l->hosts[host].name;
+}
+
+/* How long headings may be so that none touches its neighbour. */
+static size_t heading_most(const struct canvas *c, const struct ladder *l, bool place)
+{
+    size_t end = 0;
+    for (size_t i = 0; i < l->host_count; i++) {
+        size_t length = heading_of(l, i, place).len, begin = heading_begin(c, l, i, length);
+        if (i && length && begin <= end) /* the first and half of the second, and so on */
+            return (column_of(c, l, 1) - column_of(c, l, 0)) / 5 * (l->host_count > 2 ? 3 : 2);
+        end = length ? begin + length : end;
+    }
+    return c->width;
+}
+
+/* Of addresses the end is kept: it tells them apart. */
+static void put_headings(struct canvas *c, const struct ladder *l, bool place)
+{
+    enum style style = place ? STYLE_PLAIN : STYLE_WORD;
+    size_t most = heading_most(c, l, place);
+    for (size_t i = 0; i < l->host_count; i++) {
+        struct span text = heading_of(l, i, place);
+        bool dotted = text.len > most && most > 2 && span_find(text, ':') < text.len;
+        size_t at = heading_begin(c, l, i, text.len < most ? text.len : most);
+        if (dotted) {
+            put_text(c, at, span_text(".."), STYLE_FAINT);
+            put_text(c, at + 2, span_from(text, text.len - (most - 2)), style);
+        } else {
+            put_text(c, at, span_head(text, most), style);
+        }
+    }
 }
 
 void ladder_write_head(struct writer *w, const struct ladder *l)
@@ -124,12 +159,10 @@ void ladder_write_head(struct writer *w, const struct ladder *l)
     struct canvas c;
     clear(&c, l);
     put_text(&c, 3, span_text("seconds"), STYLE_FAINT);
-    for (size_t i = 0; i < l->host_count; i++)
-        put_heading(&c, l, i, l->hosts[i].name, STYLE_WORD);
+    put_headings(&c, l, false);
     write_canvas(w, &c, l);
     clear(&c, l);
-    for (size_t i = 0; i < l->host_count; i++)
-        put_heading(&c, l, i, l->hosts[i].place, STYLE_PLAIN);
+    put_headings(&c, l, true);
     write_canvas(w, &c, l);
     clear(&c, l);
     put_columns(&c, l);

@@ -1,11 +1,9 @@
 #include "view_make.h"
 
 #include "wire/dhcp4.h"
+#include "wire/dhcp6.h"
 
 #include <stdlib.h>
-
-#define DHCP6_CLIENT_PORT 546
-#define DHCP6_SERVER_PORT 547
 
 enum stage { STAGE_NONE, STAGE_PACKET, STAGE_TCP, STAGE_FINISH };
 

@@ -1,288 +1,258 @@
 #include "view_make.h"
 
 #include "text.h"
+#include "wire/dhcp6.h"
 #include "wire/dns_name.h"
 
-#define OPTIONS_MAX 64  /* of one message or container */
-#define LIST_BYTES  512 /* of a list as text */
+#define OPTIONS_MAX 64 /* of one message that are told */
+#define LIST_BYTES  1024
 
-/* RFC 9915 7.3 and 21. */
-enum message { RELAY_FORW = 12, RELAY_REPL = 13, MESSAGES };
-enum option {
-    OPTION_CLIENT = 1,
-    OPTION_SERVER = 2,
-    OPTION_IA_NA = 3,
-    OPTION_ADDRESS = 5,
-    OPTION_REQUEST = 6,
-    OPTION_PREFERENCE = 7,
-    OPTION_ELAPSED = 8,
-    OPTION_RELAYED = 9,
-    OPTION_STATUS = 13,
-    OPTION_RAPID = 14,
-    OPTION_DNS = 23,
-    OPTION_DOMAINS = 24,
-    OPTION_IA_PD = 25,
-    OPTION_PREFIX = 26,
-};
-
+/* RFC 9915 7.3, in capitals as in its figures. */
 static const struct {
     const char *word, *sentence;
-} messages[MESSAGES + 1] = {
-    [1] = { "SOLICIT", "a client looks for servers" },
-    [2] = { "ADVERTISE", "a server proposes" },
-    [3] = { "REQUEST", "the client takes what was proposed" },
-    [4] = { "CONFIRM", "a client asks whether its addresses are right for this link" },
-    [5] = { "RENEW", "a client asks its server for more time" },
-    [6] = { "REBIND", "a client asks any server for more time" },
-    [7] = { "REPLY", "the server answers" },
-    [8] = { "RELEASE", "the client gives its addresses back" },
-    [9] = { "DECLINE", "the client found an address in use" },
-    [10] = { "RECONFIGURE", "the server asks the client to ask" },
-    [11] = { "INFORMATION-REQUEST", "a client that has an address asks for the rest" },
-    [RELAY_FORW] = { "RELAY-FORW", "a relay passes a client's message on" },
-    [RELAY_REPL] = { "RELAY-REPL", "a server's answer, to be passed on by the relay" },
+} messages[] = {
+    [DHCP6_SOLICIT] = { "SOLICIT", "a client looks for servers" },
+    [DHCP6_ADVERTISE] = { "ADVERTISE", "a server proposes" },
+    [DHCP6_REQUEST] = { "REQUEST", "the client takes what was proposed" },
+    [DHCP6_CONFIRM] = { "CONFIRM", "a client asks whether its addresses are right for this link" },
+    [DHCP6_RENEW] = { "RENEW", "a client asks its server for more time" },
+    [DHCP6_REBIND] = { "REBIND", "a client asks any server for more time" },
+    [DHCP6_REPLY] = { "REPLY", "the server answers" },
+    [DHCP6_RELEASE] = { "RELEASE", "the client gives its addresses back" },
+    [DHCP6_DECLINE] = { "DECLINE", "the client found an address in use" },
+    [DHCP6_RECONFIGURE] = { "RECONFIGURE", "the server asks the client to ask" },
+    [DHCP6_INFORMATION_REQUEST] = { "INFORMATION-REQUEST", "a client that has an address asks for the rest" },
+    [DHCP6_RELAY_FORWARD] = { "RELAY-FORW", "a relay passes a client's message on" },
+    [DHCP6_RELAY_REPLY] = { "RELAY-REPL", "a server's answer, to be passed on by the relay" },
 };
 
-static const char *status_word(uint16_t code)
+/* ---- values as text ------------------------------------------------------------------------------------ */
+
+static void write_comma(struct writer *w)
 {
-    static const char *const words[] = { "Success",   "UnspecFail",   "NoAddrsAvail", "NoBinding",
-                                         "NotOnLink", "UseMulticast", "NoPrefixAvail" };
-    return code < sizeof words / sizeof words[0] ? words[code] : "another status";
+    if (writer_length(w))
+        write_text(w, ", ");
 }
 
-static void add_once(struct view_make *m, const char *name, uint64_t value)
+static void write_address(struct writer *w, struct reader *r)
+{
+    struct address a = { .family = FAMILY_IP6 };
+    char text[ADDRESS_TEXT_MAX];
+    read_bytes(r, a.bytes, 16);
+    write_text(w, address_format(a, text));
+}
+
+/* Names without the dot at their end. */
+static void write_name(struct writer *w, struct reader *r)
+{
+    uint8_t room[DNS_NAME_TEXT_MAX + 1];
+    struct writer name = writer_over(room, sizeof room);
+    write_dns_name_text(&name, read_plain_name(r));
+    write_span(w, span_head(writer_span(&name), writer_length(&name) ? writer_length(&name) - 1 : 0));
+}
+
+static void write_bytes_as_text(struct writer *w, struct reader *r)
+{
+    while (reader_left(r) && writer_room(w) >= 3) /* each turn takes a byte */
+        write_format(w, writer_length(w) ? ":%02x" : "%02x", read_u8(r));
+}
+
+static void write_value(struct writer *w, enum dhcp6_option_type type, struct reader *r)
+{
+    switch (type) {
+    case DHCP6_TYPE_ADDRESSES:
+        for (; reader_left(r) >= 16 && writer_ok(w); write_address(w, r))
+            write_comma(w);
+        break;
+    case DHCP6_TYPE_CODES:
+        for (; reader_left(r) >= 2 && writer_ok(w); write_decimal(w, read_u16(r)))
+            write_comma(w);
+        break;
+    case DHCP6_TYPE_DOMAIN:
+    case DHCP6_TYPE_DOMAINS:
+        for (; reader_left(r) && writer_ok(w); write_name(w, r))
+            write_comma(w);
+        break;
+    case DHCP6_TYPE_U8:
+        write_decimal(w, read_u8(r));
+        break;
+    case DHCP6_TYPE_U16:
+        write_decimal(w, read_u16(r));
+        break;
+    case DHCP6_TYPE_U32:
+    case DHCP6_TYPE_SECONDS:
+        write_decimal(w, read_u32(r));
+        break;
+    case DHCP6_TYPE_TEXT:
+        write_span(w, read_rest(r));
+        break;
+    case DHCP6_TYPE_EMPTY:
+        write_text(w, "yes");
+        break;
+    default:
+        write_bytes_as_text(w, r);
+        break;
+    }
+}
+
+/* ---- fields ----------------------------------------------------------------------------------------------
+ */
+
+static void add_first(struct view_make *m, const char *name, uint64_t value)
 {
     if (!view_added(m, name).len)
         view_add_number(m, name, value);
 }
 
-static void add_duid(struct view_make *m, const char *name, struct reader *r)
+static void add_status(struct view_make *m, uint16_t status)
 {
-    uint8_t text[LIST_BYTES];
-    struct writer w = writer_over(text, sizeof text);
-    while (reader_left(r) && writer_room(&w) >= 3) { /* each turn takes a byte */
-        write_format(&w, writer_length(&w) ? ":%02x" : "%02x", read_u8(r));
-    }
-    view_add(m, name, writer_span(&w));
+    if (status != DHCP6_SUCCESS && !view_added(m, "status").len)
+        view_add_text(m, "status", dhcp6_status_text(status));
 }
 
-static void add_addresses(struct view_make *m, const char *name, struct reader *r)
+/* An IA_PREFIX: two lifetimes, the length, the prefix. */
+static void add_prefix(struct view_make *m, struct span value)
 {
-    uint8_t list[LIST_BYTES];
-    char text[ADDRESS_TEXT_MAX];
-    struct writer w = writer_over(list, sizeof list);
-    while (reader_left(r) >= 16 && writer_room(&w) > ADDRESS_TEXT_MAX + 2) { /* each turn takes an address */
-        struct address a = { .family = FAMILY_IP6 };
-        read_bytes(r, a.bytes, 16);
-        if (writer_length(&w))
-            write_text(&w, ", ");
-        write_text(&w, address_format(a, text));
-    }
-    view_add(m, name, writer_span(&w));
-}
-
-static void add_codes(struct view_make *m, struct reader *r)
-{
-    uint8_t list[LIST_BYTES];
-    struct writer w = writer_over(list, sizeof list);
-    while (reader_left(r) >= 2 && writer_room(&w) > 8) { /* each turn takes a code */
-        if (writer_length(&w))
-            write_text(&w, ", ");
-        write_decimal(&w, read_u16(r));
-    }
-    view_add(m, "requested-options", writer_span(&w));
-}
-
-static void add_domains(struct view_make *m, struct reader *r)
-{
-    uint8_t list[LIST_BYTES];
-    struct writer w = writer_over(list, sizeof list);
-    while (reader_left(r)) { /* each turn takes a name, or fails */
-        struct span name = read_plain_name(r);
-        if (!reader_ok(r))
-            break;
-        if (writer_length(&w))
-            write_text(&w, ", ");
-        write_dns_name_text(&w, name);
-    }
-    view_add(m, "domains", writer_span(&w));
-}
-
-static void add_status(struct view_make *m, struct reader *r)
-{
-    uint16_t code = read_u16(r);
-    if (!reader_ok(r) || view_added(m, "status").len)
+    uint8_t room[ADDRESS_TEXT_MAX + 4];
+    struct writer w = writer_over(room, sizeof room);
+    struct reader r = reader_over(value);
+    uint32_t preferred_s = read_u32(&r);
+    uint32_t valid_s = read_u32(&r);
+    uint8_t bits = read_u8(&r);
+    write_address(&w, &r);
+    write_format(&w, "/%u", bits);
+    if (!reader_ok(&r))
         return;
-    view_add_text(m, "status", status_word(code));
-    view_add(m, "status-text", read_rest(r));
+    view_add(m, "prefix", writer_span(&w));
+    add_first(m, "preferred", preferred_s);
+    add_first(m, "valid", valid_s);
 }
 
-static void add_prefix(struct view_make *m, struct reader *r)
+static void add_prefixes(struct view_make *m, struct span association)
 {
-    struct address a = { .family = FAMILY_IP6 };
-    char text[ADDRESS_TEXT_MAX];
-    add_once(m, "preferred", read_u32(r));
-    add_once(m, "valid", read_u32(r));
-    uint8_t bits = read_u8(r);
-    read_bytes(r, a.bytes, 16);
-    if (reader_ok(r))
-        view_add(m, "prefix", view_format(m, "%s/%u", address_format(a, text), bits));
-}
-
-/* What a list of options holds: the next one, as a window. */
-static bool next_option(struct view_make *m, struct reader *r, uint16_t *code, struct reader *value)
-{
-    if (!reader_left(r))
-        return false;
-    *code = read_u16(r);
-    size_t length = read_u16(r);
-    *value = read_window(r, length);
-    if (!reader_ok(value))
-        view_show_format(m, "an option is cut short");
-    return reader_ok(value);
-}
-
-/* IAADDR and IAPREFIX: an address, its times, and perhaps a status inside. */
-static void take_binding(struct view_make *m, uint16_t code, struct reader *r)
-{
-    struct address a = { .family = FAMILY_IP6 };
-    uint16_t inner;
-    struct reader value;
-    if (code == OPTION_STATUS) {
-        add_status(m, r);
-        return;
-    }
-    if (code == OPTION_PREFIX) {
-        add_prefix(m, r);
-    } else if (code == OPTION_ADDRESS) {
-        read_bytes(r, a.bytes, 16);
-        uint32_t preferred_s = read_u32(r);
-        uint32_t valid_s = read_u32(r);
-        if (!reader_ok(r))
-            return;
-        view_add_address(m, "address", a);
-        add_once(m, "preferred", preferred_s);
-        add_once(m, "valid", valid_s);
-    }
-    for (int i = 0; i < OPTIONS_MAX && next_option(m, r, &inner, &value); i++)
-        if (inner == OPTION_STATUS)
-            add_status(m, &value);
-}
-
-/* IA_NA and IA_PD: id, T1, T2, options. */
-static void take_association(struct view_make *m, struct reader *r)
-{
+    struct reader r = reader_over(span_from(association, 12));
+    struct span value;
     uint16_t code;
-    struct reader value;
-    uint32_t iaid = read_u32(r);
-    uint32_t t1_s = read_u32(r);
-    uint32_t t2_s = read_u32(r);
-    if (!reader_ok(r))
-        return;
-    if (!view_added(m, "iaid").len)
-        view_add(m, "iaid", view_format(m, "0x%08x", (unsigned)iaid));
-    add_once(m, "t1", t1_s);
-    add_once(m, "t2", t2_s);
-    for (int i = 0; i < OPTIONS_MAX && next_option(m, r, &code, &value); i++)
-        take_binding(m, code, &value);
+    while (dhcp6_next_option(&r, &code, &value)) /* each turn takes an option */
+        if (code == DHCP6_OPTION_IA_PREFIX)
+            add_prefix(m, value);
 }
 
-static void take_option(struct view_make *m, uint16_t code, struct reader *r)
+static void add_associations(struct view_make *m, const struct dhcp6_message *d)
 {
-    switch (code) {
-    case OPTION_CLIENT:
-        add_duid(m, "client-identifier", r);
-        break;
-    case OPTION_SERVER:
-        add_duid(m, "server-identifier", r);
-        break;
-    case OPTION_IA_NA:
-    case OPTION_IA_PD:
-        take_association(m, r);
-        break;
-    case OPTION_REQUEST:
-        add_codes(m, r);
-        break;
-    case OPTION_PREFERENCE:
-        view_add_number(m, "preference", read_u8(r));
-        break;
-    case OPTION_ELAPSED:
-        view_add_number(m, "elapsed-time", read_u16(r));
-        break;
-    case OPTION_STATUS:
-        add_status(m, r);
-        break;
-    case OPTION_RAPID:
-        view_add_text(m, "rapid-commit", "yes");
-        break;
-    case OPTION_DNS:
-        add_addresses(m, "dns-servers", r);
-        break;
-    case OPTION_DOMAINS:
-        add_domains(m, r);
-        break;
-    case OPTION_RELAYED:
-        if (messages[reader_peek(r) > 0 && reader_peek(r) <= RELAY_REPL ? reader_peek(r) : MESSAGES].word)
-            view_add_text(m, "relayed", messages[reader_peek(r)].word);
-        break;
-    default:
-        break;
+    for (size_t i = 0; i < d->ia_count; i++) {
+        const struct dhcp6_ia *ia = &d->ias[i];
+        if (i == 0)
+            view_add(m, "iaid", view_format(m, "0x%08x", (unsigned)ia->iaid));
+        add_first(m, "t1", ia->t1_s);
+        add_first(m, "t2", ia->t2_s);
+        add_status(m, ia->status);
+        for (size_t k = 0; k < ia->count; k++) {
+            const struct dhcp6_ia_address *a = &d->addresses[ia->first + k];
+            view_add_address(m, "address", address_ip6(a->address));
+            add_first(m, "preferred", a->preferred_s);
+            add_first(m, "valid", a->valid_s);
+            add_status(m, a->status);
+        }
     }
 }
 
-static void show(struct view_make *m, const char *const *names)
+static void add_option(struct view_make *m, uint16_t code, struct span value)
 {
-    for (; *names; names++)
-        view_show_field(m, *names);
+    uint8_t room[LIST_BYTES];
+    struct writer w = writer_over(room, sizeof room);
+    struct reader r = reader_over(value);
+    const struct dhcp6_option_row *row = dhcp6_option_row(code);
+    if (code == DHCP6_OPTION_IA_PD)
+        add_prefixes(m, value);
+    if (!row || row->type == DHCP6_TYPE_IA || row->type == DHCP6_TYPE_STATUS ||
+        row->type == DHCP6_TYPE_MESSAGE)
+        return;
+    write_value(&w, row->type, &r);
+    view_add(m, row->name, writer_span(&w));
 }
 
-static void show_by_kind(struct view_make *m, bool reply)
+static void add_message(struct view_make *m, const struct dhcp6_message *d)
 {
-    static const char *const of_client[] = { "address", "prefix", "client-identifier", "requested-options",
+    struct reader r = reader_over(d->options);
+    struct span value;
+    uint16_t code;
+    view_add(m, "xid", view_format(m, "0x%06x", (unsigned)d->xid));
+    add_status(m, d->status);
+    add_associations(m, d);
+    for (int i = 0; i < OPTIONS_MAX && dhcp6_next_option(&r, &code, &value); i++)
+        add_option(m, code, value);
+    if (!view_added(m, "status").len && dhcp6_option(d->options, DHCP6_OPTION_STATUS_CODE).at)
+        view_add_text(m, "status", dhcp6_status_text(d->status));
+    if (d->status_text.at)
+        view_add(m, "status-text", d->status_text);
+}
+
+/* ---- the message
+ * ------------------------------------------------------------------------------------------- */
+
+static void show(struct view_make *m, bool reply)
+{
+    static const char *const of_client[] = { "address", "prefix", "client-identifier", "option-request",
                                              NULL };
     static const char *const of_server[] = { "status",      "address", "prefix", "valid", "preferred",
                                              "dns-servers", "t1",      "t2",     NULL };
-    show(m, reply ? of_server : of_client);
+    for (const char *const *name = reply ? of_server : of_client; *name; name++)
+        view_show_field(m, *name);
+}
+
+static void say(struct view_make *m, uint8_t type)
+{
+    struct span address = view_added(m, "address");
+    if (type == DHCP6_ADVERTISE && address.len)
+        view_say(m, "ADVERTISE: a server proposes %.*s", SPAN(address));
+    else if (type == DHCP6_REPLY && address.len)
+        view_say(m, "REPLY: the server answers about %.*s", SPAN(address));
+    else
+        view_say(m, "%s: %s", messages[type].word, messages[type].sentence);
+}
+
+static bool damaged(struct view_make *m, enum dhcp6_fault fault)
+{
+    view_show_format(m, "damaged: %s", dhcp6_fault_text(fault));
+    return true;
+}
+
+static bool is_reply(uint8_t type)
+{
+    return type == DHCP6_ADVERTISE || type == DHCP6_REPLY || type == DHCP6_RECONFIGURE ||
+           type == DHCP6_RELAY_REPLY;
 }
 
 bool view_dhcp6(struct view_make *m, struct span payload)
 {
-    struct reader r = reader_over(payload), value;
-    uint16_t code;
-    uint8_t type = read_u8(&r);
-    if (type == 0 || type > RELAY_REPL)
+    struct dhcp6_message d;
+    struct dhcp6_relays relays = { .count = 0 };
+    struct span inner = payload;
+    enum dhcp6_fault fault = DHCP6_FINE;
+    uint8_t type = payload.len ? payload.at[0] : 0;
+    if (type == 0 || type > DHCP6_RELAY_REPLY)
         return false;
-    bool relay = type >= RELAY_FORW;
+    bool relayed = type >= DHCP6_RELAY_FORWARD;
     view_word(m, VIEW_DHCP6, messages[type].word);
-    m->message.reply = type == 2 || type == 7 || type == 10 || type == RELAY_REPL;
-    if (relay) {
-        struct address link = { .family = FAMILY_IP6 }, peer = link;
-        view_add_number(m, "hop-count", read_u8(&r));
-        read_bytes(&r, link.bytes, 16);
-        read_bytes(&r, peer.bytes, 16);
-        view_add_address(m, "link-address", link);
-        view_add_address(m, "peer-address", peer);
-    } else {
-        uint32_t high = read_u8(&r);
-        uint32_t low = read_u16(&r);
-        view_add(m, "xid", view_format(m, "0x%06x", (unsigned)(high << 16 | low)));
-    }
-    if (!reader_ok(&r))
-        return false;
-    for (int i = 0; i < OPTIONS_MAX && next_option(m, &r, &code, &value); i++)
-        take_option(m, code, &value);
-    if (relay) {
+    m->message.reply = is_reply(type);
+    if (relayed)
+        fault = type == DHCP6_RELAY_FORWARD ? dhcp6_unwrap(&relays, payload, &inner)
+                                            : dhcp6_unwrap_reply(&relays, payload, &inner);
+    if (fault == DHCP6_FINE)
+        fault = dhcp6_parse(&d, inner);
+    if (fault != DHCP6_FINE)
+        return damaged(m, fault);
+    if (relays.count) {
+        view_add_number(m, "hop-count", relays.relay[0].hop_count);
+        view_add_address(m, "link-address", address_ip6(relays.relay[0].link));
+        view_add_address(m, "peer-address", address_ip6(relays.relay[0].peer));
+        view_add_text(m, "relayed", messages[d.type].word);
         view_show_field(m, "relayed");
         view_show_field(m, "peer-address");
-    } else {
-        show_by_kind(m, m->message.reply);
     }
-    struct span address = view_added(m, "address");
-    if (type == 2 && address.len)
-        view_say(m, "ADVERTISE: a server proposes %.*s", SPAN(address));
-    else if (type == 7 && address.len)
-        view_say(m, "REPLY: the server answers about %.*s", SPAN(address));
-    else
-        view_say(m, "%s: %s", messages[type].word, messages[type].sentence);
+    add_message(m, &d);
+    show(m, is_reply(d.type));
+    say(m, type);
     return true;
 }

@@ -96,7 +96,7 @@ static void make_response(struct view_make *m, const struct view_flow *f, const 
 }
 
 /* The head is `held` bytes, and what followed it was taken. */
-static bool tell(struct view_make *m, struct view_flow *f, bool request)
+static void tell(struct view_make *m, struct view_flow *f, bool request)
 {
     struct span head = span_head(view_stream_span(&f->stream), f->held);
     struct http_request q;
@@ -111,7 +111,6 @@ static bool tell(struct view_make *m, struct view_flow *f, bool request)
     f->state = VIEW_STATE_START;
     f->held = 0;
     f->body = f->left = f->missing = 0;
-    return true;
 }
 
 /* ---- heads
@@ -214,5 +213,11 @@ bool view_http_next(struct view_make *m, struct view_connection *c, enum view_si
         whole = take_body(f);
     else if (f->state == VIEW_STATE_CHUNKS)
         whole = take_chunks(f);
-    return whole && tell(m, f, side == VIEW_CLIENT);
+    bool broken = !whole && f->held && f->stream.ended && !f->stream.gap;
+    if (!whole && !broken)
+        return false;
+    tell(m, f, side == VIEW_CLIENT);
+    if (broken)
+        view_show(m, span_text("its end is not there"));
+    return true;
 }

@@ -108,28 +108,41 @@ static void deliver(struct view_stream *s)
     s->ended = true;
 }
 
-/* Keeps a segment aside, in the order of sequence numbers. */
-static void put_aside(struct view_stream *s, uint32_t sequence, struct span data, size_t missing)
+static bool is_covered(const struct view_stream *s, const struct view_piece *piece)
 {
-    uint8_t *bytes = data.len ? malloc(data.len) : NULL;
-    struct view_piece piece = { sequence, data.len, bytes };
-    if (!bytes)
-        piece.length = data.len + missing;
-    else
-        memcpy(bytes, data.at, data.len);
-    if (s->piece_count == VIEW_STREAM_PIECES || !piece.length) {
-        free(bytes);
+    for (size_t i = 0; i < s->piece_count; i++) {
+        const struct view_piece *p = &s->pieces[i];
+        int32_t before = distance(piece->sequence, p->sequence);
+        if (before >= 0 && (size_t)before + piece->length <= p->length)
+            return true;
+    }
+    return false;
+}
+
+/* In the order of sequence numbers. What has no room is forgotten: it will be a gap. */
+static void insert_piece(struct view_stream *s, struct view_piece piece)
+{
+    size_t at = s->piece_count;
+    if (!piece.length || at == VIEW_STREAM_PIECES || is_covered(s, &piece)) {
+        free(piece.bytes);
         return;
     }
-    size_t at = s->piece_count;
-    while (at && distance(s->pieces[at - 1].sequence, sequence) > 0)
+    while (at && distance(s->pieces[at - 1].sequence, piece.sequence) > 0)
         at--;
     memmove(&s->pieces[at + 1], &s->pieces[at], (s->piece_count - at) * sizeof s->pieces[0]);
     s->pieces[at] = piece;
     s->piece_count++;
     s->aside_bytes += piece.length;
-    if (bytes && missing)
-        put_aside(s, sequence + (uint32_t)data.len, (struct span){ data.at, 0 }, missing);
+}
+
+/* Keeps a segment aside: its bytes, and those that the capture did not keep. */
+static void put_aside(struct view_stream *s, uint32_t sequence, struct span data, size_t missing)
+{
+    uint8_t *bytes = data.len ? malloc(data.len) : NULL;
+    if (bytes)
+        memcpy(bytes, data.at, data.len);
+    insert_piece(s, (struct view_piece){ sequence, data.len, bytes });
+    insert_piece(s, (struct view_piece){ sequence + (uint32_t)data.len, missing, NULL });
 }
 
 enum view_came view_stream_add(struct view_stream *s, uint32_t sequence, struct span data, size_t missing)
@@ -176,7 +189,8 @@ void view_stream_abort(struct view_stream *s)
 
 struct span view_stream_span(const struct view_stream *s)
 {
-    return span_of(s->bytes, s->length);
+    static const uint8_t nothing[1];
+    return span_of(s->bytes ? s->bytes : nothing, s->length);
 }
 
 void view_stream_take(struct view_stream *s, size_t at, size_t n)

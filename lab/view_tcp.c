@@ -295,7 +295,8 @@ static void set_ends(struct view_make *m, const struct view_connection *c, enum 
 static bool take_broken(struct view_make *m, struct view_connection *c, enum view_side side)
 {
     struct view_flow *f = &c->flows[side];
-    uint64_t bytes = f->stream.length + f->body;
+    bool counted = f->state == VIEW_STATE_TEXT; /* what is held is a part of the body */
+    uint64_t bytes = f->stream.length + f->body - (counted ? f->held : 0);
     if (!f->stream.ended || !bytes || f->state == VIEW_STATE_LOST)
         return false;
     view_word(m, c->protocol, "cut");

@@ -31,6 +31,15 @@ static const struct view_row fields[] = {
 #undef FIELD
 };
 
+/* Fields, too. */
+static const char *const options6[] = {
+#define OPTION6(code, id, name, type, whose, reference, meaning) name,
+#include "wire/dhcp6_options.def"
+#undef OPTION6
+};
+
+#define OPTIONS6 (sizeof options6 / sizeof options6[0])
+
 #define WORDS  (sizeof words / sizeof words[0])
 #define FIELDS (sizeof fields / sizeof fields[0])
 
@@ -74,6 +83,9 @@ bool view_knows_field(struct span name)
     for (size_t i = 0; i < FIELDS; i++)
         if (span_is(name, fields[i].name))
             return true;
+    for (size_t i = 0; i < OPTIONS6; i++)
+        if (span_is(name, options6[i]))
+            return true;
     return dhcp_words_row(name) != NULL;
 }
 
@@ -94,5 +106,8 @@ const char *view_nearest_word(const char *word)
 const char *view_nearest_field(const char *name)
 {
     const char *best = nearest(fields, FIELDS, name), *option = dhcp_words_nearest(name);
+    for (size_t i = 0; i < OPTIONS6; i++)
+        if (edit_distance(name, options6[i]) < edit_distance(name, best))
+            best = options6[i];
     return edit_distance(name, option) < edit_distance(name, best) ? option : best;
 }

@@ -10,6 +10,8 @@
 #include "lab/ladder.h"
 #include "lab/record.h"
 #include "lab/view.h"
+#include "view_samples.h"
+#include "view_wire.h"
 #include "wire/dhcp4.h"
 #include "wire/frame.h"
 
@@ -181,6 +183,106 @@ static void frames_of_nobody_and_cut_frames_are_told(void **state)
         assert_non_null(strstr(drawn(&l, discover, 0), "DISCOVER"));
 }
 
+/* ---- conversations ------------------------------------------------------------------------------------ */
+
+static struct wire talk;
+static char drawing[16 * LADDER_LINE_BYTES];
+
+/* What was just said is drawn instead of listed. */
+static void draw_line(const struct ladder *l, bool server, const char *text, unsigned flags)
+{
+    static uint8_t frame[2048];
+    struct writer f = writer_over(frame, sizeof frame);
+    size_t length = strlen(text), before = strlen(drawing);
+    write_ethernet(&f, server, FRAME_IP4);
+    write_ip4(&f, server, FRAME_TCP, 20 + length, 0);
+    write_u16(&f, server ? 25 : 40000);
+    write_u16(&f, server ? 40000 : 25);
+    write_u32(&f, talk.next[server]);
+    write_u32(&f, talk.next[!server]);
+    write_u16(&f, (uint16_t)(5 << 12 | flags));
+    write_zeros(&f, 6);
+    write_text(&f, text);
+    talk.next[server] += (uint32_t)length + (flags & (WIRE_SYN | WIRE_FIN) ? 1 : 0);
+    struct writer w = writer_over(drawing + before, sizeof drawing - before - 1);
+    ladder_write_frame(&w, l, writer_span(&f), 0);
+    drawing[before + writer_length(&w)] = 0;
+}
+
+static struct ladder mail_hosts(struct ladder_host hosts[2])
+{
+    struct ladder l = two_hosts(hosts);
+    for (uint8_t i = 0; i < 2; i++) {
+        memset(hosts[i].hardware, 0, 6);
+        hosts[i].addresses[0] = address_ip4(0xc0000201U + i);
+        hosts[i].address_count = 1;
+    }
+    l.began_ns = 0;
+    l.width = 76;
+    l.world = view_world_open();
+    drawing[0] = 0;
+    talk = (struct wire){ .next = { 1, 1000 } };
+    return l;
+}
+
+/* What carries the conversation is dotted; commands of one segment share a line. */
+static void a_conversation(void **state)
+{
+    (void)state;
+    struct ladder_host hosts[2];
+    struct ladder l = mail_hosts(hosts);
+    draw_line(&l, false, "", WIRE_SYN);
+    draw_line(&l, true, "", WIRE_SYN | WIRE_ACK);
+    draw_line(&l, false, "", WIRE_ACK);
+    draw_line(&l, true, "220 mail", WIRE_ACK);
+    draw_line(&l, true, "02\r\n", WIRE_ACK);
+    draw_line(&l, false, "MAIL FROM:<a@b.example>\r\nRCPT TO:<sanders@cyberdyne.local>\r\nDATA\r\n",
+              WIRE_ACK);
+    draw_line(&l, true, "250 1\r\n250 2\r\n354 3\r\n", WIRE_ACK);
+    draw_line(&l, false, "", WIRE_FIN | WIRE_ACK);
+    assert_string_equal(drawing,
+                        "  0.000000 |.. SYN  port 25 ..............................................>|\n"
+                        "  0.000000 |<. SYN-ACK ....................................................|\n"
+                        "  0.000000 |<- 220  mail02 ------------------------------------------------|\n"
+                        "  0.000000 |-- MAIL  FROM:<a@b.examp.. | RCPT  TO:<sanders@cyb.. | DATA -->|\n"
+                        "  0.000000 |<- 250  1 | 250  2 | 354  3 -----------------------------------|\n"
+                        "  0.000000 |.. FIN .......................................................>|\n");
+    view_world_close(l.world);
+}
+
+static void all_of_a_conversation(void **state)
+{
+    (void)state;
+    struct ladder_host hosts[2];
+    struct ladder l = mail_hosts(hosts);
+    l.all = true;
+    draw_line(&l, false, "", WIRE_ACK);
+    draw_line(&l, true, "220 mail", WIRE_ACK);
+    assert_non_null(strstr(drawing, "|.. acknowledgement ...."));
+    assert_non_null(strstr(drawing, "|<. segment  8 bytes ...."));
+    view_world_close(l.world);
+}
+
+/* More messages in one segment than a line has room for: it says how many. */
+static void what_a_line_cannot_hold_is_counted(void **state)
+{
+    (void)state;
+    struct ladder_host hosts[2];
+    struct ladder l = mail_hosts(hosts);
+    char many[1200] = "";
+    for (int i = 0; i < 150; i++)
+        strncat(many, "NOOP\r\n", sizeof many - strlen(many) - 1);
+    draw_line(&l, false, many, WIRE_ACK);
+    assert_non_null(strstr(drawing, "NOOP | NOOP | NOOP"));
+    assert_non_null(strstr(drawing, " +14"));
+    for (l.width = 60; l.width < 170; l.width++) {
+        drawing[0] = 0;
+        draw_line(&l, false, many, WIRE_ACK);
+        assert_int_equal(strlen(drawing), (l.width > LADDER_WIDTH_MOST ? LADDER_WIDTH_MOST : l.width) + 1);
+    }
+    view_world_close(l.world);
+}
+
 /* ---- fields and sentences -------------------------------------------------------------------- */
 
 static const struct view_message *seen(struct span frame)
@@ -298,6 +400,71 @@ static struct told told_by(const char *expects)
     return t;
 }
 
+/* The conversation of a question, with ARP, SYN and an answer by DHCP between its messages. */
+static struct told asked_by(const char *expects)
+{
+    static char text[1024];
+    static uint8_t arp[60], syn[60];
+    struct arena a;
+    struct told t = { 0 };
+    struct writer w = writer_over(arp, sizeof arp);
+    write_bytes(&w, "\xff\xff\xff\xff\xff\xff\0\45\263\277\221\356\10\6", 14);
+    frame_write_arp(&w, &(struct frame_arp){ .op = 1, .from = 0xac100008, .to = 0xac100066 });
+    w = writer_over(syn, sizeof syn);
+    write_bytes(&w, frame_query, 12);
+    write_u16(&w, FRAME_IP4);
+    write_bytes(&w, "\x45\0\0\x28\0\0\0\0\x40\6\0\0\254\20\0\10\254\20\0\146", 20);
+    write_bytes(&w, "\x9c\x40\0\x35\0\0\0\1\0\0\0\0\x50\2\0\0\0\0\0\0", 20);
+    struct pcapng_packet packets[] = { { .bytes = span_of(arp, sizeof arp) },
+                                       { .bytes = span_of(frame_query, sizeof frame_query) },
+                                       { .bytes = offer },
+                                       { .bytes = span_of(syn, sizeof syn) },
+                                       { .bytes = span_of(frame_answer, sizeof frame_answer) } };
+    w = writer_over(text, sizeof text - 1);
+    write_text(&w, "host client\nhardware 00:25:b3:bf:91:ee\naddress 172.16.0.8/24\nhost server\n"
+                   "address 172.16.0.102/24\nlink client server\nplay client dhcp-acquire\n");
+    write_text(&w, expects);
+    write_text(&w, "\ncapture client\n");
+    text[writer_length(&w)] = 0;
+    arena_open(&a, 4096, 1 << 20);
+    if (!scenario_parse(&s, span_text(text), &a))
+        fail_msg("%s", s.problems[0].problem.what);
+    size_t differences = expect_compare(&s, packets, 5, tell, &t);
+    assert_int_equal(differences, t.count);
+    arena_close(&a);
+    return t;
+}
+
+#define QUERY    "expect client -> server query qname=www.nostarch.com qtype=A\n"
+#define RESPONSE "expect server -> client response rcode=NOERROR answers=1 ttl=3600\n"
+
+static void what_no_line_speaks_of_is_stepped_over(void **state)
+{
+    (void)state;
+    assert_int_equal(asked_by(QUERY RESPONSE).count, 0);
+    assert_int_equal(asked_by("expect client -> everyone ARP-request target=172.16.0.102\n" QUERY
+                              "expect client -> server SYN destination-port=53\n" RESPONSE)
+                         .count,
+                     0);
+    /* a protocol that a line speaks of counts whole: here the OFFER between the two is not expected */
+    struct told t = asked_by(QUERY RESPONSE "expect server -> client ACK protocol=dhcp4\n");
+    assert_string_equal(t.what,
+                        "message 2: expected was response from server to client, seen was OFFER from an "
+                        "unknown host to an unknown host");
+    /* ... unless it speaks of another protocol with that word */
+    t = asked_by(QUERY RESPONSE "expect server -> client REQUEST protocol=dhcp6\n");
+    assert_string_equal(t.what,
+                        "message 3: expected was REQUEST from server to client, and nothing more came");
+    t = asked_by(QUERY "expect server -> client SYN\n" RESPONSE);
+    assert_string_equal(t.what,
+                        "message 2: expected was SYN from server to client, seen was response from server "
+                        "to client");
+    t = asked_by(QUERY);
+    assert_string_equal(t.what, "message 2: response from server to client was not expected");
+    t = asked_by(QUERY "expect server -> client response ttl=60");
+    assert_string_equal(t.what, "message 2, response: ttl is 3600, expected was 60");
+}
+
 #define FIRST "expect client -> everyone DISCOVER"
 
 static void expectations_are_held_against_messages(void **state)
@@ -380,6 +547,10 @@ int main(void)
         cmocka_unit_test(fields_are_text),
         cmocka_unit_test(sentences_say_what_happens),
         cmocka_unit_test(expectations_are_held_against_messages),
+        cmocka_unit_test(a_conversation),
+        cmocka_unit_test(all_of_a_conversation),
+        cmocka_unit_test(what_a_line_cannot_hold_is_counted),
+        cmocka_unit_test(what_no_line_speaks_of_is_stepped_over),
         cmocka_unit_test(the_record_has_names_and_comments),
     };
     return cmocka_run_group_tests(tests, make_discover, close_world);
