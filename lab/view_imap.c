@@ -129,27 +129,28 @@ static void make_response(struct view_make *m, struct view_connection *c, struct
 /* ---- lines and literals
  * --------------------------------------------------------------------------------------- */
 
-/* A line that stands behind a literal, or all of the message; true when the message is whole. The first line
- * stays in the stream until then. */
-static bool take_line(struct view_flow *f)
+/* A line that stands behind a literal, or all of the message: then *whole is set. The first line stays in the
+ * stream until then. False: no line is there. */
+static bool take_line(struct view_flow *f, bool *whole)
 {
     struct span line;
     size_t taken;
     uint64_t bytes;
     if (!view_line(span_from(view_stream_span(&f->stream), f->held), &line, &taken))
         return false;
-    bool more = literal_bytes(line, &bytes);
+    *whole = !literal_bytes(line, &bytes);
     if (f->held)
         view_stream_take(&f->stream, f->held, taken);
     else
         f->held = taken;
-    if (more) {
+    if (!*whole) {
         f->left = bytes;
         f->state = VIEW_STATE_BODY;
     }
-    return !more;
+    return true;
 }
 
+/* False: more of it must come. */
 static bool take_literal(struct view_flow *f)
 {
     size_t there = f->stream.length - f->held;
@@ -168,11 +169,11 @@ bool view_imap_next(struct view_make *m, struct view_connection *c, enum view_si
     struct view_flow *f = &c->flows[side];
     struct span line;
     size_t taken;
-    bool whole = false;
-    while (!whole && f->stream.length > f->held) /* each turn takes a line or a literal's bytes */
-        if (f->state == VIEW_STATE_BODY ? !take_literal(f)
-                                        : !(whole = take_line(f)) && f->state == VIEW_STATE_START)
-            return false;
+    bool whole = false, moved = true;
+    while (!whole && moved && f->stream.length > f->held) { /* each turn takes a line or a literal's bytes */
+        bool literal = f->state == VIEW_STATE_BODY;
+        moved = literal ? take_literal(f) : take_line(f, &whole);
+    }
     if (!whole || !view_line(view_stream_span(&f->stream), &line, &taken))
         return false;
     if (side == VIEW_CLIENT)

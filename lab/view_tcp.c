@@ -261,7 +261,8 @@ static bool take_gap(struct view_make *m, struct view_connection *c, enum view_s
     if (!f->stream.gap)
         return false;
     uint64_t gap = f->stream.gap;
-    if (f->state == VIEW_STATE_CHUNKS || (f->state == VIEW_STATE_BODY && f->left < gap && f->held))
+    bool to_close = f->state == VIEW_STATE_CHUNKS || (f->state == VIEW_STATE_BODY && f->left < gap);
+    if (c->protocol == VIEW_HTTP && to_close)
         f->state = VIEW_STATE_TO_CLOSE; /* where the body ends is not known any more */
     bool in_body = f->state == VIEW_STATE_TO_CLOSE || f->state == VIEW_STATE_TEXT ||
                    (f->state == VIEW_STATE_BODY && f->left >= gap);
@@ -274,6 +275,7 @@ static bool take_gap(struct view_make *m, struct view_connection *c, enum view_s
         view_stream_take(&f->stream, 0, f->stream.length);
         f->state = lines ? VIEW_STATE_RESYNC : c->protocol == VIEW_HTTP ? VIEW_STATE_START : VIEW_STATE_LOST;
         f->held = 0;
+        f->body = f->left = 0;
     }
     view_stream_take_gap(&f->stream);
     view_word(m, VIEW_TCP, "gap");
