@@ -19,9 +19,10 @@
 #define LADDER_WIDTH_MOST    160
 #define LADDER_HOSTS_MAX     SCENARIO_HOSTS_MAX
 #define LADDER_ADDRESSES_MAX 4
-#define LADDER_LINE_BYTES    4096                    /* a line with all its colours, or the head */
-#define LADDER_FRAME_BYTES   (8 * LADDER_LINE_BYTES) /* the lines of one frame; what does not fit is counted \
-                                                      */
+#define LADDER_LINE_BYTES    4096 /* a line with all its colours, or the head */
+#define LADDER_FRAME_BYTES                                                                                   \
+    (8 * LADDER_LINE_BYTES) /* the lines of one frame; what does not fit is counted                          \
+                             */
 
 struct ladder_host {
     struct span name, place; /* what stands below the name: an address */
