@@ -64,6 +64,32 @@ static inline size_t build_query(uint8_t *room, size_t size, const char *name, c
     return writer_length(&w);
 }
 
+/* A record into a message: write_rr(w, "www.example.", "MX", 60, "10 mail.example."). */
+static inline void write_rr(struct writer *w, const char *owner, const char *type, uint32_t ttl,
+                            const char *words)
+{
+    struct dns_word split[8];
+    size_t count = 0;
+    uint16_t code;
+    struct dns_name name = name_of(owner);
+    struct dns_word_problem p;
+    for (struct span rest = span_text(words); rest.len && count < 8;) {
+        size_t end = span_find(rest, ' ');
+        split[count++] = (struct dns_word){ span_head(rest, end), false };
+        rest = span_from(rest, end + 1);
+    }
+    if (!dns_type_from_text(span_text(type), &code))
+        abort();
+    write_dns_name(w, NULL, dns_name_span(&name));
+    write_u16(w, code);
+    write_u16(w, DNS_CLASS_IN);
+    write_u32(w, ttl);
+    struct mark length = write_length16(w);
+    if (!dns_rdata_from_words(code, split, count, NULL, w, &p))
+        abort();
+    close_length16(w, length);
+}
+
 static inline void record_text(struct writer *w, struct reader *r, struct span message)
 {
     struct dns_record record;

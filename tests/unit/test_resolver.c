@@ -45,29 +45,6 @@ static struct resolver_answer last;
 static struct resolver_record records[RESOLVER_RECORDS_MAX];
 static size_t told;
 
-static void write_rr(struct writer *w, const char *owner, const char *type, uint32_t ttl, const char *words)
-{
-    struct dns_word split[8];
-    size_t count = 0;
-    uint16_t code;
-    struct dns_name name = name_of(owner);
-    struct dns_word_problem p;
-    struct span rest = span_text(words);
-    while (rest.len) {
-        size_t end = span_find(rest, ' ');
-        split[count++] = (struct dns_word){ span_head(rest, end), false };
-        rest = span_from(rest, end + 1);
-    }
-    assert_true(dns_type_from_text(span_text(type), &code));
-    write_dns_name(w, NULL, dns_name_span(&name));
-    write_u16(w, code);
-    write_u16(w, DNS_CLASS_IN);
-    write_u32(w, ttl);
-    struct mark length = write_length16(w);
-    assert_true(dns_rdata_from_words(code, split, count, NULL, w, &p));
-    close_length16(w, length);
-}
-
 /* Header and question as they are in the query, with these flags and counts. */
 static void begin_reply(const struct dns_query *q, uint16_t flags, uint16_t answers, uint16_t authorities,
                         struct writer *w)
