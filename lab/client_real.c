@@ -335,6 +335,18 @@ static bool is_location(const struct client_setting *request)
     return span_is(next_word(&text, ' '), "{location}");
 }
 
+/* Wherever a redirect leads by its name, it is the step's server that is meant. */
+static void add_follow(struct command *c)
+{
+    uint8_t room[LINE_MAX_BYTES];
+    struct writer w = writer_over(room, sizeof room);
+    char text[ENDPOINT_TEXT_MAX];
+    write_text(&w, "::");
+    write_text(&w, endpoint_format(&c->server, text));
+    add(c, "--location");
+    add_two(c, "--connect-to", writer_span(&w));
+}
+
 /* A request for {location} is what curl sends by itself when it follows. */
 static bool curl_http(struct command *c)
 {
@@ -348,7 +360,7 @@ static bool curl_http(struct command *c)
             continue;
         add_transfer(c, i);
         if (next && is_location(next))
-            add(c, "--location");
+            add_follow(c);
         if (!add_request(c, request->bytes, scheme))
             return false;
     }

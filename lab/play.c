@@ -266,6 +266,9 @@ static void stop_servers(struct stage *g)
 
 static bool act_at_host(struct stage *g, struct netlink *n, const struct scenario_step *step)
 {
+    enum act_real real = g->play->real ? act_real(g, n, step) : ACT_REAL_CANNOT;
+    if (real != ACT_REAL_CANNOT)
+        return real == ACT_REAL_DONE;
     switch (step->kind) {
     case STEP_DHCP:
         return act_dhcp(g, n, step);
