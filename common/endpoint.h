@@ -25,7 +25,7 @@ struct prefix {
 
 #define ADDRESS_TEXT_MAX  46 /* with the NUL */
 #define ENDPOINT_TEXT_MAX 64
-#define HARDWARE_TEXT_MAX 64 /* for 20 bytes: a DUID of the usual kinds is longer than any hardware address */
+#define HARDWARE_TEXT_MAX 64 /* 20 bytes: a DUID of the usual kinds is longer than hardware addresses are */
 
 /* IPv4 addresses are host-order numbers wherever arithmetic is done on them. */
 struct address address_ip4(uint32_t host_order);

@@ -439,6 +439,27 @@ static void prefixes_are_not_delegated(void **state)
     assert_refuses(world6_say(&w, &s), DHCP6_NO_BINDING);
 }
 
+/* It wins over what the client has at once, and what that was is told. */
+static void a_reservation_that_came_later(void **state)
+{
+    (void)state;
+    uint64_t held = lease(1);
+    struct dhcp_settings *before = w.settings;
+    w.settings =
+        settings_of("subnet6 \"2001:db8:1:2::/64\" { pool = { \"2001:db8:1:2::10-2001:db8:1:2::13\" }\n"
+                    " host \"new\" { duid = \"00030001020000000001\" address = \"2001:db8:1:2::99\" } }\n");
+    assert_non_null(w.settings);
+    assert_true(leases6_settle(&w.leases, &w.settings->six, w.now));
+    w.arrival.link = w.settings->six.subnets;
+    dhcpd_forget(before);
+    struct dhcp6_decision *d = world6_say(&w, SAYS_TO_US(DHCP6_RENEW, 1, WORLD6(held)));
+    assert_int_equal(d->grant_count, 2);
+    assert_true(ip6_equal(d->grants[0].address, WORLD6(0x99)) && d->grants[0].valid_s == 3600);
+    assert_true(ip6_equal(d->grants[1].address, WORLD6(held)) && d->grants[1].valid_s == 0);
+    assert_int_equal(leases6_find(&w.leases, WORLD6(held))->state, LEASE_FREE);
+    assert_int_equal(leases6_find(&w.leases, WORLD6(0x99))->state, LEASE_BOUND);
+}
+
 /* ---- Confirm, Release, Decline, Information-request -------------------------------------------------------
  */
 
@@ -738,6 +759,7 @@ int main(void)
         TEST(a_rebind_of_what_was_forgotten),
         TEST(one_ia_is_known_and_one_is_not),
         TEST(prefixes_are_not_delegated),
+        TEST(a_reservation_that_came_later),
         TEST(confirms),
         TEST(a_release_frees_the_address),
         TEST(a_declined_address_rests),
