@@ -2,6 +2,8 @@
 socket, against dhcpd."""
 import pathlib
 import re
+import resource
+import signal
 import socket
 import sqlite3
 import struct
@@ -200,6 +202,16 @@ class ByRelay(unittest.TestCase):
             self.assertEqual(answer.lifetimes, {address: (3600, 3600)})
         self.assertNotIn(self.lease(duid=b"\0\3\0\1another"), addresses)
 
+    def test_a_reload_keeps_leases_and_takes_the_new_options(self):
+        address = self.lease()
+        text = self.server.conf.read_text()
+        self.server.conf.write_text(text.replace("2001:db8::35", "2001:db8::53"))
+        self.server.signal(signal.SIGHUP)
+        self.server.wait_log("event=reloaded")
+        wants = option(ORO, struct.pack("!H", 23))
+        answer = self.relay.ask(message(RENEW, wants, ia(1, address), server=SERVER_DUID))
+        self.assertEqual((answer.lifetimes, answer.get(23)), ({address: (3600, 3600)}, ip6("2001:db8::53")))
+
     def test_its_own_duid_is_made_once(self):
         conf = re.sub(r"  duid = .*\n", "", CONF)
         seen = []
@@ -215,6 +227,27 @@ class ByRelay(unittest.TestCase):
             address = self.lease()
             row = db.execute("select state, duid, iaid from dhcp6_lease where address = ?", (address,)).fetchone()
             self.assertEqual(row, ("bound", CLIENT_DUID, 1))
+
+
+class FullDisk(unittest.TestCase):
+    def test_a_disk_that_takes_nothing_gives_no_reply(self):
+        # a file that must not grow fails with an error, as a full disk does
+        ignoring = ("sh", "-c", 'trap "" XFSZ; exec "$@"', "sh")
+        with lab.Program(CONF.replace('"srv0"', '"[::1]:0"'), program="dhcpd", inside=ignoring) as server:
+            relay = Relay(server.port("dhcpd", "udp"))
+            self.addCleanup(relay.close)
+            wanted = message(REQUEST, ia(), server=SERVER_DUID)
+            held = relay.ask(message(REQUEST, ia(), server=SERVER_DUID, duid=b"\0\3\0\1first")).addresses[1]
+            limit = resource.prlimit(server.process.pid, resource.RLIMIT_FSIZE)
+            full = (server.directory / "state" / "wirelab.db-wal").stat().st_size  # the log is far from it
+            resource.prlimit(server.process.pid, resource.RLIMIT_FSIZE, (full, limit[1]))
+            relay.socket.send(relayed(wanted))
+            server.wait_log("event=dhcp6.withdrawn")
+            self.assertEqual(relay.ask(message(SOLICIT, ia())).kind, ADVERTISE)  # it promises nothing, and came alone
+            resource.prlimit(server.process.pid, resource.RLIMIT_FSIZE, limit)
+            answer = relay.ask(wanted)
+            self.assertEqual(answer.kind, REPLY)
+            self.assertNotEqual(answer.addresses[1], held)
 
 
 class Expiry(unittest.TestCase):
