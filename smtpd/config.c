@@ -11,7 +11,8 @@
 #define LINE_MAX_BYTES                                                                                       \
     (SMTP_REPLY_LINE_MAX - 16) /* of a greeting or an EHLO line, so that a reply line holds it */
 #define MAILBOX_MAX   64       /* RFC 5321 4.5.3.1.1 */
-#define MESSAGE_LEAST 65536    /* RFC 5321 4.5.3.1.7 */
+#define AGENT_MAX     64
+#define MESSAGE_LEAST 65536 /* RFC 5321 4.5.3.1.7 */
 #define MESSAGE_MOST  (1024 * 1024 * 1024)
 
 static const struct config_key domain_keys[] = {
@@ -31,8 +32,25 @@ static const struct config_key domain_keys[] = {
 static const struct config_key route_keys[] = {
     { .name = "to",
       .type = CONFIG_TEXT,
-      .help = "Where to send mail for the domain.",
-      .example = "to = \"172.16.16.231\"" },
+      .help =
+          "The host that takes mail for the domain: an address or a name, with a port or else 25. Without it "
+          "the domain's MX records tell.",
+      .example = "to = \"172.16.16.231\"",
+      .reference = "RFC 5321 5.1" },
+    { .name = "tls",
+      .type = CONFIG_CHOICE,
+      .choices = "none opportunistic required",
+      .otherwise = "opportunistic",
+      .help =
+          "Whether the connection is encrypted: never, when the host offers STARTTLS, or else not at all; "
+          "required also checks the certificate.",
+      .example = "tls = \"required\"",
+      .reference = "RFC 3207" },
+    { .name = "ca",
+      .type = CONFIG_PATH,
+      .help =
+          "The authorities (PEM) whose certificates count where TLS is required; without it the lab's own.",
+      .example = "ca = \"/etc/ssl/certs/ca-certificates.crt\"" },
     { .name = NULL },
 };
 
@@ -52,7 +70,7 @@ const struct config_key smtpd_keys[] = {
       .type = CONFIG_TEXT,
       .flags = CONFIG_LIST,
       .otherwise = "{ \"PIPELINING\", \"SIZE\", \"VRFY\", \"STARTTLS\", \"ENHANCEDSTATUSCODES\", "
-                   "\"8BITMIME\", \"HELP\" }",
+                   "\"8BITMIME\", \"ETRN\", \"DSN\", \"HELP\" }",
       .help = "The lines of EHLO's reply, word for word and in this order. What is left out is refused; SIZE "
               "alone "
               "shows max-message-size.",
@@ -127,19 +145,70 @@ const struct config_key smtpd_keys[] = {
       .help = "How long a client may take for its next command or the next part of its message (then 421).",
       .example = "idle-timeout = \"5m\"",
       .reference = "RFC 5321 4.5.3.2.7" },
+    { .name = "received-comment",
+      .type = CONFIG_TEXT,
+      .otherwise = "wirelab",
+      .help = "What stands in parentheses behind our name in Received lines.",
+      .example = "received-comment = \"Postfix\"",
+      .reference = "RFC 5321 4.4" },
     { .name = "route",
       .type = CONFIG_SECTION,
       .flags = CONFIG_TITLED,
       .title_type = CONFIG_DOMAIN,
       .keys = route_keys,
-      .help = "Reserved: where mail for a domain of others goes. This version delivers to its own mailboxes "
-              "only.",
-      .example = "route \"cyberdyne.local\" { to = \"172.16.16.231\" }" },
+      .help =
+          "How mail for a domain of others, and for all below it, is sent on; \".\" is for all domains. Who "
+          "may send it here says allow-relay.",
+      .example = "route \"cyberdyne.local\" { to = \"172.16.16.231\" }",
+      .reference = "RFC 5321 5.1" },
     { .name = "allow-relay",
       .type = CONFIG_PREFIX,
       .flags = CONFIG_LIST,
-      .help = "Reserved: who may send to domains of others. This version delivers to its own mailboxes only.",
-      .example = "allow-relay = { \"127.0.0.0/8\" }" },
+      .help = "Clients that may send mail for domains of others; all others get 554.",
+      .example = "allow-relay = { \"127.0.0.0/8\" }",
+      .reference = "RFC 5321 3.6.2" },
+    { .name = "resolvers",
+      .type = CONFIG_ENDPOINT,
+      .flags = CONFIG_LIST | CONFIG_RESTART,
+      .help = "The DNS servers that are asked where mail goes (MX, A and AAAA).",
+      .example = "resolvers = { \"127.0.0.1:5300\" }",
+      .reference = "RFC 5321 5.1" },
+    { .name = "mx-port",
+      .type = CONFIG_NUMBER,
+      .least = 1,
+      .most = 65535,
+      .otherwise = "25",
+      .help = "The port of hosts that are found by MX; another than 25 only in a lab.",
+      .example = "mx-port = 2525",
+      .reference = "RFC 5321 4.5.4.2" },
+    { .name = "retry-interval",
+      .type = CONFIG_DURATION,
+      .flags = CONFIG_MS,
+      .least = 10,
+      .most = 24 * 3600 * 1000,
+      .otherwise = "1m",
+      .help =
+          "How long a message waits after its first failed try; each further one doubles it, up to an hour.",
+      .example = "retry-interval = \"1m\"",
+      .reference = "RFC 5321 4.5.4.1" },
+    { .name = "queue-lifetime",
+      .type = CONFIG_DURATION,
+      .flags = CONFIG_MS,
+      .least = 100,
+      .most = 60LL * 24 * 3600 * 1000,
+      .otherwise = "5d",
+      .help = "How long it is tried to send a message on; then it goes back to its sender.",
+      .example = "queue-lifetime = \"5d\"",
+      .reference = "RFC 5321 4.5.4.1" },
+    { .name = "delay-notice",
+      .type = CONFIG_DURATION,
+      .flags = CONFIG_MS,
+      .least = 100,
+      .most = 60LL * 24 * 3600 * 1000,
+      .otherwise = "4h",
+      .help = "When a sender who asked for it (NOTIFY=DELAY) hears that the message still waits.",
+      .example = "delay-notice = \"4h\"",
+      .reference = "RFC 3461 4.1" },
     { .name = NULL },
 };
 
@@ -247,8 +316,6 @@ static void make_offer(struct making *m, const struct config_value *v)
     if (!extension)
         config_warning(m->c, m->section, v, "smtpd shows \"%s\" to clients, but has no such extension",
                        v->text);
-    if (extension == SMTP_OFFER_DSN)
-        config_warning(m->c, m->section, v, "DSN parameters are read, but no reports are sent");
     m->out->offered |= extension;
     m->out->offers[m->out->offer_count++] = (struct smtp_offer){ keep(m, v->text), extension };
 }
@@ -375,18 +442,124 @@ static void make_domains(struct making *m)
     m->out->domain_count = count;
 }
 
-/* The keys are known and do nothing yet: mail for other domains is refused with or without them, so nothing
- * is promised that is not kept. */
-static void warn_of_relaying(struct making *m)
+/* ---- relaying ------------------------------------------------------------------------------ */
+
+/* "host", "host:port", "address", "address:port", "[address]:port". */
+static void make_hop(struct making *m, const struct config_section *s, const struct config_value *to,
+                     struct smtp_route *r)
 {
-    size_t routes, allowed;
-    static const char words[] = "smtpd cannot relay yet: mail for other domains than its own is refused";
-    const struct config_section *const *sections = config_sections(m->section, "route", &routes);
-    const struct config_value *list = config_list(m->section, "allow-relay", &allowed);
-    for (size_t i = 0; i < routes; i++)
-        config_warning(m->c, sections[i], NULL, "%s", words);
-    if (allowed > 0)
-        config_warning(m->c, m->section, list, "%s", words);
+    struct span text = span_text(to->text);
+    struct endpoint e;
+    struct address a;
+    char room[ADDRESS_TEXT_MAX];
+    uint64_t port = SMTP_PORT;
+    size_t colon = span_find(text, ':');
+    struct span name = span_head(text, colon);
+    r->port = SMTP_PORT;
+    if (address_parse(text, &a)) {
+        r->host = keep(m, to->text);
+        return;
+    }
+    if (endpoint_parse(text, &e) && e.port > 0) {
+        r->host = keep(m, address_format(e.address, room));
+        r->port = e.port;
+        return;
+    }
+    bool numbered =
+        colon == text.len || (parse_decimal(span_from(text, colon + 1), UINT16_MAX, &port) && port);
+    if (!smtp_is_domain(name) || !numbered)
+        PROBLEM(m, s, to, "172.16.16.231, mail02.cyberdyne.local or mail02.cyberdyne.local:2525",
+                "\"%s\" is no host that mail can be sent to", to->text);
+    r->host = arena_text(&m->out->memory, name);
+    r->port = (uint16_t)port;
+    m->failed = m->failed || !r->host;
+}
+
+static int compare_routes(const void *a, const void *b)
+{
+    return strcasecmp(((const struct smtp_route *)a)->name, ((const struct smtp_route *)b)->name);
+}
+
+static void make_route(struct making *m, const struct config_section *s, struct smtp_route *r)
+{
+    const struct config_value *to = config_value(s, "to"), *ca = config_value(s, "ca");
+    struct span name = span_text(config_title(s)->text);
+    if (name.len > 0 && name.at[name.len - 1] == '.')
+        name.len--;
+    if (name.len > 0 && !smtp_is_domain(name))
+        PROBLEM(m, s, NULL, "a domain, or \".\" for all", "mail cannot be sent to the domain \"%s\"",
+                config_title(s)->text);
+    r->name = arena_text(&m->out->memory, name);
+    r->tls = (enum client_tls)config_number(s, "tls");
+    r->ca = ca ? keep(m, ca->text) : NULL;
+    if (ca && strlen(ca->text) >= SMTP_CA_MAX)
+        PROBLEM(m, s, ca, "a shorter path", "the path has more than %d characters", SMTP_CA_MAX - 1);
+    r->port = m->out->mx_port;
+    m->failed = m->failed || !r->name;
+    if (to)
+        make_hop(m, s, to, r);
+    size_t resolvers;
+    struct address a;
+    config_list(m->section, "resolvers", &resolvers);
+    if (resolvers == 0 && !(r->host && address_parse(span_text(r->host), &a)))
+        PROBLEM(m, s, to, "resolvers = { \"127.0.0.1:5300\" }, or an address in `to`",
+                "without resolvers no %s can be found for this route", to ? "address" : "MX");
+}
+
+static void make_routes(struct making *m)
+{
+    size_t count;
+    const struct config_section *const *sections = config_sections(m->section, "route", &count);
+    m->out->routes = keep_array(m, count, sizeof *m->out->routes);
+    for (size_t i = 0; i < count && m->out->routes; i++)
+        make_route(m, sections[i], &m->out->routes[i]);
+    if (m->failed)
+        return;
+    m->out->route_count = count;
+    qsort(m->out->routes, count, sizeof *m->out->routes, compare_routes);
+    for (size_t i = 1; i < count; i++)
+        if (compare_routes(&m->out->routes[i - 1], &m->out->routes[i]) == 0)
+            PROBLEM(m, m->section, NULL, NULL, "the route \"%s\" is there twice", m->out->routes[i].name);
+}
+
+/* A prefix that everybody is in makes this a relay for everybody. */
+static void make_allowed(struct making *m)
+{
+    size_t count;
+    const struct config_value *list = config_list(m->section, "allow-relay", &count);
+    m->out->allow_relay = keep_array(m, count, sizeof *m->out->allow_relay);
+    for (size_t i = 0; i < count && m->out->allow_relay; i++) {
+        m->out->allow_relay[i] = list[i].prefix;
+        if (list[i].prefix.bits == 0)
+            config_warning(
+                m->c, m->section, &list[i],
+                "smtpd sends mail on for everybody: an open relay, which others will use and block");
+    }
+    m->out->allow_relay_count = count;
+    if (count > 0 && m->out->route_count == 0 && m->out->resolver_count == 0)
+        config_warning(m->c, m->section, list,
+                       "smtpd has neither a route nor resolvers: mail for other domains cannot be sent on");
+}
+
+static void make_relaying(struct making *m)
+{
+    size_t count;
+    const struct config_value *comment = config_value(m->section, "received-comment");
+    const struct config_value *list = config_list(m->section, "resolvers", &count);
+    m->out->mx_port = (uint16_t)config_number(m->section, "mx-port");
+    m->out->retry_ms = (uint64_t)config_number(m->section, "retry-interval");
+    m->out->queue_lifetime_ms = (uint64_t)config_number(m->section, "queue-lifetime");
+    m->out->delay_notice_ms = (uint64_t)config_number(m->section, "delay-notice");
+    m->out->agent = keep(m, comment->text);
+    if (!is_reply_text(comment->text) || strpbrk(comment->text, "()\\") || strlen(comment->text) > AGENT_MAX)
+        PROBLEM(m, m->section, comment, "a few words without parentheses",
+                "the comment cannot stand in a Received line");
+    m->out->resolvers = keep_array(m, count, sizeof *m->out->resolvers);
+    for (size_t i = 0; i < count && m->out->resolvers; i++)
+        m->out->resolvers[i] = list[i].endpoint;
+    m->out->resolver_count = count;
+    make_routes(m);
+    make_allowed(m);
 }
 
 static void make_limits(struct making *m)
@@ -411,7 +584,7 @@ struct smtp_settings *smtpd_configure(struct config *c, const struct config_sect
     make_offers(&m);
     make_listeners(&m);
     make_domains(&m);
-    warn_of_relaying(&m);
+    make_relaying(&m);
     if (!m.failed)
         return m.out;
     if (config_ok(c))

@@ -1,5 +1,6 @@
 #include "dispatch.h"
 
+#include "client_session.h"
 #include "deliver.h"
 
 #include <errno.h>
@@ -73,6 +74,7 @@ static void defer(struct dispatch *d, struct message *m)
     uint64_t due_ms = loop_now(d->home->loop).mono_ms + retry_after_ms(m->tries);
     m->due_ms = (due_ms / RETRY_GRAIN_MS + 1) * RETRY_GRAIN_MS;
     list_append(&d->deferred, &m->node);
+    message_put_off(m);
     if (!timer_armed(&d->retry))
         arm_retry(d);
 }
@@ -89,10 +91,7 @@ static void retry_fired(struct timer *t, struct now now)
         if (m->due_ms > now.mono_ms)
             continue;
         list_remove(&m->node);
-        if (m->state == MESSAGE_REMOVING)
-            message_remove(m);
-        else
-            dispatch_queue(d, m);
+        dispatch_queue(d, m);
     }
     arm_retry(d);
 }
@@ -105,12 +104,26 @@ static void on_thread(struct work *w)
     deliver_batch(d->deliveries, d->count);
 }
 
+/* Tried again, unless it was tried for long enough. */
+static void failed(struct dispatch *d, struct message *m, struct message_recipient *r, const char *status,
+                   const char *why)
+{
+    struct client_verdict v;
+    int64_t until = message_until_unix_ms(m);
+    client_verdict_set(&v, 451, status, why);
+    message_note(m, r, &v, NULL);
+    if (until && loop_now(d->home->loop).unix_ms >= until)
+        r->state = RECIPIENT_FAILED;
+    else
+        m->failures++;
+}
+
 static void add(struct dispatch *d, struct message *m, struct message_recipient *r)
 {
     if (!r->maildir) {
-        m->failures++;
         tell(d, EVENT_SMTP_DEFERRED, m, r, "failing", "find the mailbox",
              "it is not in the configuration any more");
+        failed(d, m, r, "4.1.1", "The mailbox is not there any more");
         return;
     }
     d->messages[d->count] = m;
@@ -135,7 +148,7 @@ static void fill(struct dispatch *d)
             if (d->count == DELIVER_BATCH_MAX)
                 return;
             struct message_recipient *r = &m->recipients[m->next_recipient];
-            if (!r->delivered)
+            if (!r->remote && r->state == RECIPIENT_WAITING)
                 add(d, m, r);
         }
     }
@@ -145,12 +158,9 @@ static void conclude(struct dispatch *d, struct message *m)
 {
     list_remove(&m->node);
     m->tried_before = true;
-    if (m->failures > 0) {
-        m->state = MESSAGE_DEFERRED;
+    if (m->failures > 0)
         defer(d, m);
-    } else {
-        message_remove(m);
-    }
+    message_settle(m);
 }
 
 /* Those at the head whose recipients were all tried. */
@@ -167,14 +177,14 @@ static void on_loop(struct work *w)
     d->running = false;
     for (size_t i = 0; i < d->count; i++) {
         struct message *m = d->messages[i];
-        d->recipients[i]->delivered = d->deliveries[i].error == 0;
         if (d->deliveries[i].error == 0) {
+            d->recipients[i]->state = RECIPIENT_DELIVERED;
             tell(d, EVENT_SMTP_DELIVERED, m, d->recipients[i], "maildir", d->deliveries[i].maildir, NULL);
             continue;
         }
-        m->failures++;
         tell(d, EVENT_SMTP_DEFERRED, m, d->recipients[i], "failing", d->deliveries[i].failing,
              strerror(d->deliveries[i].error));
+        failed(d, m, d->recipients[i], "4.2.0", "The mailbox could not be written to");
     }
     if (!spool_leave(d->spool))
         return;
@@ -224,17 +234,22 @@ void dispatch_stop(struct dispatch *d)
     loop_disarm(d->home->loop, &d->retry);
 }
 
-void dispatch_queue(struct dispatch *d, struct message *m)
+static bool has_mailboxes(const struct message *m)
 {
-    m->state = MESSAGE_QUEUED;
+    for (size_t i = 0; i < m->recipient_count; i++)
+        if (!m->recipients[i].remote && m->recipients[i].state == RECIPIENT_WAITING)
+            return true;
+    return false;
+}
+
+bool dispatch_queue(struct dispatch *d, struct message *m)
+{
+    if (!has_mailboxes(m))
+        return false;
     m->next_recipient = m->failures = 0;
     list_append(&d->queued, &m->node);
     run(d);
-}
-
-void dispatch_remove_later(struct dispatch *d, struct message *m)
-{
-    defer(d, m);
+    return true;
 }
 
 bool dispatch_busy(const struct dispatch *d)

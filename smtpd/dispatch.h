@@ -12,10 +12,8 @@ struct dispatch *dispatch_open(struct spool *s);
 void dispatch_close(struct dispatch *d);
 /* No more batches after the one under way. */
 void dispatch_stop(struct dispatch *d);
-/* Takes the message over; message_remove() ends it. */
-void dispatch_queue(struct dispatch *d, struct message *m);
-/* Its row could not be deleted: message_remove() is called again later. */
-void dispatch_remove_later(struct dispatch *d, struct message *m);
+/* Tries the mailboxes of ours that wait for it; message_settle() hears of each batch. False: none does. */
+bool dispatch_queue(struct dispatch *d, struct message *m);
 bool dispatch_busy(const struct dispatch *d);
 
 #endif

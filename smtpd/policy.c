@@ -67,3 +67,11 @@ enum policy_verdict policy_user(const struct smtp_settings *s, struct span name,
     }
     return found == 0 ? POLICY_UNKNOWN : found == 1 ? POLICY_ACCEPT : POLICY_AMBIGUOUS;
 }
+
+bool policy_may_relay(const struct smtp_settings *s, struct address client)
+{
+    for (size_t i = 0; i < s->allow_relay_count; i++)
+        if (prefix_contains(&s->allow_relay[i], client))
+            return true;
+    return false;
+}

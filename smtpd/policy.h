@@ -1,5 +1,5 @@
-/* Whom mail is accepted for: mailboxes of our own domains and nobody else, so this is never an open relay.
- * Pure. */
+/* Whom mail is accepted for: mailboxes of our own domains, and those of others only from clients that
+ * allow-relay names, so this is never an open relay. Pure. */
 #ifndef WIRELAB_SMTPD_POLICY_H
 #define WIRELAB_SMTPD_POLICY_H
 
@@ -25,5 +25,8 @@ enum policy_verdict policy_recipient(const struct smtp_settings *s, const struct
                                      struct policy_target *out);
 /* The same for a user's name without a domain, as VRFY may have it (RFC 5321 3.5.1). */
 enum policy_verdict policy_user(const struct smtp_settings *s, struct span name, struct policy_target *out);
+
+/* This client may send to domains of others. */
+bool policy_may_relay(const struct smtp_settings *s, struct address client);
 
 #endif

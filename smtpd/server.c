@@ -124,7 +124,7 @@ static void tell_queued(struct connection *c, const struct message *m)
         return;
     event_text(&ev, "id", m->id);
     event_span(&ev, "from", m->trace.sender);
-    event_text(&ev, "to", m->recipients[m->recipient_count - 1].address); /* the first that was named */
+    event_text(&ev, "to", m->recipients[0].address); /* the first that was named */
     event_number(&ev, "recipients", (int64_t)m->recipient_count);
     event_number(&ev, "bytes", (int64_t)m->bytes);
     event_text(&ev, "protocol", smtp_session_protocol(&c->session));
@@ -228,6 +228,9 @@ static void act(struct connection *c, enum smtp_effect effect)
         break;
     case SMTP_STORE:
         message_store(c->message, &c->session, now_of(c));
+        break;
+    case SMTP_FLUSH:
+        bring_result(c, spool_flush(c->service->spool, c->session.flush) ? SMTP_OK : SMTP_FAILED, "");
         break;
     case SMTP_START_TLS:
         start_tls(c);
@@ -548,6 +551,7 @@ static bool reload(struct service *s, void *settings, struct problem *p)
     struct generation *g = generation_new(s->home, settings, p);
     if (!g)
         return false;
+    spool_configure(s->spool, settings);
     generation_leave(s->current);
     s->current = g;
     return true;
@@ -565,6 +569,7 @@ static void drain(struct service *s)
     struct list_node *next;
     s->draining = true;
     close_listeners(s);
+    spool_drain(s->spool);
     for (struct list_node *n = list_first(&s->connections); n; n = next) {
         next = list_next(&s->connections, n);
         end_if_done(list_item(n, struct connection, node));

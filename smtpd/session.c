@@ -50,6 +50,7 @@ void session_become(struct smtp_session *s, enum smtp_state next)
     }
     if (next == SMTP_DATA) {
         s->decoder = (struct smtp_dot_decoder){ 0 };
+        s->scan = (struct mail_scan){ 0 };
         s->text_bytes = 0;
         s->refused = false;
     }
@@ -163,6 +164,7 @@ static size_t feed_command(struct smtp_step *t, struct span in)
     } else if (t->s->skipping) {
         t->s->skipping = false;
     } else {
+        t->code = 0; /* of the command before */
         verb_run(t, text);
         tell_command(t, text);
     }
@@ -188,6 +190,8 @@ static void text_is_whole(struct smtp_step *t)
                    s->decoder.nul       ? "a NUL"
                    : s->decoder.bare_lf ? "LF alone"
                                         : "CR alone");
+    else if (s->scan.hops > MAIL_HOPS_MAX)
+        step_reply(t, 554, "5.4.6", "The message has passed %zu hosts: it goes in a circle", s->scan.hops);
     else
         step_reply(t, 552, "5.3.4", "The message has more than %llu octets",
                    (unsigned long long)s->settings->message_bytes_max);
@@ -204,7 +208,10 @@ static size_t feed_text(struct smtp_step *t, struct span in)
     size_t before = writer_length(out), taken;
     enum smtp_dot end = smtp_dot_decode(&s->decoder, in, out, &taken);
     s->text_bytes += writer_length(out) - before;
-    if (!s->refused && (is_spoilt(&s->decoder) || s->text_bytes > s->settings->message_bytes_max)) {
+    if (!s->refused)
+        mail_scan(&s->scan, span_from(writer_span(out), before));
+    if (!s->refused && (is_spoilt(&s->decoder) || s->text_bytes > s->settings->message_bytes_max ||
+                        s->scan.hops > MAIL_HOPS_MAX)) {
         s->refused = true;
         t->effect = SMTP_DROP;
     }
@@ -254,6 +261,14 @@ static void message_stored(struct smtp_step *t, enum smtp_result result, struct 
         step_reply(t, 451, "4.3.0", "The message could not be stored and is not kept; try again later");
 }
 
+static void flush_began(struct smtp_step *t, enum smtp_result result)
+{
+    if (result == SMTP_OK)
+        step_reply(t, 250, "2.0.0", "Ok: what waits for the domain is tried now");
+    else
+        step_reply(t, 251, "2.0.0", "Ok: nothing waits for the domain");
+}
+
 static void tls_begins(struct smtp_step *t, enum smtp_result result)
 {
     if (result == SMTP_OK)
@@ -274,7 +289,12 @@ void smtp_session_result(struct smtp_session *s, enum smtp_result result, struct
         message_stored(&t, result, id);
     else if (waited == SMTP_START_TLS)
         tls_begins(&t, result);
-    tell_command(&t, span_text(waited == SMTP_BEGIN ? "DATA" : waited == SMTP_STORE ? "." : "STARTTLS"));
+    else if (waited == SMTP_FLUSH)
+        flush_began(&t, result);
+    tell_command(&t, span_text(waited == SMTP_BEGIN   ? "DATA"
+                               : waited == SMTP_STORE ? "."
+                               : waited == SMTP_FLUSH ? "ETRN"
+                                                      : "STARTTLS"));
 }
 
 void smtp_session_farewell(struct smtp_session *s, enum smtp_farewell why, struct writer *replies)

@@ -9,6 +9,7 @@
 #include "event.h"
 #include "policy.h"
 #include "smtpd.h"
+#include "wire/mail.h"
 #include "wire/smtp.h"
 
 enum smtp_state {
@@ -27,6 +28,7 @@ enum smtp_effect {
     SMTP_STORE, /* the text is whole: make it and `envelope` durable; result: OK with an id, FULL or FAILED */
     SMTP_START_TLS, /* result FAILED: there is no TLS now. OK: then send the reply, begin TLS, and open this
                        session anew with `secure`: nothing said before may count (RFC 3207 4.2) */
+    SMTP_FLUSH,     /* try what waits for the domain `flush` (RFC 1985); OK: begun, FAILED: nothing waits */
     SMTP_DROP,      /* the message is refused: forget its text; no result */
     SMTP_HANG_UP,   /* send the replies and close; no result */
 };
@@ -35,11 +37,17 @@ enum smtp_result { SMTP_OK, SMTP_FULL, SMTP_FAILED };
 
 struct smtp_recipient {
     struct smtp_recipient *next;
-    struct policy_target target;
+    struct policy_target target; /* without domain: it is another's */
+    struct span address;         /* local@domain */
+    struct span orcpt;           /* as it came (RFC 3461 4.2); empty: not said */
+    unsigned notify;             /* SMTP_NOTIFY_... */
 };
 
 struct smtp_envelope {
     struct span sender; /* local@domain; empty for the null path */
+    enum smtp_ret ret;
+    struct span envid; /* as it came (RFC 3461 4.4); empty: not said */
+    bool body_8bit;    /* BODY=8BITMIME */
     struct smtp_recipient *recipients;
     size_t recipient_count;
 };
@@ -60,7 +68,9 @@ struct smtp_session {
     struct smtp_envelope envelope;
     struct smtp_dot_decoder decoder;
     uint64_t text_bytes;
-    bool refused; /* the text: too long, or with bare CR, LF or NUL */
+    struct mail_scan scan;
+    bool refused;      /* the text: too long, with bare CR, LF or NUL, or going in a circle */
+    struct span flush; /* of SMTP_FLUSH */
 };
 
 #define SMTP_SESSION_REPLY_MAX 4096 /* the room for replies that a step may need */
@@ -81,7 +91,7 @@ struct smtp_turn {
  * after SMTP_DROP what is in it does not count. */
 struct smtp_turn smtp_session_feed(struct smtp_session *s, struct span in, struct now now,
                                    struct writer *replies, struct writer *text);
-/* The outcome of SMTP_BEGIN, SMTP_STORE or SMTP_START_TLS. `id` for a message that was stored. */
+/* The outcome of SMTP_BEGIN, SMTP_STORE, SMTP_FLUSH or SMTP_START_TLS. `id` for a message that was stored. */
 void smtp_session_result(struct smtp_session *s, enum smtp_result result, struct span id, struct now now,
                          struct writer *replies);
 

@@ -1,8 +1,11 @@
 #include "spool.h"
 
+#include "client_session.h"
 #include "deliver.h"
 #include "dispatch.h"
+#include "relay.h"
 #include "spool_file.h"
+#include "spool_row.h"
 #include "text.h"
 
 #include <errno.h>
@@ -23,40 +26,21 @@ struct spool {
     const struct spool_owner *owner;
     void *self;
     struct dispatch *dispatch;
+    struct relay *relay;
     char directory[PATH_MAX];
     struct list all, free;
-    size_t free_count, held;
+    size_t free_count, held, waiting;
     bool crowded; /* spool_begin() has said no */
     int64_t last_number;
     size_t in_flight; /* works and commits that will come back */
     bool closing;
     void (*closed)(void *self);
     struct deferred end;
-    const struct smtp_settings *settings; /* while spool_open() runs */
+    const struct smtp_settings *settings;
+    struct list_node *recovered_at; /* while outcomes are read */
     size_t recovered;
     bool recovering; /* false: there was no memory for a row */
 };
-
-enum column { NUMBER, ID, NAME, RECEIVED, SENDER, RECIPIENTS, HELO, CLIENT, HOST, PROTOCOL, BYTES, TEXT };
-
-static const struct store_table
-    table = { .name = "smtp_spool",
-              .key_columns = 1,
-              .column_count = TEXT + 1,
-              .columns = {
-                  [NUMBER] = { "number", STORE_NUMBER },
-                  [ID] = { "id", STORE_TEXT },
-                  [NAME] = { "name", STORE_TEXT },
-                  [RECEIVED] = { "received_unix_ms", STORE_NUMBER },
-                  [SENDER] = { "sender", STORE_TEXT },
-                  [RECIPIENTS] = { "recipients", STORE_TEXT }, /* each ends with LF */
-                  [HELO] = { "helo", STORE_TEXT },
-                  [CLIENT] = { "client", STORE_TEXT },
-                  [HOST] = { "host", STORE_TEXT },
-                  [PROTOCOL] = { "protocol", STORE_TEXT },
-                  [BYTES] = { "bytes", STORE_NUMBER },
-                  [TEXT] = { "text", STORE_BYTES }, /* null: it is in the file of this id */
-              } };
 
 /* ---- names ------------------------------------------------------------------------------- */
 
@@ -100,6 +84,16 @@ struct home *spool_home(const struct spool *s)
     return s->home;
 }
 
+struct store *spool_store(const struct spool *s)
+{
+    return s->store;
+}
+
+const struct smtp_settings *spool_settings(const struct spool *s)
+{
+    return s->settings;
+}
+
 static struct message *message_new(struct spool *s)
 {
     struct list_node *n = list_take(&s->free);
@@ -121,10 +115,42 @@ static struct message *message_new(struct spool *s)
 
 static void message_end(struct message *m)
 {
+    loop_disarm(m->spool->home->loop, &m->settle_retry);
     spool_file_forget(m);
     arena_close(&m->memory);
     free(m->body);
     free(m);
+}
+
+static bool has_room(const struct spool *s)
+{
+    return s->held < SPOOL_HELD_MAX && s->waiting < SPOOL_WAITING_MAX;
+}
+
+static void let_go(struct message *m)
+{
+    *(m->put_off ? &m->spool->waiting : &m->spool->held) -= m->held;
+    m->held = 0;
+}
+
+static void tell_if_drained(struct spool *s)
+{
+    if (!s->crowded || s->closing || !has_room(s))
+        return;
+    s->crowded = false;
+    s->owner->drained(s->self);
+}
+
+void message_put_off(struct message *m)
+{
+    size_t held = m->held;
+    if (m->put_off)
+        return;
+    let_go(m);
+    m->put_off = true;
+    m->held = held;
+    m->spool->waiting += held;
+    tell_if_drained(m->spool);
 }
 
 /* The one end of a message; what it holds of the budget is free again. */
@@ -133,8 +159,7 @@ static void message_free(struct message *m)
     struct spool *s = m->spool;
     list_remove(&m->node);
     list_remove(&m->among_all);
-    s->held -= m->held;
-    bool room = s->crowded && s->held < SPOOL_HELD_MAX;
+    let_go(m);
     if (s->free_count < FREE_KEPT && m->body && m->body_room <= BODY_KEPT) {
         spool_file_forget(m);
         arena_reset(&m->memory);
@@ -147,10 +172,7 @@ static void message_free(struct message *m)
     } else {
         message_end(m);
     }
-    if (room && !s->closing) {
-        s->crowded = false;
-        s->owner->drained(s->self);
-    }
+    tell_if_drained(s);
 }
 
 static void tell_file_failed(const struct message *m, const char *doing, int error)
@@ -176,8 +198,7 @@ static void file_removed(struct work *w)
         message_free(m);
 }
 
-/* Gives up what is not in the store (any more): the file, then the message. */
-static void discard(struct message *m)
+void message_discard(struct message *m)
 {
     if (m->in_file)
         spool_file_remove(m, file_removed);
@@ -187,10 +208,28 @@ static void discard(struct message *m)
 
 /* ---- receiving --------------------------------------------------------------------------- */
 
+static void name_message(struct message *m, struct now now)
+{
+    m->number = next_number(m->spool, now);
+    set_id(m);
+}
+
+struct message *spool_begin_report(struct spool *s)
+{
+    struct now now = loop_now(s->home->loop);
+    struct message *m = message_new(s);
+    if (!m)
+        return NULL;
+    m->state = MESSAGE_STORING;
+    name_message(m, now);
+    set_name(m, now, s->settings->hostname);
+    return m;
+}
+
 struct message *spool_begin(struct spool *s, void *owner)
 {
     struct now now = loop_now(s->home->loop);
-    struct message *m = s->held < SPOOL_HELD_MAX ? message_new(s) : NULL;
+    struct message *m = has_room(s) ? message_new(s) : NULL;
     if (!m || !m->body) {
         if (m)
             message_free(m);
@@ -199,8 +238,7 @@ struct message *spool_begin(struct spool *s, void *owner)
     }
     m->owner = owner;
     m->state = MESSAGE_RECEIVING;
-    m->number = next_number(s, now);
-    set_id(m);
+    name_message(m, now);
     return m;
 }
 
@@ -252,7 +290,7 @@ void message_drop(struct message *m)
     if (m->writing)
         m->dropped = true;
     else
-        discard(m);
+        message_discard(m);
 }
 
 /* ---- storing ----------------------------------------------------------------------------- */
@@ -267,7 +305,7 @@ static void refuse(struct message *m)
         tell_file_failed(m, "write the spool file", m->error);
     if (owner)
         m->spool->owner->stored(owner, m, result);
-    discard(m);
+    message_discard(m);
 }
 
 static void refuse_now(struct deferred *d)
@@ -293,12 +331,41 @@ static void hold(struct message *m)
     m->spool->held += m->held;
 }
 
+int64_t message_until_unix_ms(const struct message *m)
+{
+    uint64_t lifetime_ms = m->spool->settings->queue_lifetime_ms;
+    return lifetime_ms ? m->trace.received_unix_ms + (int64_t)lifetime_ms : 0;
+}
+
+void message_note(struct message *m, struct message_recipient *r, const struct client_verdict *v,
+                  const char *host)
+{
+    if (!r->last) /* once a recipient: every further try writes over it */
+        r->last = arena_alloc(&m->memory, sizeof *r->last);
+    if (r->last)
+        *r->last = *v;
+    if (host && (!r->host || strcmp(r->host, host) != 0)) {
+        const char *copy = arena_text(&m->memory, span_text(host));
+        r->host = copy ? copy : r->host;
+    } else if (!host) {
+        r->host = NULL;
+    }
+}
+
 static void forget_buffers(struct message *m)
 {
     free(m->body);
     free(m->chunk);
     m->body = m->chunk = NULL;
     m->body_len = m->body_room = 0;
+}
+
+void spool_queue(struct message *m)
+{
+    m->state = MESSAGE_QUEUED;
+    bool here = dispatch_queue(m->spool->dispatch, m), elsewhere = relay_queue(m->spool->relay, m);
+    if (!here && !elsewhere)
+        message_settle(m); /* an earlier run has finished with its last recipient */
 }
 
 static void row_committed(void *self, bool ok, const char *why)
@@ -320,42 +387,13 @@ static void row_committed(void *self, bool ok, const char *why)
     hold(m);
     if (owner)
         s->owner->stored(owner, m, SMTP_OK);
-    dispatch_queue(s->dispatch, m);
-}
-
-static struct span recipients_text(struct message *m)
-{
-    size_t bytes = 0;
-    for (size_t i = 0; i < m->recipient_count; i++)
-        bytes += strlen(m->recipients[i].address) + 1;
-    uint8_t *room = arena_alloc_bytes(&m->memory, bytes);
-    if (!room)
-        return span_of(NULL, 0);
-    struct writer w = writer_over(room, bytes);
-    for (size_t i = 0; i < m->recipient_count; i++) {
-        write_text(&w, m->recipients[i].address);
-        write_u8(&w, '\n');
-    }
-    return writer_span(&w);
+    spool_queue(m);
 }
 
 static void commit_row(struct message *m)
 {
-    struct span text = m->in_file ? span_of(NULL, 0) : span_of(m->body, m->body_len);
-    struct store_change c = { .kind = STORE_PUT, .table = &table };
-    c.values[NUMBER].number = m->number;
-    c.values[ID].bytes = span_text(m->id);
-    c.values[NAME].bytes = span_text(m->name);
-    c.values[RECEIVED].number = m->trace.received_unix_ms;
-    c.values[SENDER].bytes = m->trace.sender;
-    c.values[RECIPIENTS].bytes = recipients_text(m);
-    c.values[HELO].bytes = m->trace.helo;
-    c.values[CLIENT].bytes = m->trace.client;
-    c.values[HOST].bytes = m->trace.host;
-    c.values[PROTOCOL].bytes = m->trace.protocol;
-    c.values[BYTES].number = (int64_t)m->bytes;
-    c.values[TEXT].bytes = text;
-    if (!c.values[RECIPIENTS].bytes.at) {
+    struct store_change c;
+    if (!spool_row_put(m, &c)) {
         refuse_later(m, ENOMEM);
         return;
     }
@@ -378,7 +416,7 @@ static void chunk_written(struct work *w)
     if (!spool_leave(m->spool))
         return;
     if (m->dropped)
-        discard(m);
+        message_discard(m);
     else if (m->state == MESSAGE_STORING && m->error)
         refuse(m);
     else if (m->state == MESSAGE_STORING && m->last_chunk)
@@ -389,58 +427,11 @@ static void chunk_written(struct work *w)
         m->spool->owner->room(m->owner, m);
 }
 
-/* STATE/mail/DOMAIN/MAILBOX, or the directory that the domain has. */
-static const char *maildir_of(struct message *m, const struct policy_target *t)
-{
-    char path[PATH_MAX];
-    struct writer w = writer_over(path, sizeof path);
-    if (t->domain->maildir)
-        write_format(&w, "%s/%s", t->domain->maildir, t->mailbox);
-    else
-        write_format(&w, "%s/mail/%s/%s", m->spool->home->state_directory, t->domain->name, t->mailbox);
-    return writer_ok(&w) ? arena_text(&m->memory, writer_span(&w)) : NULL;
-}
-
-static bool set_recipient(struct message *m, struct message_recipient *r, const struct policy_target *t)
-{
-    char address[SMTP_PATH_MAX + SMTP_DOMAIN_MAX];
-    struct writer w = writer_over(address, sizeof address);
-    smtp_write_mailbox(&w, span_text(t->mailbox), span_text(t->domain->name));
-    r->address = writer_ok(&w) ? arena_text(&m->memory, writer_span(&w)) : NULL;
-    r->maildir = maildir_of(m, t);
-    return r->address && r->maildir;
-}
-
-static bool set_recipients(struct message *m, const struct smtp_envelope *e)
-{
-    m->recipients = arena_array(&m->memory, e->recipient_count, sizeof *m->recipients);
-    m->recipient_count = 0;
-    for (const struct smtp_recipient *r = e->recipients; r && m->recipients; r = r->next)
-        if (!set_recipient(m, &m->recipients[m->recipient_count++], &r->target))
-            return false;
-    return m->recipients != NULL;
-}
-
-static bool set_trace(struct message *m, const struct smtp_session *s, struct now now)
-{
-    char client[ADDRESS_TEXT_MAX];
-    m->trace = (struct mail_trace){
-        .helo = arena_copy(&m->memory, span_text(s->helo)),
-        .client = arena_copy(&m->memory, span_text(address_format(s->peer.address, client))),
-        .host = arena_copy(&m->memory, span_text(s->settings->hostname)),
-        .protocol = span_text(smtp_session_protocol(s)),
-        .id = span_text(m->id),
-        .sender = arena_copy(&m->memory, s->envelope.sender),
-        .received_unix_ms = now.unix_ms,
-    };
-    return m->trace.helo.at && m->trace.client.at && m->trace.host.at && m->trace.sender.at;
-}
-
 void message_store(struct message *m, const struct smtp_session *s, struct now now)
 {
     m->state = MESSAGE_STORING;
     set_name(m, now, s->settings->hostname);
-    if (!set_trace(m, s, now) || !set_recipients(m, &s->envelope))
+    if (!spool_row_take_envelope(m, s, now))
         m->error = ENOMEM;
     if (m->writing)
         return; /* chunk_written() goes on */
@@ -452,59 +443,7 @@ void message_store(struct message *m, const struct smtp_session *s, struct now n
         commit_row(m);
 }
 
-/* ---- removing ------------------------------------------------------------------------------ */
-
-static void row_deleted(void *self, bool ok, const char *why)
-{
-    struct message *m = self;
-    (void)why;
-    if (!spool_leave(m->spool))
-        return;
-    if (ok)
-        discard(m);
-    else
-        dispatch_remove_later(m->spool->dispatch, m);
-}
-
-void message_remove(struct message *m)
-{
-    struct store_change c = { .kind = STORE_DELETE, .table = &table };
-    c.values[NUMBER].number = m->number;
-    m->state = MESSAGE_REMOVING;
-    spool_enter(m->spool);
-    store_commit(m->spool->store, &c, 1, row_deleted, m);
-}
-
 /* ---- what an earlier run left -------------------------------------------------------------- */
-
-static bool recover_recipient(struct message *m, struct message_recipient *r, struct span address)
-{
-    struct smtp_path path;
-    struct policy_target target;
-    struct reader in = reader_over(address);
-    bool known = smtp_read_mailbox(&in, &path) && reader_done(&in) &&
-                 policy_recipient(m->spool->settings, &path, &target) == POLICY_ACCEPT;
-    if (known)
-        return set_recipient(m, r, &target);
-    r->address = arena_text(&m->memory, address);
-    return r->address != NULL;
-}
-
-static bool recover_recipients(struct message *m, struct span text)
-{
-    size_t lines = 0;
-    for (struct span left = text; left.len > 0; left = span_from(left, span_find(left, '\n') + 1))
-        lines++;
-    m->recipients = arena_array(&m->memory, lines ? lines : 1, sizeof *m->recipients);
-    for (size_t i = 0; i < lines && m->recipients; i++) {
-        size_t end = span_find(text, '\n');
-        if (!recover_recipient(m, &m->recipients[i], span_head(text, end)))
-            return false;
-        text = span_from(text, end + 1);
-    }
-    m->recipient_count = lines;
-    return m->recipients != NULL;
-}
 
 static bool recover_text(struct message *m, struct span text)
 {
@@ -524,13 +463,6 @@ static bool recover_text(struct message *m, struct span text)
     return m->path != NULL;
 }
 
-static void copy_text(char *to, size_t size, struct span from)
-{
-    struct span fits = span_head(from, size - 1);
-    memcpy(to, fits.at, fits.len);
-    to[fits.len] = '\0';
-}
-
 static bool recover_row(void *self, const struct store_value *v)
 {
     struct spool *s = self;
@@ -538,25 +470,31 @@ static bool recover_row(void *self, const struct store_value *v)
     s->recovering = m != NULL;
     if (!m)
         return false;
-    m->number = v[NUMBER].number;
-    s->last_number = m->number > s->last_number ? m->number : s->last_number;
-    copy_text(m->id, sizeof m->id, v[ID].bytes);
-    copy_text(m->name, sizeof m->name, v[NAME].bytes);
-    m->trace = (struct mail_trace){ .helo = arena_copy(&m->memory, v[HELO].bytes),
-                                    .client = arena_copy(&m->memory, v[CLIENT].bytes),
-                                    .host = arena_copy(&m->memory, v[HOST].bytes),
-                                    .protocol = arena_copy(&m->memory, v[PROTOCOL].bytes),
-                                    .id = span_text(m->id),
-                                    .sender = arena_copy(&m->memory, v[SENDER].bytes),
-                                    .received_unix_ms = v[RECEIVED].number };
-    m->bytes = (uint64_t)v[BYTES].number;
+    s->last_number = spool_row_number(v) > s->last_number ? spool_row_number(v) : s->last_number;
     m->tried_before = true;
     m->state = MESSAGE_QUEUED;
-    s->recovering =
-        recover_recipients(m, v[RECIPIENTS].bytes) && recover_text(m, v[TEXT].bytes) && m->trace.sender.at;
+    s->recovering = spool_row_read(m, v, s->settings) && recover_text(m, spool_row_text(v));
     hold(m);
     s->recovered++;
     return s->recovering;
+}
+
+/* Both tables are in the order of their keys, so that one walk along all messages finds each outcome's. */
+static bool recover_outcome(void *self, const struct store_value *v)
+{
+    struct spool *s = self;
+    int64_t number;
+    size_t position;
+    enum recipient_state state;
+    spool_row_read_outcome(v, &number, &position, &state);
+    while (s->recovered_at && list_item(s->recovered_at, struct message, among_all)->number < number)
+        s->recovered_at = list_next(&s->all, s->recovered_at);
+    struct message *m = s->recovered_at ? list_item(s->recovered_at, struct message, among_all) : NULL;
+    if (!m || m->number != number || position >= m->recipient_count || state == RECIPIENT_WAITING)
+        return true;
+    m->recipients[position].state = state;
+    m->recipients[position].settled = true;
+    return true;
 }
 
 static bool belongs_to_a_row(void *self, const char *name)
@@ -574,7 +512,7 @@ static void queue_recovered(struct spool *s)
 {
     struct event ev;
     for (struct list_node *n = list_first(&s->all); n; n = list_next(&s->all, n))
-        dispatch_queue(s->dispatch, list_item(n, struct message, among_all));
+        spool_queue(list_item(n, struct message, among_all));
     if (s->recovered == 0 || !event_happens(s->home->events, EVENT_SMTP_RECOVERED))
         return;
     event_begin(&ev, EVENT_SMTP_RECOVERED, loop_now(s->home->loop));
@@ -609,6 +547,8 @@ static void spool_free(struct spool *s)
         message_end(list_item(n, struct message, node));
     if (s->dispatch)
         dispatch_close(s->dispatch);
+    if (s->relay)
+        relay_close(s->relay);
     free(s);
 }
 
@@ -627,13 +567,30 @@ void spool_close(struct spool *s, void (*closed)(void *self))
     s->closed = closed;
     s->end.run = end_now;
     dispatch_stop(s->dispatch);
+    relay_stop(s->relay);
     if (s->in_flight == 0)
         loop_defer(s->home->loop, &s->end);
 }
 
+void spool_configure(struct spool *s, const struct smtp_settings *settings)
+{
+    s->settings = settings;
+    relay_configure(s->relay);
+}
+
+void spool_drain(struct spool *s)
+{
+    relay_drain(s->relay);
+}
+
+bool spool_flush(struct spool *s, struct span domain)
+{
+    return relay_flush(s->relay, domain);
+}
+
 bool spool_busy(const struct spool *s)
 {
-    return s->in_flight > 0 || dispatch_busy(s->dispatch);
+    return s->in_flight > 0 || dispatch_busy(s->dispatch) || relay_busy(s->relay);
 }
 
 static bool make_directory(struct spool *s, struct problem *p)
@@ -651,10 +608,14 @@ static bool make_directory(struct spool *s, struct problem *p)
 static bool load(struct spool *s, struct problem *p)
 {
     s->store = home_store(s->home, p);
-    if (!s->store || !store_use(s->store, &table, p) || !make_directory(s, p))
+    if (!s->store || !store_use(s->store, &spool_table, p) || !store_use(s->store, &spool_outcome_table, p) ||
+        !make_directory(s, p))
         return false;
     s->recovering = true;
-    if (!store_load(s->store, &table, recover_row, s, p))
+    if (!store_load(s->store, &spool_table, recover_row, s, p))
+        return false;
+    s->recovered_at = list_first(&s->all);
+    if (s->recovering && !store_load(s->store, &spool_outcome_table, recover_outcome, s, p))
         return false;
     if (!s->recovering) {
         problem_set(p, "smtpd: no memory for the %zu messages that wait in the spool", s->recovered);
@@ -679,13 +640,13 @@ struct spool *spool_open(struct home *h, const struct smtp_settings *settings,
     list_open(&s->all);
     list_open(&s->free);
     s->dispatch = dispatch_open(s);
-    if (!s->dispatch || !load(s, p)) {
-        if (!s->dispatch)
+    s->relay = relay_open(s);
+    if (!s->dispatch || !s->relay || !load(s, p)) {
+        if (!s->dispatch || !s->relay)
             problem_set(p, "smtpd: out of memory");
         spool_free(s);
         return NULL;
     }
-    s->settings = NULL;
     queue_recovered(s);
     return s;
 }

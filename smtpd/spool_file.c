@@ -62,6 +62,25 @@ static void remove_file(struct work *w)
     m->thread_error = unlink(m->path) == 0 || errno == ENOENT ? 0 : errno;
 }
 
+ssize_t spool_file_read(const char *path, uint64_t from, void *into, size_t bytes)
+{
+    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+    ssize_t n = fd < 0 ? -1 : pread(fd, into, bytes, (off_t)from);
+    int error = errno;
+    if (fd >= 0)
+        close(fd);
+    errno = error;
+    return n;
+}
+
+static void read_head(struct work *w)
+{
+    struct message *m = message_of_work(w);
+    ssize_t n = spool_file_read(m->path, 0, m->head, m->head_len);
+    m->thread_error = n < 0 ? errno : 0;
+    m->head_len = n < 0 ? 0 : (size_t)n;
+}
+
 /* ---- on the loop --------------------------------------------------------------------------- */
 
 static bool name_file(struct message *m, const char *directory)
@@ -106,6 +125,19 @@ void spool_file_remove(struct message *m, void (*done)(struct work *w))
     work_start(spool_home(m->spool)->loop, &m->work);
 }
 
+bool spool_file_head(struct message *m, size_t bytes, void (*done)(struct work *w))
+{
+    m->head = malloc(bytes);
+    if (!m->head)
+        return false;
+    m->head_len = bytes;
+    m->work.run = read_head;
+    m->work.done = done;
+    spool_enter(m->spool);
+    work_start(spool_home(m->spool)->loop, &m->work);
+    return true;
+}
+
 void spool_file_forget(struct message *m)
 {
     if (m->fd >= 0)
@@ -113,6 +145,8 @@ void spool_file_forget(struct message *m)
     m->fd = -1;
     free(m->path);
     m->path = NULL;
+    free(m->head);
+    m->head = NULL;
     free(m->chunk);
     m->chunk = NULL;
     m->in_file = false;

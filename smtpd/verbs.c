@@ -1,5 +1,6 @@
 #include "verbs.h"
 
+#include "route.h"
 #include "text.h"
 
 #define IN(state)   (1u << SMTP_##state)
@@ -53,8 +54,9 @@ static bool helo_check(struct smtp_step *t, struct verb_arguments *a)
 
 /* ---- parameters of MAIL and RCPT --------------------------------------------------------- */
 
-static bool size_param(struct smtp_step *t, struct span value)
+static bool size_param(struct smtp_step *t, struct span value, struct verb_arguments *a)
 {
+    (void)a;
     uint64_t size, most = t->s->settings->message_bytes_max;
     if (value.len > SIZE_DIGITS || !parse_decimal(value, UINT64_MAX, &size)) {
         step_reply(t, 501, "5.5.4", "SIZE is a number of octets");
@@ -66,57 +68,63 @@ static bool size_param(struct smtp_step *t, struct span value)
     return false;
 }
 
-static bool one_of(struct smtp_step *t, struct span value, const char *first, const char *second)
+static bool one_of(struct smtp_step *t, struct span value, const char *first, const char *second,
+                   bool *is_second)
 {
-    if (span_is_nocase(value, first) || span_is_nocase(value, second))
+    *is_second = span_is_nocase(value, second);
+    if (*is_second || span_is_nocase(value, first))
         return true;
     step_reply(t, 501, "5.5.4", "The parameter is %s or %s", first, second);
     return false;
 }
 
-static bool body_param(struct smtp_step *t, struct span value)
+static bool body_param(struct smtp_step *t, struct span value, struct verb_arguments *a)
 {
-    return one_of(t, value, "7BIT", "8BITMIME");
+    return one_of(t, value, "7BIT", "8BITMIME", &a->body_8bit);
 }
 
-static bool ret_param(struct smtp_step *t, struct span value)
+static bool ret_param(struct smtp_step *t, struct span value, struct verb_arguments *a)
 {
-    return one_of(t, value, "FULL", "HDRS");
+    bool header = false;
+    if (!one_of(t, value, "FULL", "HDRS", &header))
+        return false;
+    a->ret = header ? SMTP_RET_HDRS : SMTP_RET_FULL;
+    return true;
 }
 
-static bool envid_param(struct smtp_step *t, struct span value)
+static bool is_xtext(struct span value)
 {
-    if (value.len > 0 && value.len <= 100) /* RFC 3461 4.4 */
+    uint8_t room[SMTP_ORCPT_MAX];
+    struct writer w = writer_over(room, sizeof room);
+    return smtp_read_xtext(value, &w);
+}
+
+static bool envid_param(struct smtp_step *t, struct span value, struct verb_arguments *a)
+{
+    a->envid = value;
+    if (value.len > 0 && value.len <= SMTP_ENVID_MAX && is_xtext(value))
         return true;
-    step_reply(t, 501, "5.5.4", "ENVID has 1 to 100 characters");
+    step_reply(t, 501, "5.5.4", "ENVID has 1 to %d characters, of xtext", SMTP_ENVID_MAX);
     return false;
 }
 
-static bool orcpt_param(struct smtp_step *t, struct span value)
+static bool orcpt_param(struct smtp_step *t, struct span value, struct verb_arguments *a)
 {
     size_t type = span_find(value, ';');
-    if (type > 0 && type + 1 < value.len && value.len <= 500) /* RFC 3461 4.2 */
+    a->orcpt = value;
+    if (type > 0 && type + 1 < value.len && value.len <= SMTP_ORCPT_MAX &&
+        is_xtext(span_from(value, type + 1)))
         return true;
-    step_reply(t, 501, "5.5.4", "Syntax: ORCPT=type;address");
+    step_reply(t, 501, "5.5.4", "Syntax: ORCPT=type;address, the address as xtext");
     return false;
 }
 
-/* RFC 3461 4.1: NEVER alone, or a list of the three others. */
-static bool notify_param(struct smtp_step *t, struct span value)
+static bool notify_param(struct smtp_step *t, struct span value, struct verb_arguments *a)
 {
-    static const char *const words[] = { "SUCCESS", "FAILURE", "DELAY" };
-    bool good = span_is_nocase(value, "NEVER");
-    for (struct span left = value; !good && left.len > 0;) { /* each turn takes a word, or ends */
-        size_t comma = span_find(left, ',');
-        bool known = false;
-        for (size_t i = 0; i < sizeof words / sizeof words[0]; i++)
-            known = known || span_is_nocase(span_head(left, comma), words[i]);
-        good = known && comma == left.len;
-        left = known && comma + 1 < left.len ? span_from(left, comma + 1) : span_of(NULL, 0);
-    }
-    if (!good)
-        step_reply(t, 501, "5.5.4", "NOTIFY is NEVER, or some of SUCCESS, FAILURE, DELAY");
-    return good;
+    if (smtp_parse_notify(value, &a->notify))
+        return true;
+    step_reply(t, 501, "5.5.4", "NOTIFY is NEVER, or some of SUCCESS, FAILURE, DELAY");
+    return false;
 }
 
 enum param_of { OF_MAIL, OF_RCPT };
@@ -125,7 +133,7 @@ static const struct param {
     const char *keyword;
     enum param_of of;
     enum smtp_extension offer;
-    bool (*check)(struct smtp_step *t, struct span value);
+    bool (*check)(struct smtp_step *t, struct span value, struct verb_arguments *a);
 } params[] = {
     { "SIZE", OF_MAIL, SMTP_OFFER_SIZE, size_param },    { "BODY", OF_MAIL, SMTP_OFFER_8BITMIME, body_param },
     { "RET", OF_MAIL, SMTP_OFFER_DSN, ret_param },       { "ENVID", OF_MAIL, SMTP_OFFER_DSN, envid_param },
@@ -134,7 +142,8 @@ static const struct param {
 
 #define PARAMS (sizeof params / sizeof params[0])
 
-static bool param_check(struct smtp_step *t, enum param_of of, const struct smtp_param *p, unsigned *seen)
+static bool param_check(struct smtp_step *t, enum param_of of, const struct smtp_param *p, unsigned *seen,
+                        struct verb_arguments *a)
 {
     for (size_t i = 0; i < PARAMS; i++) {
         bool there = params[i].of == of && t->s->extended && (t->s->settings->offered & params[i].offer);
@@ -145,13 +154,13 @@ static bool param_check(struct smtp_step *t, enum param_of of, const struct smtp
             return false;
         }
         *seen |= 1u << i;
-        return params[i].check(t, p->value);
+        return params[i].check(t, p->value, a);
     }
     step_reply(t, 555, "5.5.4", "Unsupported parameter");
     return false;
 }
 
-static bool params_check(struct smtp_step *t, enum param_of of, struct reader *r)
+static bool params_check(struct smtp_step *t, enum param_of of, struct reader *r, struct verb_arguments *a)
 {
     unsigned seen = 0;
     for (;;) { /* each turn takes a parameter from the line, or ends */
@@ -163,7 +172,7 @@ static bool params_check(struct smtp_step *t, enum param_of of, struct reader *r
             step_reply(t, 501, "5.5.4", "Parameters are KEYWORD or KEYWORD=value, with a space before each");
             return false;
         case SMTP_PARAM:
-            if (!param_check(t, of, &p, &seen))
+            if (!param_check(t, of, &p, &seen, a))
                 return false;
         }
     }
@@ -193,7 +202,7 @@ static bool mail_check(struct smtp_step *t, struct verb_arguments *a)
         step_reply(t, 501, "5.1.7", "Bad sender address syntax");
         return false;
     }
-    return params_check(t, OF_MAIL, &r);
+    return params_check(t, OF_MAIL, &r, a);
 }
 
 static bool rcpt_check(struct smtp_step *t, struct verb_arguments *a)
@@ -207,7 +216,7 @@ static bool rcpt_check(struct smtp_step *t, struct verb_arguments *a)
         step_reply(t, 501, "5.1.3", "Bad recipient address syntax");
         return false;
     }
-    return params_check(t, OF_RCPT, &r);
+    return params_check(t, OF_RCPT, &r, a);
 }
 
 /* ---- what the commands do ---------------------------------------------------------------- */
@@ -266,58 +275,97 @@ static struct span keep_address(struct smtp_session *s, const struct smtp_path *
     return writer_ok(&w) ? arena_copy(&s->memory, writer_span(&w)) : span_of(NULL, 0);
 }
 
+/* Parameters outlive their line in the memory of the transaction. */
+static bool keep_param(struct smtp_session *s, struct span value, struct span *out)
+{
+    *out = value.len > 0 ? arena_copy(&s->memory, value) : span_text("");
+    return out->at != NULL;
+}
+
 static void mail(struct smtp_step *t, const struct verb_arguments *a)
 {
     struct smtp_session *s = t->s;
-    struct span sender = a->path.null ? span_text("") : keep_address(s, &a->path);
-    if (!sender.at) {
+    struct span envid, sender = a->path.null ? span_text("") : keep_address(s, &a->path);
+    if (!sender.at || !keep_param(s, a->envid, &envid)) {
         step_reply(t, 452, "4.3.1", "No memory now, try again later");
         return;
     }
     session_become(s, SMTP_MAIL);
-    s->envelope.sender = sender;
+    s->envelope =
+        (struct smtp_envelope){ .sender = sender, .ret = a->ret, .envid = envid, .body_8bit = a->body_8bit };
     step_reply(t, 250, "2.1.0", "Ok");
 }
 
+static bool is_same_recipient(const struct smtp_recipient *a, const struct smtp_recipient *b)
+{
+    if (a->target.domain || b->target.domain)
+        return a->target.domain == b->target.domain && a->target.mailbox == b->target.mailbox;
+    size_t at = span_find(a->address, '@'); /* only the domain is without case (RFC 5321 2.4) */
+    return span_equal_nocase(a->address, b->address) &&
+           span_equal(span_head(a->address, at), span_head(b->address, at));
+}
+
 /* False when the recipient is there already: it gets the message once. */
-static bool is_new_recipient(const struct smtp_session *s, const struct policy_target *target)
+static bool is_new_recipient(const struct smtp_session *s, const struct smtp_recipient *new)
 {
     for (const struct smtp_recipient *r = s->envelope.recipients; r; r = r->next) /* at most recipients_max */
-        if (r->target.domain == target->domain && r->target.mailbox == target->mailbox)
+        if (is_same_recipient(r, new))
             return false;
     return true;
 }
 
-static void add_recipient(struct smtp_step *t, const struct policy_target *target)
+static void add_recipient(struct smtp_step *t, const struct verb_arguments *a,
+                          const struct policy_target *target)
 {
     struct smtp_session *s = t->s;
-    if (is_new_recipient(s, target)) {
+    struct smtp_recipient new = { .target = *target,
+                                  .notify = a->notify,
+                                  .address = keep_address(s, &a->path) };
+    if (new.address.at && is_new_recipient(s, &new)) {
         struct smtp_recipient *r = arena_alloc(&s->memory, sizeof *r);
-        if (s->envelope.recipient_count >= s->settings->recipients_max || !r) {
+        if (s->envelope.recipient_count >= s->settings->recipients_max || !r ||
+            !keep_param(s, a->orcpt, &new.orcpt)) {
             step_reply(t, 452, "4.5.3", "Too many recipients; send the message again for the others");
             return;
         }
-        *r = (struct smtp_recipient){ .next = s->envelope.recipients, .target = *target };
+        *r = new;
+        r->next = s->envelope.recipients;
         s->envelope.recipients = r;
         s->envelope.recipient_count++;
+    } else if (!new.address.at) {
+        step_reply(t, 452, "4.3.1", "No memory now, try again later");
+        return;
     }
     session_become(s, SMTP_RCPT);
     step_reply(t, 250, "2.1.5", "Ok");
 }
 
+/* Mail for a domain of others: only from those who may, and only when there is a way. */
+static void rcpt_elsewhere(struct smtp_step *t, const struct verb_arguments *a,
+                           const struct policy_target *target)
+{
+    const struct smtp_settings *settings = t->s->settings;
+    if (!policy_may_relay(settings, t->s->peer.address))
+        step_reply(t, 554, "5.7.1", "Relay access denied: the domain is not one of ours");
+    else if (!smtp_route_is_known(settings, &a->path))
+        step_reply(t, 554, "5.4.4", "There is no route to the domain");
+    else
+        add_recipient(t, a, target);
+}
+
 static void rcpt(struct smtp_step *t, const struct verb_arguments *a)
 {
-    struct policy_target target;
+    struct policy_target target = { NULL, NULL };
     switch (policy_recipient(t->s->settings, &a->path, &target)) {
     case POLICY_ACCEPT:
-        add_recipient(t, &target);
+        add_recipient(t, a, &target);
         break;
     case POLICY_UNKNOWN:
         step_reply(t, 550, "5.1.1", "There is no such mailbox here");
         break;
     case POLICY_NOT_OURS:
     case POLICY_AMBIGUOUS:
-        step_reply(t, 554, "5.7.1", "Relay access denied: the domain is not one of ours");
+        rcpt_elsewhere(t, a, &target);
     }
 }
 
@@ -381,14 +429,28 @@ static void vrfy(struct smtp_step *t, const struct verb_arguments *a)
         step_reply(t, 550, "5.1.1", "There is no such mailbox here");
         break;
     case POLICY_NOT_OURS:
-        step_reply(t, 550, "5.7.1", "That is not one of our domains");
+        if (policy_may_relay(t->s->settings, t->s->peer.address))
+            step_reply(t, 252, "2.0.0", "Mail for it is sent on; only its own server knows more");
+        else
+            step_reply(t, 550, "5.7.1", "That is not one of our domains");
     }
 }
 
+/* For a domain that has a route of its own: that it is tried soon is then no harm (RFC 1985 7). */
 static void etrn(struct smtp_step *t, const struct verb_arguments *a)
 {
-    (void)a;
-    step_reply(t, 459, "4.7.1", "Nothing is kept here for other hosts"); /* RFC 1985 5.1.2 */
+    struct smtp_session *s = t->s;
+    struct span domain = a->text.len > 0 && a->text.at[0] == '@' ? span_from(a->text, 1) : a->text;
+    const struct smtp_route *route = smtp_route_find(s->settings, domain);
+    if (!smtp_is_domain(domain)) {
+        step_reply(t, 501, "5.5.4", "Syntax: ETRN domain");
+        return;
+    }
+    if (!route || !route->name[0] || !(s->flush = arena_copy(&s->memory, domain)).at) {
+        step_reply(t, 459, "4.7.1", "Nothing is kept here for that domain"); /* RFC 1985 5.1.2 */
+        return;
+    }
+    wish(t, SMTP_FLUSH);
 }
 
 static void not_here(struct smtp_step *t, const struct verb_arguments *a)

@@ -27,6 +27,11 @@ void session_become(struct smtp_session *s, enum smtp_state next);
 struct verb_arguments {
     struct span text; /* the whole argument */
     struct smtp_path path;
+    enum smtp_ret ret; /* the parameters of MAIL ... */
+    struct span envid;
+    bool body_8bit;
+    struct span orcpt; /* ... and of RCPT */
+    unsigned notify;
 };
 
 struct smtp_verb {

@@ -75,9 +75,13 @@ static inline void client_keeps_envelope(struct smtp_client *c)
     struct writer to = writer_over(c->recipients, sizeof c->recipients - 1);
     struct span from = span_head(c->session.envelope.sender, sizeof c->sender - 1);
     for (const struct smtp_recipient *r = c->session.envelope.recipients; r; r = r->next) {
-        write_text(&to, r->target.mailbox);
-        write_text(&to, "@");
-        write_text(&to, r->target.domain->name);
+        if (r->target.domain) {
+            write_text(&to, r->target.mailbox);
+            write_text(&to, "@");
+            write_text(&to, r->target.domain->name);
+        } else {
+            write_span(&to, r->address);
+        }
         write_text(&to, " ");
     }
     c->recipients[writer_length(&to)] = 0;
@@ -99,6 +103,9 @@ static inline void client_does(struct smtp_client *c, enum smtp_effect effect)
         c->stored++;
         client_keeps_envelope(c);
         smtp_session_result(&c->session, c->stores, span_text("931C4400D5"), c->now, &c->replies);
+        break;
+    case SMTP_FLUSH:
+        smtp_session_result(&c->session, c->begins, span_text(""), c->now, &c->replies);
         break;
     case SMTP_START_TLS:
         smtp_session_result(&c->session, c->tls, span_text(""), c->now, &c->replies);

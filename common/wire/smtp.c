@@ -321,6 +321,95 @@ enum smtp_param_kind smtp_read_param(struct reader *r, struct smtp_param *out)
     return SMTP_PARAM_BAD;
 }
 
+/* ---- notifications ---------------------------------------------------------------------- */
+
+static const struct {
+    const char *word;
+    unsigned bit;
+} notify_words[] = {
+    { "SUCCESS", SMTP_NOTIFY_SUCCESS },
+    { "FAILURE", SMTP_NOTIFY_FAILURE },
+    { "DELAY", SMTP_NOTIFY_DELAY },
+};
+
+#define NOTIFY_WORDS (sizeof notify_words / sizeof notify_words[0])
+
+bool smtp_parse_notify(struct span value, unsigned *out)
+{
+    *out = SMTP_NOTIFY_NEVER;
+    if (span_is_nocase(value, "NEVER"))
+        return true;
+    *out = 0;
+    for (bool more = true; more;) { /* each turn takes a word and a comma */
+        size_t comma = span_find(value, ',');
+        unsigned bit = 0;
+        for (size_t i = 0; i < NOTIFY_WORDS; i++)
+            bit |= span_is_nocase(span_head(value, comma), notify_words[i].word) ? notify_words[i].bit : 0;
+        if (!bit)
+            return false;
+        *out |= bit;
+        more = comma < value.len;
+        value = span_from(value, comma + 1);
+    }
+    return true;
+}
+
+void smtp_write_notify(struct writer *w, unsigned notify)
+{
+    if (notify & SMTP_NOTIFY_NEVER) {
+        write_text(w, "NEVER");
+        return;
+    }
+    bool first = true;
+    for (size_t i = 0; i < NOTIFY_WORDS; i++) {
+        if (!(notify & notify_words[i].bit))
+            continue;
+        write_text(w, first ? "" : ",");
+        write_text(w, notify_words[i].word);
+        first = false;
+    }
+}
+
+void smtp_write_xtext(struct writer *w, struct span s)
+{
+    static const char digits[] = "0123456789ABCDEF";
+    for (size_t i = 0; i < s.len; i++) {
+        uint8_t c = s.at[i];
+        if (c > ' ' && c <= '~' && c != '+' && c != '=') {
+            write_u8(w, c);
+            continue;
+        }
+        write_u8(w, '+');
+        write_u8(w, (uint8_t)digits[c >> 4]);
+        write_u8(w, (uint8_t)digits[c & 15]);
+    }
+}
+
+/* Upper case only (RFC 3461 4); 16 for anything else. */
+static unsigned hex_digit(uint8_t c)
+{
+    return c >= '0' && c <= '9' ? c - (unsigned)'0' : c >= 'A' && c <= 'F' ? c - (unsigned)'A' + 10 : 16;
+}
+
+bool smtp_read_xtext(struct span s, struct writer *out)
+{
+    struct reader r = reader_over(s);
+    while (reader_left(&r) > 0) {
+        uint8_t c = read_u8(&r);
+        if (c <= ' ' || c > '~' || c == '=')
+            return false;
+        if (c == '+') {
+            unsigned high = hex_digit(read_u8(&r));
+            unsigned low = hex_digit(read_u8(&r));
+            if (high > 15 || low > 15)
+                return false;
+            c = (uint8_t)(high << 4 | low);
+        }
+        write_u8(out, c);
+    }
+    return reader_ok(&r) && writer_ok(out);
+}
+
 /* ---- message text ----------------------------------------------------------------------- */
 
 static bool is_spoilt(const struct smtp_dot_decoder *d)

@@ -79,6 +79,24 @@ enum smtp_param_kind { SMTP_PARAM, SMTP_PARAM_END, SMTP_PARAM_BAD };
 /* The next of *(SP esmtp-param) (RFC 5321 4.1.2); several spaces are tolerated. */
 enum smtp_param_kind smtp_read_param(struct reader *r, struct smtp_param *out);
 
+/* Delivery status notifications, RFC 3461. */
+enum smtp_notify { /* 4.1; 0: not said */
+                   SMTP_NOTIFY_NEVER = 1 << 0,
+                   SMTP_NOTIFY_SUCCESS = 1 << 1,
+                   SMTP_NOTIFY_FAILURE = 1 << 2,
+                   SMTP_NOTIFY_DELAY = 1 << 3,
+};
+enum smtp_ret { SMTP_RET_UNSAID, SMTP_RET_FULL, SMTP_RET_HDRS }; /* 4.3 */
+#define SMTP_ENVID_MAX 100                                       /* 4.4, as xtext */
+#define SMTP_ORCPT_MAX 500                                       /* 4.2, type and xtext */
+
+/* NEVER alone, or a list of the three others, each once or more; false for anything else. */
+bool smtp_parse_notify(struct span value, unsigned *out);
+void smtp_write_notify(struct writer *w, unsigned notify);
+/* RFC 3461 4: what is not printable, "+" and "=" becomes +XX. Reading: false for what is no xtext. */
+void smtp_write_xtext(struct writer *w, struct span s);
+bool smtp_read_xtext(struct span s, struct writer *out);
+
 /* ---- message text ----------------------------------------------------------------------- */
 
 /* Undoes the transparency of RFC 5321 4.5.2. Set to zero it is at the start of a text; feed it in any pieces.

@@ -594,6 +594,7 @@ static void the_trace_is_that_of_the_rfc(void **state)
         .helo = span_text("[172.16.16.225]"),
         .client = span_text("172.16.16.225"),
         .host = span_text("mail01"),
+        .agent = span_text("Postfix"),
         .protocol = span_text("ESMTP"),
         .id = span_text("931C4400D5"),
         .sender = span_text("sanders@skynet.local"),
@@ -606,7 +607,7 @@ static void the_trace_is_that_of_the_rfc(void **state)
     assert_span(writer_span(&w), "Return-Path: <sanders@skynet.local>\r\n"
                                  "Delivered-To: ppa@skynet.local\r\n"
                                  "Received: from [172.16.16.225] (unknown [172.16.16.225])\r\n"
-                                 "\tby mail01 (wirelab) with ESMTP id 931C4400D5\r\n"
+                                 "\tby mail01 (Postfix) with ESMTP id 931C4400D5\r\n"
                                  "\tfor <ppa@skynet.local>; Tue, 29 Dec 2015 19:13:51 +0000\r\n");
     t.client = span_text("2001:db8::1");
     t.sender = span_text("");
@@ -614,6 +615,75 @@ static void the_trace_is_that_of_the_rfc(void **state)
     mail_write_trace(&w, &t);
     assert_non_null(memmem(room, writer_length(&w), "(unknown [IPv6:2001:db8::1])", 28));
     assert_non_null(memmem(room, writer_length(&w), "Return-Path: <>\r\n", 17));
+    t.recipient = span_text(""); /* several: none is named (RFC 5321 7.2) */
+    w = writer_over(room, sizeof room);
+    mail_write_received(&w, &t);
+    assert_null(memmem(room, writer_length(&w), "for", 3));
+    assert_non_null(memmem(room, writer_length(&w), " id 931C4400D5;\r\n\tTue, 29 Dec", 29));
+    t.protocol = span_text(""); /* it came from nowhere */
+    w = writer_over(room, sizeof room);
+    mail_write_received(&w, &t);
+    assert_int_equal(writer_length(&w), 0);
+}
+
+static void a_message_tells_how_far_it_has_come(void **state)
+{
+    static const char text[] =
+        "Received: from a\r\n\tby Received: b\r\nreceived: c\r\nReceivedx: no\r\nX: Received: no\r\n"
+        "\r\nReceived: not in the body\r\n\r\n\xc3\xa4\r\n";
+    (void)state;
+    for (size_t piece = 1; piece < sizeof text; piece++) {
+        struct mail_scan scan = { 0 };
+        for (struct span left = span_text(text); left.len > 0; left = span_from(left, piece))
+            mail_scan(&scan, span_head(left, piece));
+        assert_int_equal(scan.hops, 2);
+        assert_true(scan.eight_bit);
+    }
+    assert_span(mail_header(span_text("A: b\r\nC: d\r\n\r\nbody\r\n")), "A: b\r\nC: d\r\n");
+    assert_span(mail_header(span_text("A: b\r\n")), "A: b\r\n");
+    assert_span(mail_header(span_text("\r\nbody\r\n")), "");
+}
+
+static void notifications_are_read_and_written(void **state)
+{
+    static const struct {
+        const char *text;
+        unsigned bits;
+    } good[] = { { "NEVER", SMTP_NOTIFY_NEVER },
+                 { "SUCCESS", SMTP_NOTIFY_SUCCESS },
+                 { "SUCCESS,FAILURE,DELAY", SMTP_NOTIFY_SUCCESS | SMTP_NOTIFY_FAILURE | SMTP_NOTIFY_DELAY } };
+    static const char *const bad[] = { "",         "NEVER,SUCCESS", "SUCCESS,",
+                                       ",SUCCESS", "ALWAYS",        "SUCCESS FAILURE" };
+    unsigned bits;
+    char room[64];
+    (void)state;
+    for (size_t i = 0; i < 3; i++) {
+        struct writer w = writer_over(room, sizeof room);
+        assert_true(smtp_parse_notify(span_text(good[i].text), &bits));
+        assert_int_equal(bits, good[i].bits);
+        smtp_write_notify(&w, bits);
+        assert_span(writer_span(&w), good[i].text);
+    }
+    assert_true(smtp_parse_notify(span_text("delay,Failure"), &bits));
+    assert_int_equal(bits, SMTP_NOTIFY_DELAY | SMTP_NOTIFY_FAILURE);
+    for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++)
+        assert_false(smtp_parse_notify(span_text(bad[i]), &bits));
+}
+
+static void xtext_goes_there_and_back(void **state)
+{
+    static const char *const bad[] = { "+", "+4", "+4g", "+2b", "a b", "a=b", "\x7f" };
+    char room[64], again[64];
+    (void)state;
+    struct writer w = writer_over(room, sizeof room), back = writer_over(again, sizeof again);
+    smtp_write_xtext(&w, span_text("a+b=c d\x01@e")); /* RFC 3461 4: these must be written as hex */
+    assert_span(writer_span(&w), "a+2Bb+3Dc+20d+01@e");
+    assert_true(smtp_read_xtext(writer_span(&w), &back));
+    assert_span(writer_span(&back), "a+b=c d\x01@e");
+    for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
+        back = writer_over(again, sizeof again);
+        assert_false(smtp_read_xtext(span_text(bad[i]), &back));
+    }
 }
 
 static void a_file_has_lf_at_its_line_ends(void **state)
@@ -648,6 +718,9 @@ int main(void)
         cmocka_unit_test(what_is_no_reply_is_refused),
         cmocka_unit_test(a_reply_line_stays_a_line),
         cmocka_unit_test(the_trace_is_that_of_the_rfc),
+        cmocka_unit_test(a_message_tells_how_far_it_has_come),
+        cmocka_unit_test(notifications_are_read_and_written),
+        cmocka_unit_test(xtext_goes_there_and_back),
         cmocka_unit_test(a_file_has_lf_at_its_line_ends),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -111,7 +111,9 @@ static int set_up(void **state)
     struct endpoint peer = { .address = address_ip4(0x7f000001), .port = 1 };
     snprintf(w->directory, sizeof w->directory, "/tmp/wirelab-spool-XXXXXX");
     assert_non_null(mkdtemp(w->directory));
-    w->settings = (struct smtp_settings){ .hostname = "mail01", .domains = &domain, .domain_count = 1 };
+    w->settings = (struct smtp_settings){
+        .hostname = "mail01", .domains = &domain, .domain_count = 1, .retry_ms = 60000
+    };
     smtp_session_open(&w->session, &w->settings, &w->events, &peer, false);
     snprintf(w->session.helo, sizeof w->session.helo, "client.example");
     w->session.extended = true;
@@ -173,12 +175,14 @@ static void send_to(struct world *w, struct span text, const char *const *to, si
 {
     struct smtp_recipient recipients[4];
     for (size_t i = 0; i < count; i++)
-        recipients[i] =
-            (struct smtp_recipient){ i ? &recipients[i - 1] : NULL, { &w->settings.domains[0], to[i] } };
+        recipients[i] = (struct smtp_recipient){ .next = i ? &recipients[i - 1] : NULL,
+                                                 .target = { &w->settings.domains[0], to[i] } };
     w->message = spool_begin(w->spool, w);
     assert_non_null(w->message);
     feed(w, text);
-    w->session.envelope = (struct smtp_envelope){ span_text("a@b.c"), &recipients[count - 1], count };
+    w->session.envelope = (struct smtp_envelope){ .sender = span_text("a@b.c"),
+                                                  .recipients = &recipients[count - 1],
+                                                  .recipient_count = count };
     message_store(w->message, &w->session, loop_now(&w->loop));
     assert_non_null(w->message); /* stored() never comes from inside */
 }
