@@ -12,6 +12,7 @@
     (SMTP_REPLY_LINE_MAX - 16) /* of a greeting or an EHLO line, so that a reply line holds it */
 #define MAILBOX_MAX   64       /* RFC 5321 4.5.3.1.1 */
 #define AGENT_MAX     64
+#define DNS_PORT      53
 #define MESSAGE_LEAST 65536 /* RFC 5321 4.5.3.1.7 */
 #define MESSAGE_MOST  (1024 * 1024 * 1024)
 
@@ -168,9 +169,10 @@ const struct config_key smtpd_keys[] = {
       .example = "allow-relay = { \"127.0.0.0/8\" }",
       .reference = "RFC 5321 3.6.2" },
     { .name = "resolvers",
-      .type = CONFIG_ENDPOINT,
+      .type = CONFIG_TEXT,
       .flags = CONFIG_LIST | CONFIG_RESTART,
-      .help = "The DNS servers that are asked where mail goes (MX, A and AAAA).",
+      .help = "The DNS servers that are asked where mail goes (MX, A and AAAA): an address, with a port or "
+              "else 53.",
       .example = "resolvers = { \"127.0.0.1:5300\" }",
       .reference = "RFC 5321 5.1" },
     { .name = "mx-port",
@@ -541,6 +543,15 @@ static void make_allowed(struct making *m)
                        "smtpd has neither a route nor resolvers: mail for other domains cannot be sent on");
 }
 
+static void make_resolver(struct making *m, const struct config_value *v, struct endpoint *out)
+{
+    struct span text = span_text(v->text);
+    *out = (struct endpoint){ .port = DNS_PORT };
+    if (!address_parse(text, &out->address) && (!endpoint_parse(text, out) || out->port == 0))
+        PROBLEM(m, m->section, v, "an address, 192.168.1.1, or with a port, 127.0.0.1:5300",
+                "\"%s\" is no address of a DNS server", v->text);
+}
+
 static void make_relaying(struct making *m)
 {
     size_t count;
@@ -556,7 +567,7 @@ static void make_relaying(struct making *m)
                 "the comment cannot stand in a Received line");
     m->out->resolvers = keep_array(m, count, sizeof *m->out->resolvers);
     for (size_t i = 0; i < count && m->out->resolvers; i++)
-        m->out->resolvers[i] = list[i].endpoint;
+        make_resolver(m, &list[i], &m->out->resolvers[i]);
     m->out->resolver_count = count;
     make_routes(m);
     make_allowed(m);

@@ -177,7 +177,7 @@ class BetweenTwoOfOurs(unittest.TestCase):
             self.assertTrue(mail.endswith(b"\n" + TEXT.replace(b"\r\n", b"\n")), mail)
             self.assertRegex(mail, rb"Received: from \S+ \(unknown \[127.0.0.1\]\)\n\tby mail01 \(Postfix\) with ESMTP id \w+\n"
                                    rb"\tfor <sanders@cyberdyne.local>; ")
-            a.wait_log("event=smtp.relayed")
+            a.wait_log("event=smtp.sent")
             lab.until(lambda: not mails(a, "skynet.local") and self.rows(a) == 0, "the row did not go")
 
     def rows(self, server):

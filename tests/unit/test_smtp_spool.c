@@ -112,7 +112,7 @@ static int set_up(void **state)
     snprintf(w->directory, sizeof w->directory, "/tmp/wirelab-spool-XXXXXX");
     assert_non_null(mkdtemp(w->directory));
     w->settings = (struct smtp_settings){
-        .hostname = "mail01", .domains = &domain, .domain_count = 1, .retry_ms = 60000
+        .hostname = "mail01", .domains = &domain, .domain_count = 1, .retry_ms = 200
     };
     smtp_session_open(&w->session, &w->settings, &w->events, &peer, false);
     snprintf(w->session.helo, sizeof w->session.helo, "client.example");
