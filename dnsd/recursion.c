@@ -457,7 +457,7 @@ static void job_drop(struct recursion_job *j)
     struct list_node *n;
     while ((n = list_first(&j->clients))) /* ends: each is taken off */
         client_free(r, list_item(n, struct recursion_client, node));
-    while ((n = list_take(&j->dependents))) /* ends: each is taken off */
+    while (list_take(&j->dependents)) /* ends: each is taken off */
         ;
     job_free(j);
 }

@@ -197,6 +197,23 @@ class Forward(unittest.TestCase):
                     self.assertEqual(s.recv(4096)[:4], header(i, 0x8180, 0, 0, 0, 0)[:4])
             self.assertEqual(sum(NOSTARCH in q for q in up.queries), 1)
 
+    def test_too_many_questions(self):
+        """Past the bound: SERVFAIL at once, and told once."""
+        with Upstream(lambda q, s: None) as up, lab.Program(forwarding(up.port, forward="edns = false")) as server:
+            with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as s:
+                s.settimeout(10)
+                s.connect(("127.0.0.1", server.port("dnsd", "udp")))
+                for i in range(600):
+                    s.send(header(i, 0x0100, 1, 0, 0, 0) + name(f"n{i}.test") + b"\0\1\0\1")
+                    if i % 50 == 49:  # the kernel's queue is not what is tested
+                        s.send(header(1000, 0x0100, 1, 0, 0, 0) + name("self.test") + b"\0\1\0\3")
+                        while (reply := s.recv(4096))[:2] != b"\x03\xe8":
+                            self.assertGreaterEqual(struct.unpack("!H", reply[:2])[0], 512)
+                            self.assertEqual(reply[2:4], b"\x81\x82")
+            self.assertEqual(server.log().count("event=dns.recursion.crowded"), 1)
+            self.assertEqual(status(dig(server, "version.bind", "CH", "TXT")), "REFUSED")  # others are served
+            server.kill()  # who waits is waited for, and nobody will answer
+
     def test_nobody_else_may_ask(self):
         conf = ('dnsd { listen = { "127.0.0.1:0" } allow-recursion = { "127.0.0.2" } '
                 'forward "." { to = { "127.0.0.1:%d" } } }\n')
