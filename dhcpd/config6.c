@@ -26,10 +26,15 @@
 static const struct config_key host6_keys[] = {
     { .name = "duid",
       .type = CONFIG_TEXT,
-      .flags = CONFIG_REQUIRED,
       .help = "The DUID of the client that is meant, in hexadecimal digits.",
       .example = "duid = \"00:01:00:01:1d:ef:69:bd:00:0c:29:5e:77:44\"",
       .reference = "RFC 9915 11" },
+    { .name = "hardware",
+      .type = CONFIG_HARDWARE,
+      .help = "Its hardware address in the place of a DUID: as a relay tells it, or as the client's DUID "
+              "holds it.",
+      .example = "hardware = \"00:0c:29:5e:77:44\"",
+      .reference = "RFC 6939" },
     { .name = "address",
       .type = CONFIG_ADDRESS,
       .help = "The address that is kept for its first IA, in the pool or beside it; without one only its "
@@ -245,13 +250,27 @@ static bool read_pool(struct reading *r, const struct config_section *s, struct 
     return true;
 }
 
+/* One of DUID and hardware address. */
+static bool read_identity(struct reading *r, const struct config_section *s, struct dhcp6_host *h)
+{
+    const struct config_value *duid = config_value(s, "duid"), *hardware = config_value(s, "hardware");
+    if (!duid == !hardware)
+        config_problem(r->c, s, hardware, "one of duid and hardware", "host \"%s\" is told by %s", h->name,
+                       duid ? "two things" : "nothing");
+    if (hardware) {
+        h->hardware = arena_copy(r->memory, span_of(hardware->hardware, hardware->hardware_len));
+        return h->hardware.at != NULL;
+    }
+    return read_duid(r, s, &h->duid);
+}
+
 static bool read_host(struct reading *r, const struct config_section *s, const struct dhcp6_subnet *sn,
                       const struct options6_draft *inherited, struct dhcp6_host *h)
 {
     struct options6_draft draft = *inherited;
     const struct config_value *address = config_value(s, "address");
     h->name = arena_text(r->memory, span_text(config_title(s)->text));
-    if (!h->name || !read_duid(r, s, &h->duid) || !options6_read(&draft, r->memory, r->c, s))
+    if (!h->name || !read_identity(r, s, h) || !options6_read(&draft, r->memory, r->c, s))
         return false;
     if (address) {
         h->has_address = true;
@@ -271,7 +290,14 @@ static int compare_by_duid(const void *a, const void *b)
 {
     const struct dhcp6_host *x = *(const struct dhcp6_host *const *)a,
                             *y = *(const struct dhcp6_host *const *)b;
-    return duid_compare(x->duid, y->duid);
+    return identity_compare(x->duid, y->duid);
+}
+
+static int compare_by_hardware(const void *a, const void *b)
+{
+    const struct dhcp6_host *x = *(const struct dhcp6_host *const *)a,
+                            *y = *(const struct dhcp6_host *const *)b;
+    return identity_compare(x->hardware, y->hardware);
 }
 
 static int compare_by_address(const void *a, const void *b)
@@ -281,18 +307,16 @@ static int compare_by_address(const void *a, const void *b)
     return ip6_compare(x->address, y->address);
 }
 
-static void check_hosts(struct reading *r, const struct config_section *s, const struct dhcp6_subnet *sn)
+/* No two hosts next to each other in a sorted list are alike. */
+static void check_hosts(struct reading *r, const struct config_section *s, const struct dhcp6_subnet *sn,
+                        const struct dhcp6_host *const *hosts, size_t count,
+                        int (*compare)(const void *, const void *), const char *what)
 {
-    for (size_t i = 1; i < sn->host_count; i++)
-        if (compare_by_duid(&sn->by_duid[i - 1], &sn->by_duid[i]) == 0 && sn->by_duid[i]->duid.len)
-            config_problem(r->c, s, NULL, "one host for each DUID",
-                           "hosts \"%s\" and \"%s\" of %s have the same DUID", sn->by_duid[i - 1]->name,
-                           sn->by_duid[i]->name, sn->name);
-    for (size_t i = 1; i < sn->address_count; i++)
-        if (ip6_equal(sn->by_address[i - 1]->address, sn->by_address[i]->address))
-            config_problem(r->c, s, NULL, "one host for each address",
-                           "hosts \"%s\" and \"%s\" of %s have the same address", sn->by_address[i - 1]->name,
-                           sn->by_address[i]->name, sn->name);
+    for (size_t i = 1; i < count; i++)
+        if (compare(&hosts[i - 1], &hosts[i]) == 0)
+            config_problem(r->c, s, NULL, "one host for each",
+                           "hosts \"%s\" and \"%s\" of %s have the same %s", hosts[i - 1]->name,
+                           hosts[i]->name, sn->name, what);
 }
 
 static bool read_hosts(struct reading *r, const struct config_section *s,
@@ -302,21 +326,29 @@ static bool read_hosts(struct reading *r, const struct config_section *s,
     const struct config_section *const *sections = config_sections(s, "host", &count);
     struct dhcp6_host *hosts = arena_array(r->memory, count, sizeof *hosts);
     const struct dhcp6_host **by_duid = arena_array(r->memory, count, sizeof *by_duid);
+    const struct dhcp6_host **by_hardware = arena_array(r->memory, count, sizeof *by_hardware);
     const struct dhcp6_host **by_address = arena_array(r->memory, count, sizeof *by_address);
-    if (!hosts || !by_duid || !by_address)
+    if (!hosts || !by_duid || !by_hardware || !by_address)
         return false;
     for (size_t i = 0; i < count; i++) {
         if (!read_host(r, sections[i], sn, inherited, &hosts[i]))
             return false;
-        by_duid[sn->host_count++] = &hosts[i];
+        if (hosts[i].duid.len)
+            by_duid[sn->duid_count++] = &hosts[i];
+        else if (hosts[i].hardware.len)
+            by_hardware[sn->hardware_count++] = &hosts[i];
         if (hosts[i].has_address)
             by_address[sn->address_count++] = &hosts[i];
     }
-    qsort(by_duid, sn->host_count, sizeof *by_duid, compare_by_duid);
+    qsort(by_duid, sn->duid_count, sizeof *by_duid, compare_by_duid);
+    qsort(by_hardware, sn->hardware_count, sizeof *by_hardware, compare_by_hardware);
     qsort(by_address, sn->address_count, sizeof *by_address, compare_by_address);
     sn->by_duid = by_duid;
+    sn->by_hardware = by_hardware;
     sn->by_address = by_address;
-    check_hosts(r, s, sn);
+    check_hosts(r, s, sn, by_duid, sn->duid_count, compare_by_duid, "DUID");
+    check_hosts(r, s, sn, by_hardware, sn->hardware_count, compare_by_hardware, "hardware address");
+    check_hosts(r, s, sn, by_address, sn->address_count, compare_by_address, "address");
     return true;
 }
 

@@ -442,7 +442,7 @@ void dhcp6_decide(struct dhcp6_decision *d, const struct dhcp6_settings *s, stru
     }
     d->answer = DHCP6_ANSWER_REPLY;
     q.pool = leases6_pool(l, q.subnet);
-    q.host = m->client_id.at ? subnet6_host(q.subnet, m->client_id) : NULL;
+    q.host = subnet6_host(q.subnet, m->client_id, a->relays);
     decide[m->type](&q);
     d->claim_count = claims->count - d->claim_first;
 }

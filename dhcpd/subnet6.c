@@ -60,27 +60,43 @@ bool subnet6_is_dynamic(const struct dhcp6_subnet *sn, struct ip6 address)
     return subnet6_in_pool(sn, address) && !subnet6_host_at(sn, address);
 }
 
-int duid_compare(struct span a, struct span b)
+int identity_compare(struct span a, struct span b)
 {
     if (a.len != b.len)
         return a.len < b.len ? -1 : 1;
     return a.len ? memcmp(a.at, b.at, a.len) : 0;
 }
 
-const struct dhcp6_host *subnet6_host(const struct dhcp6_subnet *sn, struct span duid)
+static struct span identity_of(const struct dhcp6_host *h)
 {
-    size_t low = 0, high = sn->host_count;
+    return h->duid.len ? h->duid : h->hardware;
+}
+
+static const struct dhcp6_host *find_host(const struct dhcp6_host *const *hosts, size_t count,
+                                          struct span identity)
+{
+    size_t low = 0, high = identity.len ? count : 0;
     while (low < high) { /* halves each turn */
         size_t middle = low + (high - low) / 2;
-        int order = duid_compare(duid, sn->by_duid[middle]->duid);
+        int order = identity_compare(identity, identity_of(hosts[middle]));
         if (order == 0)
-            return sn->by_duid[middle];
+            return hosts[middle];
         if (order > 0)
             low = middle + 1;
         else
             high = middle;
     }
     return NULL;
+}
+
+const struct dhcp6_host *subnet6_host(const struct dhcp6_subnet *sn, struct span duid,
+                                      const struct dhcp6_relays *relays)
+{
+    const struct dhcp6_host *h = find_host(sn->by_duid, sn->duid_count, duid);
+    if (h || !sn->hardware_count)
+        return h;
+    struct span seen = relays->count ? relays->relay[relays->count - 1].hardware : (struct span){ NULL, 0 };
+    return find_host(sn->by_hardware, sn->hardware_count, seen.len ? seen : dhcp6_duid_hardware(duid));
 }
 
 const struct dhcp6_host *subnet6_host_at(const struct dhcp6_subnet *sn, struct ip6 address)

@@ -16,8 +16,9 @@ struct dhcp6_options {
 };
 
 struct dhcp6_host {
-    const char *name; /* of the section */
-    struct span duid;
+    const char *name;     /* of the section */
+    struct span duid;     /* empty: known by its hardware */
+    struct span hardware; /* empty: known by its DUID */
     bool has_address;
     struct ip6 address;
     const struct dhcp6_options *options; /* the subnet's with its own on top; NULL: as the subnet */
@@ -39,9 +40,10 @@ struct dhcp6_subnet {
     uint8_t preference;
     bool rapid_commit;
     struct dhcp6_options options;
-    const struct dhcp6_host *const *by_duid;    /* hosts, sorted */
-    const struct dhcp6_host *const *by_address; /* those that have an address, sorted */
-    size_t host_count, address_count;
+    const struct dhcp6_host *const *by_duid;     /* those that have a DUID, sorted */
+    const struct dhcp6_host *const *by_hardware; /* those that have none, sorted */
+    const struct dhcp6_host *const *by_address;  /* those that have an address, sorted */
+    size_t duid_count, hardware_count, address_count;
 };
 
 struct dhcp6_listen {
@@ -79,11 +81,13 @@ bool subnet6_contains(const struct dhcp6_subnet *sn, struct ip6 address);
 bool subnet6_in_pool(const struct dhcp6_subnet *sn, struct ip6 address);
 /* In the pool and reserved for nobody. */
 bool subnet6_is_dynamic(const struct dhcp6_subnet *sn, struct ip6 address);
-const struct dhcp6_host *subnet6_host(const struct dhcp6_subnet *sn, struct span duid);
+/* By its DUID, else by its hardware address: the relay's word for it (RFC 6939), else what the DUID holds. */
+const struct dhcp6_host *subnet6_host(const struct dhcp6_subnet *sn, struct span duid,
+                                      const struct dhcp6_relays *relays);
 const struct dhcp6_host *subnet6_host_at(const struct dhcp6_subnet *sn, struct ip6 address);
 /* The value of a configured option; at == NULL when there is none. */
 struct span options6_find(const struct dhcp6_options *o, uint16_t code);
-/* The order of by_duid. */
-int duid_compare(struct span a, struct span b);
+/* The order of by_duid and by_hardware. */
+int identity_compare(struct span a, struct span b);
 
 #endif

@@ -285,6 +285,8 @@ static enum dhcp6_fault read_relay(struct dhcp6_relays *all, struct span bytes, 
             *inner = value;
         else if (code == DHCP6_OPTION_INTERFACE_ID)
             one->interface_id = value;
+        else if (code == DHCP6_OPTION_CLIENT_LINK_LAYER_ADDRESS)
+            one->hardware = span_from(value, 2);
         else if (code == DHCP6_OPTION_RELAY_PORT)
             one->port = value;
     }

@@ -147,6 +147,7 @@ struct dhcp6_relay {
     uint8_t hop_count;
     struct ip6 link, peer;
     struct span interface_id; /* at == NULL: not there */
+    struct span hardware;     /* RFC 6939: the client's, as the relay next to it saw it; without its type */
     struct span port;         /* RFC 8357: it wants its answer at the port it sends from; at == NULL: no */
 };
 

@@ -65,6 +65,12 @@ static void what_cannot_be(void **state)
         { SUBNET("option \"200\" { hex = \"0\" }"), "\"0\" is not hexadecimal" },
         { SUBNET("option \"200\" { }"), "option \"200\" needs one value" },
         { SUBNET("host \"x\" { duid = \"0001\" }"), "\"0001\" is not a DUID" },
+        { SUBNET("host \"x\" { }"), "host \"x\" is told by nothing" },
+        { SUBNET("host \"x\" { duid = \"000102\" hardware = \"02:00:00:00:00:01\" }"),
+          "is told by two things" },
+        { SUBNET("host \"x\" { hardware = \"02:00:00:00:00:01\" } host \"y\" { hardware = "
+                 "\"02:00:00:00:00:01\" }"),
+          "have the same hardware address" },
         { SUBNET("host \"x\" { duid = \"zz\" }"), "\"zz\" is not a DUID" },
         { SUBNET("host \"x\" { duid = \"000102\" address = \"2001:db8:9::1\" }"), "is no host's address in" },
         { SUBNET("host \"x\" { duid = \"000102\" } host \"y\" { duid = \"00:01:02\" }"),

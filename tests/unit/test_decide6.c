@@ -460,6 +460,23 @@ static void a_reservation_that_came_later(void **state)
     assert_int_equal(leases6_find(&w.leases, WORLD6(0x99))->state, LEASE_BOUND);
 }
 
+static void a_reservation_by_hardware(void **state)
+{
+    (void)state;
+    world6_close(&w);
+    world6_open(&w, "subnet6 \"2001:db8:1:2::/64\" { pool = { \"2001:db8:1:2::10-2001:db8:1:2::13\" }\n"
+                    " host \"a\" { hardware = \"02:00:00:00:00:07\" address = \"2001:db8:1:2::a\" }\n"
+                    " host \"b\" { hardware = \"02:00:00:00:00:08\" address = \"2001:db8:1:2::b\" }\n"
+                    " host \"c\" { duid = \"00030001020000000008\" address = \"2001:db8:1:2::c\" } }\n");
+    static const uint8_t seen[] = { 2, 0, 0, 0, 0, 8 };
+    assert_gives(world6_say(&w, SAYS(DHCP6_SOLICIT, 7, NONE)), DHCP6_ANSWER_ADVERTISE, 0xa);
+    assert_gives(world6_say(&w, SAYS(DHCP6_SOLICIT, 8, NONE)), DHCP6_ANSWER_ADVERTISE,
+                 0xc); /* a DUID is more */
+    w.relays.count = 1;
+    w.relays.relay[0] = (struct dhcp6_relay){ .link = WORLD6(1), .hardware = span_of(seen, 6) };
+    assert_gives(world6_say(&w, SAYS(DHCP6_SOLICIT, 9, NONE)), DHCP6_ANSWER_ADVERTISE, 0xb);
+}
+
 /* ---- Confirm, Release, Decline, Information-request -------------------------------------------------------
  */
 
@@ -760,6 +777,7 @@ int main(void)
         TEST(one_ia_is_known_and_one_is_not),
         TEST(prefixes_are_not_delegated),
         TEST(a_reservation_that_came_later),
+        TEST(a_reservation_by_hardware),
         TEST(confirms),
         TEST(a_release_frees_the_address),
         TEST(a_declined_address_rests),

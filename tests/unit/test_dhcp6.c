@@ -277,6 +277,21 @@ static void a_relays_port_is_kept(void **state)
     assert_true(span_equal(writer_span(&w), s));
 }
 
+static void a_relay_tells_the_clients_hardware(void **state)
+{
+    (void)state;
+    uint8_t bytes[128], want[8];
+    struct span inner;
+    const char head[] = "0c00 20010db8000000000000000000000001 fe800000000000000000000000000001 ";
+    char digits[256];
+    snprintf(digits, sizeof digits, "%s 004f0008 0001 000c295e7744 00090004 01000001", head);
+    assert_int_equal(dhcp6_unwrap(&again, unhex(digits, bytes, sizeof bytes), &inner), DHCP6_FINE);
+    assert_true(span_equal(again.relay[0].hardware, unhex("000c295e7744", want, sizeof want)));
+    snprintf(digits, sizeof digits, "%s 004f0001 00 00090004 01000001", head);
+    assert_int_equal(dhcp6_unwrap(&again, unhex(digits, bytes, sizeof bytes), &inner), DHCP6_FINE);
+    assert_int_equal(again.relay[0].hardware.len, 0);
+}
+
 /* ---- DUIDs, tables -------------------------------------------------------------------------- */
 
 static void the_captured_duids_are_made(void **state)
@@ -330,6 +345,7 @@ int main(void)
         cmocka_unit_test(one_relay_too_many),
         cmocka_unit_test(relays_that_say_nothing_or_too_little),
         cmocka_unit_test(a_relays_port_is_kept),
+        cmocka_unit_test(a_relay_tells_the_clients_hardware),
         cmocka_unit_test(the_captured_duids_are_made),
         cmocka_unit_test(the_table_of_options_is_in_order),
     };
