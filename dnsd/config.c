@@ -3,6 +3,7 @@
 #include <stdlib.h>
 
 #define ARENA_CHUNK (16 * 1024)
+#define DNS_PORT    53
 #define ARENA_MOST  ((size_t)1 << 30)
 
 static const struct config_key zone_keys[] = {
@@ -17,6 +18,21 @@ static const struct config_key zone_keys[] = {
       .help = "Who may have the whole zone in one go (AXFR); nobody unless it is said here.",
       .example = "allow-transfer = { \"172.16.16.164\" }",
       .reference = "RFC 5936" },
+    { .name = "allow-update",
+      .type = CONFIG_PREFIX,
+      .flags = CONFIG_LIST,
+      .help = "Who may change the zone by UPDATE; nobody unless it is said here. Changes are kept on disk, "
+              "beside the "
+              "master file, until that has a newer serial.",
+      .example = "allow-update = { \"127.0.0.1\" }",
+      .reference = "RFC 2136" },
+    { .name = "notify",
+      .type = CONFIG_TEXT,
+      .flags = CONFIG_LIST,
+      .help = "Who is told when the zone has changed, and at the start: an address (port 53), or an address "
+              "with a port.",
+      .example = "notify = { \"172.16.16.140\" }",
+      .reference = "RFC 1996" },
     { .name = "primaries",
       .type = CONFIG_TEXT,
       .flags = CONFIG_LIST,
@@ -159,6 +175,32 @@ static void read_name(struct config *c, const struct config_section *s, struct d
             title->text);
 }
 
+static bool read_prefixes(const struct config_section *s, const char *key, struct dnsd_settings *d,
+                          struct prefix **out, size_t *count)
+{
+    const struct config_value *v = config_list(s, key, count);
+    *out = arena_array(&d->arena, *count, sizeof **out);
+    for (size_t i = 0; *out && i < *count; i++)
+        (*out)[i] = v[i].prefix;
+    return *out != NULL;
+}
+
+/* Addresses, with a port or with that of DNS. */
+static bool read_hosts(struct config *c, const struct config_section *s, const char *key,
+                       struct dnsd_settings *d, struct endpoint **out, size_t *count)
+{
+    const struct config_value *v = config_list(s, key, count);
+    *out = arena_array(&d->arena, *count, sizeof **out);
+    for (size_t i = 0; *out && i < *count; i++) {
+        struct span text = span_text(v[i].text);
+        (*out)[i] = (struct endpoint){ .port = DNS_PORT };
+        if (!address_parse(text, &(*out)[i].address) && !endpoint_parse(text, &(*out)[i]))
+            config_problem(c, s, &v[i], "172.16.16.139, or 127.0.0.1:5300", "\"%s\" is no address",
+                           v[i].text);
+    }
+    return *out != NULL;
+}
+
 static bool read_zone(struct config *c, const struct config_section *s, struct dnsd_settings *d,
                       struct dnsd_zone *z)
 {
@@ -172,13 +214,9 @@ static bool read_zone(struct config *c, const struct config_section *s, struct d
     else if (!file)
         config_problem(c, s, NULL, "file = \"zones/NAME.zone\"", "the zone has no file");
     z->file = file ? arena_text(&d->arena, span_text(file)) : "";
-    const struct config_value *allow = config_list(s, "allow-transfer", &z->transfer_to_count);
-    z->transfer_to = arena_array(&d->arena, z->transfer_to_count, sizeof *z->transfer_to);
-    if (!z->file || !z->transfer_to)
-        return false;
-    for (size_t i = 0; i < z->transfer_to_count; i++)
-        z->transfer_to[i] = allow[i].prefix;
-    return true;
+    return z->file && read_prefixes(s, "allow-transfer", d, &z->transfer_to, &z->transfer_to_count) &&
+           read_prefixes(s, "allow-update", d, &z->update_by, &z->update_by_count) &&
+           read_hosts(c, s, "notify", d, &z->notify, &z->notify_count);
 }
 
 static bool read_listen(const struct config_section *s, struct dnsd_settings *d)

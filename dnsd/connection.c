@@ -2,6 +2,8 @@
  * in the order in which they came. */
 #include "dnsd.h"
 
+#include "primary.h"
+
 #include <stdlib.h>
 #include <unistd.h>
 
@@ -17,7 +19,8 @@ struct connection {
     struct service *service;
     struct stream *stream;
     struct list_node node;
-    struct list waiting; /* questions that others must answer first */
+    struct list waiting;  /* questions that others must answer first */
+    struct list awaiting; /* changes that the disk must have first */
     bool transferring, peer_ended;
     struct transfer transfer;
 };
@@ -33,7 +36,7 @@ static void wait_for(struct connection *c, struct now now, uint64_t ms)
 /* Nothing is owed to the peer any more. */
 static void finish_if_ending(struct connection *c)
 {
-    if ((c->peer_ended || c->service->draining) && list_empty(&c->waiting))
+    if ((c->peer_ended || c->service->draining) && list_empty(&c->waiting) && list_empty(&c->awaiting))
         stream_finish(c->stream);
 }
 
@@ -92,6 +95,20 @@ static void pump_transfer(struct connection *c, struct now now)
     finish_if_ending(c);
 }
 
+/* The whole zone, or what changed since the asker's serial. */
+static void begin_transfer(struct connection *c)
+{
+    struct service *s = c->service;
+    const struct response *r = &s->response;
+    struct change *const *changes = NULL;
+    size_t count = 0;
+    if (r->query.question.type == DNS_TYPE_IXFR && !r->soa_alone)
+        count = primary_changes(s->primary, &r->lower, r->query.serial, &changes);
+    transfer_begin(&c->transfer, r->zone, &r->query, r->soa_alone);
+    if (count)
+        transfer_changes(&c->transfer, changes, count);
+}
+
 /* ---- messages -------------------------------------------------------------------------------- */
 
 static void take_message(struct connection *c, struct span message, struct now now)
@@ -99,12 +116,18 @@ static void take_message(struct connection *c, struct span message, struct now n
     struct service *s = c->service;
     struct writer w = writer_over(s->out.bytes, sizeof s->out.bytes);
     const struct endpoint *peer = stream_peer(c->stream);
-    enum respond_outcome outcome = respond(&s->zones, message, &peer->address, true, &w, &s->response);
     struct dnsd_asker from = { .peer = peer, .connection = c };
+    enum respond_outcome outcome;
+    if (dnsd_request(s, message, &from, &w, &outcome, now)) {
+        if (outcome == RESPOND_REPLY)
+            send_out(c, &w);
+        return;
+    }
+    outcome = respond(&s->zones, message, &peer->address, true, &w, &s->response);
     outcome = dnsd_elsewhere(s, outcome, &from, &w, now);
     dnsd_tell(s, outcome, peer, "tcp", writer_length(&w), now);
     if (outcome == RESPOND_TRANSFER) {
-        transfer_begin(&c->transfer, s->response.zone, &s->response.query, s->response.soa_alone);
+        begin_transfer(c);
         c->transferring = true;
         pump_transfer(c, now);
     } else if (outcome == RESPOND_REPLY) {
@@ -127,11 +150,27 @@ void dnsd_connection_reply(struct connection *c, struct recursion_client *client
     stream_resume(c->stream);
 }
 
+void dnsd_connection_awaits(struct connection *c, struct list_node *waiting)
+{
+    list_append(&c->awaiting, waiting);
+}
+
+void dnsd_connection_send(struct connection *c, struct list_node *waiting, const struct writer *reply)
+{
+    list_remove(waiting);
+    if (!send_out(c, reply))
+        return;
+    finish_if_ending(c);
+    stream_resume(c->stream);
+}
+
 static bool waits_enough(const struct connection *c)
 {
     size_t count = 0;
     for (struct list_node *n = list_first(&c->waiting); n; n = list_next(&c->waiting, n))
         count++; /* ends: at WAITING_MAX no more are taken */
+    for (struct list_node *n = list_first(&c->awaiting); n; n = list_next(&c->awaiting, n))
+        count++; /* as above */
     return count >= WAITING_MAX;
 }
 
@@ -196,6 +235,8 @@ static void closed(void *self, struct stream *stream, enum stream_end why)
     (void)why;
     for (struct list_node *n; (n = list_first(&c->waiting));) /* ends: each is taken off */
         recursion_forget(s->recursion, list_item(n, struct recursion_client, connection_node));
+    for (struct list_node *n; (n = list_first(&c->awaiting));) /* as above */
+        primary_forget_connection(n);
     list_remove(&c->node);
     s->connection_count--;
     if (c->transferring)
@@ -229,6 +270,7 @@ void dnsd_accept(void *self, struct listener *l, int fd, const struct endpoint *
     }
     c->service = s;
     list_open(&c->waiting);
+    list_open(&c->awaiting);
     c->stream = stream_open(s->home->loop, fd, peer, &limits, &owner, c);
     if (!c->stream) {
         free(c);
@@ -243,7 +285,7 @@ void dnsd_drain_connections(struct service *s)
 {
     for (struct list_node *n = list_first(&s->connections); n; n = list_next(&s->connections, n)) {
         struct connection *c = list_item(n, struct connection, node);
-        if (!c->transferring && list_empty(&c->waiting))
+        if (!c->transferring && list_empty(&c->waiting) && list_empty(&c->awaiting))
             stream_finish(c->stream);
     }
 }

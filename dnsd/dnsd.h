@@ -17,6 +17,10 @@ struct dnsd_zone {
     const char *file;
     struct prefix *transfer_to;
     size_t transfer_to_count;
+    struct prefix *update_by;
+    size_t update_by_count;
+    struct endpoint *notify;
+    size_t notify_count;
 };
 
 struct dnsd_settings {
@@ -55,6 +59,7 @@ struct service {
     struct list connections;     /* the one that was silent longest stands first */
     size_t connection_count;
     struct recursion *recursion; /* NULL: for nobody */
+    struct primary *primary;
     bool draining, stopping;
     struct response response;   /* of the message at hand */
     bool over_tcp;              /* the message at hand */
@@ -73,6 +78,10 @@ void dnsd_abort_connections(struct service *s);
 void dnsd_connection_waits(struct connection *c, struct recursion_client *client);
 void dnsd_connection_reply(struct connection *c, struct recursion_client *client, const struct writer *reply);
 
+/* The same for a list node of another kind; primary_forget_connection() hears of the connection's end. */
+void dnsd_connection_awaits(struct connection *c, struct list_node *waiting);
+void dnsd_connection_send(struct connection *c, struct list_node *waiting, const struct writer *reply);
+
 /* elsewhere.c */
 /* Where a message came from, for a reply that comes later. */
 struct dnsd_asker {
@@ -88,6 +97,9 @@ enum respond_outcome dnsd_elsewhere(struct service *s, enum respond_outcome outc
 recursion_fn dnsd_answered;
 
 /* server.c */
+/* A message of another opcode than QUERY: whether it was one, and what becomes of it. */
+bool dnsd_request(struct service *s, struct span message, const struct dnsd_asker *from, struct writer *out,
+                  enum respond_outcome *outcome, struct now now);
 /* Tells of a message that was answered (or not): response and outcome of respond(). */
 void dnsd_tell(struct service *s, enum respond_outcome outcome, const struct endpoint *peer,
                const char *protocol, size_t reply_bytes, struct now now);

@@ -2,6 +2,7 @@
 
 #include "encode.h"
 #include "hints.h"
+#include "primary.h"
 #include "wire/dns_rdata.h"
 #include "zonefile.h"
 
@@ -149,6 +150,8 @@ static bool load_zones(struct service *s, const struct dnsd_settings *d, bool st
         rows[i].transfer_to = d->zones[i].transfer_to;
         rows[i].transfer_to_count = d->zones[i].transfer_to_count;
         rows[i].zone = load_zone(&l, &d->zones[i]);
+        if (rows[i].zone)
+            rows[i].zone = primary_replay(s->primary, &rows[i].name, rows[i].zone, loop_now(s->home->loop));
         if (!rows[i].zone)
             rows[i].zone = zone_in_service(s, &rows[i].name);
     }
@@ -205,6 +208,20 @@ static bool open_recursion(struct service *s, const struct dnsd_settings *d, str
     return !settings->allow_count || s->recursion;
 }
 
+/* ---- other requests than questions ---------------------------------------------------------------- */
+
+bool dnsd_request(struct service *s, struct span message, const struct dnsd_asker *from, struct writer *out,
+                  enum respond_outcome *outcome, struct now now)
+{
+    struct reader r = reader_over(message);
+    read_skip(&r, 2);
+    uint16_t flags = read_u16(&r);
+    if (!reader_ok(&r) || flags & DNS_QR || dns_opcode(flags) != DNS_OPCODE_UPDATE)
+        return false;
+    *outcome = primary_update(s->primary, message, from, out, now);
+    return true;
+}
+
 /* ---- datagrams --------------------------------------------------------------------------------- */
 
 static void answer_batch(void *self, struct udp *u, struct batch *b, struct now now)
@@ -212,11 +229,13 @@ static void answer_batch(void *self, struct udp *u, struct batch *b, struct now 
     struct service *s = self;
     for (size_t i = 0; i < b->count; i++) {
         struct datagram *d = &b->d[i];
-        enum respond_outcome outcome =
-            respond(&s->zones, d->in, &d->peer.address, false, &d->out, &s->response);
         struct dnsd_asker from = {
             .peer = &d->peer, .local = &d->local, .interface = d->interface, .udp = u
         };
+        enum respond_outcome outcome;
+        if (dnsd_request(s, d->in, &from, &d->out, &outcome, now))
+            continue;
+        outcome = respond(&s->zones, d->in, &d->peer.address, false, &d->out, &s->response);
         outcome = dnsd_elsewhere(s, outcome, &from, &d->out, now);
         dnsd_tell(s, outcome, &d->peer, "udp", writer_length(&d->out), now);
     }
@@ -289,7 +308,10 @@ static bool open_all(struct service *s, struct problem *p)
     struct zones zones;
     const struct dnsd_settings *d = s->settings;
     s->sockets = calloc(d->listen_count ? d->listen_count : 1, sizeof *s->sockets);
-    if (!s->sockets || !load_zones(s, d, true, &zones, p))
+    if (!s->sockets)
+        return false;
+    s->primary = primary_open(s, p);
+    if (!s->primary || !load_zones(s, d, true, &zones, p))
         return false;
     s->zones = zones;
     if (!open_recursion(s, d, p))
@@ -297,6 +319,7 @@ static bool open_all(struct service *s, struct problem *p)
     for (size_t i = 0; i < d->listen_count; i++)
         if (!open_sockets(s, &d->listen[i], &s->sockets[i], p))
             return false;
+    primary_started(s->primary, loop_now(s->home->loop));
     choose_try(s);
     for (size_t i = 0; i < d->listen_count; i++)
         tell_listening(s, &s->sockets[i]);
@@ -322,6 +345,7 @@ void dnsd_free_if_done(struct service *s)
     if (!s->stopping || s->connection_count)
         return;
     close_recursion(s);
+    primary_close(s->primary);
     zones_close(&s->zones);
     free(s->sockets);
     dnsd_forget(s->settings);
@@ -356,6 +380,15 @@ static bool same_listen(const struct dnsd_settings *a, const struct dnsd_setting
     return same;
 }
 
+/* Each zone that was there before, perhaps in another version. */
+static void tell_replaced(struct service *s, const struct zones *before)
+{
+    for (size_t i = 0; i < s->zones.count; i++) {
+        const struct zones_row *old = zones_find_apex(before, &s->zones.rows[i].name);
+        primary_replaced(s->primary, &s->zones.rows[i], old ? old->zone : NULL, loop_now(s->home->loop));
+    }
+}
+
 static bool reload(struct service *s, void *settings, struct problem *p)
 {
     struct zones zones;
@@ -364,16 +397,18 @@ static bool reload(struct service *s, void *settings, struct problem *p)
         problem_set(p, "the addresses in dnsd's `listen` changed; that needs a restart");
         return false;
     }
-    if (!load_zones(s, d, false, &zones, p))
+    if (!primary_reload(s->primary, d, p) || !load_zones(s, d, false, &zones, p))
         return false;
     if (!open_recursion(s, d, p)) {
         zones_close(&zones);
         return false;
     }
-    zones_close(&s->zones);
-    s->zones = zones;
+    struct zones before = s->zones;
     dnsd_forget(s->settings);
     s->settings = d;
+    s->zones = zones;
+    tell_replaced(s, &before);
+    zones_close(&before);
     return true;
 }
 
@@ -386,7 +421,8 @@ static void drain(struct service *s)
 
 static bool busy(const struct service *s)
 {
-    return dnsd_connections_busy(s) || (s->recursion && recursion_waiting(s->recursion));
+    return dnsd_connections_busy(s) || primary_busy(s->primary) ||
+           (s->recursion && recursion_waiting(s->recursion));
 }
 
 static void stop(struct service *s)

@@ -147,11 +147,9 @@ uint32_t servers_timeout_ms(const struct servers *s, const struct endpoint *e, u
 uint32_t servers_cost_ms(const struct servers *s, const struct endpoint *e, struct rng *rng, uint64_t now_ms)
 {
     const struct row *row = find_server(s, e);
-    uint32_t unknown =
-        (uint32_t)rng_below(rng, UNKNOWN_MS) + (e->address.family == FAMILY_IP6 ? UNKNOWN6_MS : 0);
-    if (row->met_ms + SERVERS_STALE_MS < now_ms)
-        return unknown; /* it may have become better */
-    uint32_t cost = row->smoothed_ms ? row->smoothed_ms / 8 : unknown;
+    uint32_t cost = row->smoothed_ms / 8;
+    if (!row->smoothed_ms)
+        cost = (uint32_t)rng_below(rng, UNKNOWN_MS) + (e->address.family == FAMILY_IP6 ? UNKNOWN6_MS : 0);
     cost += row->lost * (uint32_t)SERVERS_FIRST_MS;
     return row->dead_until_ms > now_ms ? cost + DEAD_COST_MS : cost;
 }

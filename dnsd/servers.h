@@ -12,7 +12,6 @@
 #define SERVERS_MOST_MS    4000   /* what a client waits for is seconds */
 #define SERVERS_DEAD_MS    30000  /* how long one that answered nothing in a row is left for last */
 #define SERVERS_DEAD_AFTER 3      /* lost in a row */
-#define SERVERS_STALE_MS   60000  /* what was measured so long ago is measured again */
 #define SERVERS_LAME_MS    60000  /* how long it is not asked for that zone again */
 #define SERVERS_PLAIN_MS   600000 /* how long one that failed with EDNS is asked without */
 

@@ -2,6 +2,8 @@
 
 #include "encode.h"
 
+#include <stdlib.h>
+
 #define ANSWER_COUNT_AT 6
 
 void transfer_begin(struct transfer *t, struct zone *z, const struct dns_query *q, bool soa_alone)
@@ -10,8 +12,23 @@ void transfer_begin(struct transfer *t, struct zone *z, const struct dns_query *
     t->at = soa_alone ? TRANSFER_LAST_SOA : TRANSFER_FIRST_SOA;
 }
 
+void transfer_changes(struct transfer *t, struct change *const *changes, size_t count)
+{
+    t->changes = calloc(count, sizeof *t->changes);
+    if (!t->changes)
+        return;
+    t->change_count = count;
+    for (size_t i = 0; i < count; i++)
+        t->changes[i] = change_hold(changes[i]);
+}
+
 void transfer_end(struct transfer *t)
 {
+    for (size_t i = 0; i < t->change_count; i++)
+        change_release(t->changes[i]);
+    free(t->changes);
+    t->changes = NULL;
+    t->change_count = 0;
     zone_release(t->zone);
     t->zone = NULL;
     t->at = TRANSFER_OVER;
@@ -60,10 +77,41 @@ static void write_soa(struct transfer *t, struct writer *w, struct dns_names *na
     encode_record(w, names, zone_node_name(zone_node_at(t->zone, t->zone->apex)), soa->type, record, rdata);
 }
 
+/* Opens the next part of the changes that has records; false behind the last one. */
+static bool find_next_change(struct transfer *t)
+{
+    while (!reader_left(&t->records)) { /* ends: parts are counted */
+        if (t->added && ++t->change == t->change_count)
+            return false;
+        t->added = !t->added;
+        const struct change *c = t->changes[t->change];
+        t->records = change_reader(t->added ? &c->added : &c->removed);
+    }
+    return true;
+}
+
+static void write_change(struct transfer *t, struct writer *w, struct dns_names *names)
+{
+    struct reader r = t->records, ahead;
+    struct dns_record record;
+    struct span rdata;
+    struct span owner = read_plain_name(&r);
+    ahead = r;
+    read_skip(&ahead, 8);
+    size_t length = (size_t)read_u16(&ahead);
+    ahead = t->records;
+    change_next(&ahead, &record, &rdata);
+    encode_record(w, names, owner, record.type, read_span(&r, 10 + length), rdata);
+}
+
 /* Writes one record, or the mark that all are written. */
 static void write_next(struct transfer *t, struct writer *w, struct dns_names *names)
 {
     struct span rdata;
+    if (t->at == TRANSFER_CHANGES) {
+        write_change(t, w, names);
+        return;
+    }
     if (t->at != TRANSFER_BODY) {
         write_soa(t, w, names);
         return;
@@ -77,7 +125,13 @@ static void write_next(struct transfer *t, struct writer *w, struct dns_names *n
 static void advance(struct transfer *t)
 {
     struct span rdata;
-    if (t->at == TRANSFER_FIRST_SOA) {
+    struct dns_record record;
+    if (t->at == TRANSFER_FIRST_SOA && t->changes) {
+        t->at = TRANSFER_CHANGES;
+        t->records = change_reader(&t->changes[0]->removed);
+    } else if (t->at == TRANSFER_CHANGES) {
+        change_next(&t->records, &record, &rdata);
+    } else if (t->at == TRANSFER_FIRST_SOA) {
         t->at = TRANSFER_BODY;
         t->node = zone_node_at(t->zone, t->zone->apex);
         open_set(t, t->node->sets);
@@ -87,6 +141,8 @@ static void advance(struct transfer *t)
         t->at = TRANSFER_OVER;
     }
     t->record_count++;
+    if (t->at == TRANSFER_CHANGES && !find_next_change(t))
+        t->at = TRANSFER_LAST_SOA;
     if (t->at == TRANSFER_BODY && !find_next(t))
         t->at = TRANSFER_LAST_SOA;
 }

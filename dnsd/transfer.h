@@ -1,13 +1,17 @@
-/* A whole zone as a sequence of messages (AXFR, RFC 5936): SOA, everything else once, SOA. */
+/* A whole zone as a sequence of messages (AXFR, RFC 5936): SOA, everything else once, SOA. Or what changed
+ * (IXFR, RFC 1995): SOA, for each change what went and what came, SOA. */
 #ifndef WIRELAB_DNSD_TRANSFER_H
 #define WIRELAB_DNSD_TRANSFER_H
 
-#include "zone.h"
+#include "change.h"
 
 struct transfer {
     struct zone *zone; /* held until the end */
     struct dns_query query;
-    enum { TRANSFER_FIRST_SOA, TRANSFER_BODY, TRANSFER_LAST_SOA, TRANSFER_OVER } at;
+    enum { TRANSFER_FIRST_SOA, TRANSFER_BODY, TRANSFER_CHANGES, TRANSFER_LAST_SOA, TRANSFER_OVER } at;
+    struct change **changes;     /* held; NULL: the whole zone */
+    size_t change_count, change; /* the one at hand */
+    bool added;                  /* its second part */
     const struct zone_node *node;
     const struct zone_set *set, *piece;
     struct reader records; /* of the piece */
@@ -16,6 +20,8 @@ struct transfer {
 
 /* Begins one; with `soa_alone` it is the answer to an IXFR from one who is up to date (RFC 1995 2). */
 void transfer_begin(struct transfer *t, struct zone *z, const struct dns_query *q, bool soa_alone);
+/* After transfer_begin(): these changes in the place of the zone; without memory the zone goes whole. */
+void transfer_changes(struct transfer *t, struct change *const *changes, size_t count);
 static inline bool transfer_over(const struct transfer *t)
 {
     return t->at == TRANSFER_OVER;

@@ -148,8 +148,6 @@ void view_world_take(struct view_world *w, const struct view_frame *f)
     w->frames++;
     w->part = 0;
     w->frame = *f;
-    if (w->frame.unix_ns < 0)
-        w->frame.unix_ns = 0;
     w->tcp.connection = NULL;
     w->stage = STAGE_PACKET;
     if (view_packet_read(&w->packet, f) && !w->packet.fault && !w->packet.fragment && w->packet.has_ip &&

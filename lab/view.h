@@ -48,7 +48,7 @@ enum view_link { VIEW_LINK_ETHERNET = 1, VIEW_LINK_RAW = 101, VIEW_LINK_COOKED =
 
 struct view_frame {
     uint16_t link_type; /* as in captures: view_knows_link() */
-    int64_t unix_ns;    /* before 1970: told as 1970 */
+    int64_t unix_ns;
     struct span bytes;
     size_t original_bytes; /* on the wire; more than bytes.len where the capture kept a part; 0: the same */
 };

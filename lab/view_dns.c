@@ -20,22 +20,10 @@ static struct span name_text(struct span name, uint8_t *room)
     return text.len > 1 ? span_head(text, text.len - 1) : text; /* it always ends in one */
 }
 
-/* Types that no zone here has, and captures do. */
-static const struct {
-    uint16_t type;
-    const char *name;
-} more_types[] = { { 29, "LOC" },     { 39, "DNAME" }, { 46, "RRSIG" },      { 47, "NSEC" },
-                   { 48, "DNSKEY" },  { 50, "NSEC3" }, { 51, "NSEC3PARAM" }, { 59, "CDS" },
-                   { 60, "CDNSKEY" }, { 64, "SVCB" },  { 65, "HTTPS" } };
-
 static struct span type_text(uint16_t type, uint8_t *room)
 {
     struct writer w = writer_over(room, TYPE_TEXT_MAX);
-    for (size_t i = 0; i < sizeof more_types / sizeof more_types[0]; i++)
-        if (more_types[i].type == type)
-            write_text(&w, more_types[i].name);
-    if (!writer_length(&w))
-        write_dns_type_text(&w, type);
+    write_dns_type_text(&w, type);
     return writer_span(&w);
 }
 

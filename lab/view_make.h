@@ -100,7 +100,7 @@ struct view_flow {
 #define VIEW_METHODS_MAX 32 /* HTTP requests without their answers, of one connection */
 
 struct view_connection {
-    bool sniffed;                /* the protocol is settled */
+    bool used, sniffed;          /* the protocol is settled */
     enum view_protocol protocol; /* VIEW_TCP: not known, its bytes are only counted */
     struct view_end ends[VIEW_SIDES];
     struct view_flow flows[VIEW_SIDES];
@@ -127,10 +127,10 @@ bool view_data_next(struct view_make *m, struct view_connection *c, enum view_si
  * ---------------------------------------------------------------------------------------------- */
 
 struct view_tcp {
-    struct view_connection *connections[VIEW_CONNECTIONS_MAX]; /* NULL: free */
+    struct view_connection connections[VIEW_CONNECTIONS_MAX];
     /* the segment that was taken last */
-    struct view_connection *connection; /* NULL: none, or there was no memory for it */
-    enum view_side side;                /* that sent it */
+    struct view_connection *connection;
+    enum view_side side; /* that sent it */
     uint8_t flags;
     uint32_t sequence, acknowledgement;
     uint16_t window;

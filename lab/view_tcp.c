@@ -1,7 +1,5 @@
 #include "view_make.h"
 
-#include <stdlib.h>
-
 #define TCP_HEADER_BYTES 20
 
 enum tcp_flag { TCP_FIN = 1, TCP_SYN = 2, TCP_RST = 4, TCP_PSH = 8, TCP_ACK = 16 };
@@ -77,37 +75,35 @@ static bool end_equal(const struct view_end *a, const struct view_end *b)
     return a->port == b->port && address_equal(a->address, b->address);
 }
 
-static void close_connection(struct view_connection **c)
+static void close_connection(struct view_connection *c)
 {
-    for (int side = 0; *c && side < VIEW_SIDES; side++)
-        view_stream_close(&(*c)->flows[side].stream);
-    free(*c);
-    *c = NULL;
+    for (int side = 0; side < VIEW_SIDES; side++)
+        view_stream_close(&c->flows[side].stream);
+    memset(c, 0, sizeof *c); /* large for a compound literal on the stack */
 }
 
-/* Its place in the table; NULL: it is not there. */
-static struct view_connection **find(struct view_tcp *t, const struct view_packet *p, enum view_side *side)
+static struct view_connection *find(struct view_tcp *t, const struct view_packet *p, enum view_side *side)
 {
     for (size_t i = 0; i < VIEW_CONNECTIONS_MAX; i++) {
-        const struct view_connection *c = t->connections[i];
-        for (int s = 0; c && s < VIEW_SIDES; s++)
+        struct view_connection *c = &t->connections[i];
+        for (int s = 0; c->used && s < VIEW_SIDES; s++)
             if (end_equal(&c->ends[s], &p->from) && end_equal(&c->ends[!s], &p->to)) {
                 *side = (enum view_side)s;
-                return &t->connections[i];
+                return c;
             }
     }
     return NULL;
 }
 
 /* The one that was silent longest makes room. */
-static struct view_connection **make_room(struct view_tcp *t)
+static struct view_connection *make_connection(struct view_tcp *t)
 {
-    struct view_connection **oldest = &t->connections[0];
+    struct view_connection *oldest = &t->connections[0];
     for (size_t i = 0; i < VIEW_CONNECTIONS_MAX; i++) {
-        struct view_connection **c = &t->connections[i];
-        if (!*c)
+        struct view_connection *c = &t->connections[i];
+        if (!c->used)
             return c;
-        if ((*c)->last_frame < (*oldest)->last_frame)
+        if (c->last_frame < oldest->last_frame)
             oldest = c;
     }
     close_connection(oldest);
@@ -132,23 +128,22 @@ static bool begins_anew(const struct view_tcp *t, const struct view_connection *
            c->flows[side].stream.next != t->sequence + 1;
 }
 
-/* NULL: there is no memory for it. */
 static struct view_connection *connection_of(struct view_tcp *t, const struct view_packet *p)
 {
-    struct view_connection **c = find(t, p, &t->side);
-    if (c && begins_anew(t, *c, t->side))
+    struct view_connection *c = find(t, p, &t->side);
+    if (c && begins_anew(t, c, t->side)) {
         close_connection(c);
-    else if (c)
-        return *c;
-    c = make_room(t);
-    *c = calloc(1, sizeof **c);
-    if (!*c)
-        return NULL;
+        c = NULL;
+    }
+    if (c)
+        return c;
+    c = make_connection(t);
     t->side = side_of(t, p);
-    (*c)->protocol = VIEW_TCP;
-    (*c)->ends[t->side] = p->from;
-    (*c)->ends[!t->side] = p->to;
-    return *c;
+    c->used = true;
+    c->protocol = VIEW_TCP;
+    c->ends[t->side] = p->from;
+    c->ends[!t->side] = p->to;
+    return c;
 }
 
 /* ---- a segment --------------------------------------------------------------------------------------------
@@ -197,12 +192,10 @@ bool view_tcp_take(struct view_tcp *t, struct view_packet *p, uint64_t frame)
         return false;
     struct span data = read_rest(r);
     t->connection = connection_of(t, p);
+    t->connection->last_frame = frame;
     t->bytes = data.len + p->missing;
     t->stage = STAGE_SYN;
     t->told = false;
-    if (!t->connection)
-        return true;
-    t->connection->last_frame = frame;
     feed(t, data, p->missing);
     return true;
 }
@@ -413,9 +406,9 @@ bool view_tcp_next(struct view_tcp *t, struct view_make *m)
 bool view_tcp_finish(struct view_tcp *t, struct view_make *m)
 {
     for (; t->finishing < 2 * VIEW_CONNECTIONS_MAX; t->finishing++) {
-        struct view_connection *c = t->connections[t->finishing / 2];
+        struct view_connection *c = &t->connections[t->finishing / 2];
         enum view_side side = t->finishing % 2 ? VIEW_SERVER : VIEW_CLIENT;
-        if (!c)
+        if (!c->used)
             continue;
         view_stream_abort(&c->flows[side].stream);
         if (next_of_side(m, c, side))

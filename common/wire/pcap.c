@@ -93,7 +93,7 @@ bool pcap_next(struct pcap_reader *r, struct pcap_packet *p)
     while (pcapng_next(&r->ng, &b)) /* each turn takes a block */
         if (b.kind == PCAPNG_PACKET) {
             *p = (struct pcap_packet){ .link_type = r->ng.interfaces[b.packet.interface].link_type,
-                                       .unix_ns = b.packet.unix_ns < 0 ? 0 : b.packet.unix_ns,
+                                       .unix_ns = b.packet.unix_ns,
                                        .original_bytes = b.packet.original_bytes,
                                        .bytes = b.packet.bytes };
             return true;

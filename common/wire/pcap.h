@@ -10,7 +10,7 @@
 
 struct pcap_packet {
     uint16_t link_type; /* of the registry at tcpdump.org: 1 Ethernet, 101 raw IP, 113 and 276 Linux cooked */
-    int64_t unix_ns;    /* not negative: a time that cannot be becomes 0 */
+    int64_t unix_ns;
     uint32_t original_bytes; /* on the wire; more than bytes.len: the rest was not kept */
     struct span bytes;
 };

@@ -26,7 +26,6 @@ enum habit {
     SAYS_NODATA,
     LEADS_AWAY, /* an alias without its target, for alias.test; else answers */
     CUTS_SHORT, /* the last record is not whole */
-    FLOODS,     /* over UDP nothing but others' identifiers, and many */
     LOOPS,      /* an alias to itself */
 };
 
@@ -98,10 +97,6 @@ static void write_reply(struct server *s, const struct dns_query *q, bool over_t
     switch (s->habit) {
     case SILENT:
         return;
-    case FLOODS:
-        if (!over_tcp)
-            return;
-        break;
     case REFUSES:
         begin_reply(q, DNS_REFUSED, 0, 0, w);
         return;
@@ -156,7 +151,7 @@ static void batch_came(void *self, struct udp *u, struct batch *b, struct now no
         s->ids[s->udp_queries % QUERIES_MAX] = q.header.id;
         s->ports[s->udp_queries++ % QUERIES_MAX] = b->d[i].peer.port;
         s->edns_queries += q.edns.present;
-        for (int times = s->habit == FLOODS ? 40 : s->habit == FORGES; times > 0; times--)
+        if (s->habit == FORGES)
             write_forged(&q, u, &b->d[i]);
         write_reply(s, &q, false, &b->d[i].out);
     }
@@ -414,17 +409,6 @@ static void test_forged_responses_are_not_looked_at(void **state)
     is_found("192.0.2.80");
 }
 
-/* RFC 5452 4.4: one who guesses often enough would hit; by TCP he cannot. */
-static void test_a_flood_of_guesses_is_left_for_tcp(void **state)
-{
-    (void)state;
-    servers[0].habit = FLOODS;
-    resolve("www.skynet.test.", DNS_TYPE_A);
-    is_found("192.0.2.80");
-    assert_int_equal(servers[0].tcp_queries, 1);
-    assert_int_equal(servers[1].udp_queries, 0);
-}
-
 static void test_an_alias_that_leads_away_is_asked_for(void **state)
 {
     (void)state;
@@ -518,7 +502,6 @@ int main(void)
         CASE(test_a_server_without_edns),
         CASE(test_truncated_comes_by_tcp),
         CASE(test_forged_responses_are_not_looked_at),
-        CASE(test_a_flood_of_guesses_is_left_for_tcp),
         CASE(test_an_alias_that_leads_away_is_asked_for),
         CASE(test_aliases_that_do_not_end),
         CASE(test_a_record_cut_short),

@@ -1,0 +1,46 @@
+/* The changes of zones, in the order of their serials: on disk before anybody hears of a version, and the
+ * latest of them in memory, for those who ask what changed (RFC 1995). */
+#ifndef WIRELAB_DNSD_JOURNAL_H
+#define WIRELAB_DNSD_JOURNAL_H
+
+#include "change.h"
+#include "store.h"
+
+#define JOURNAL_CHANGES_MAX 256 /* of a zone: who is farther behind gets the whole zone */
+#define JOURNAL_BYTES_MAX                                                                                    \
+    (8 * 1024 * 1024) /* of a zone, in memory and on disk; a whole zone is cheaper then */
+
+/* Of one zone. */
+struct journal {
+    struct journal *next;
+    char zone[DNS_NAME_TEXT_MAX]; /* in lower case */
+    struct change *changes[JOURNAL_CHANGES_MAX];
+    size_t count, bytes;
+    int64_t next_number;
+    int64_t numbers[JOURNAL_CHANGES_MAX];
+};
+
+struct journals {
+    struct store *store;
+    struct journal *first;
+};
+
+/* Reads all of them back. store == NULL: they are in memory only. False, and *p says why. */
+bool journals_open(struct journals *all, struct store *store, struct problem *p);
+void journals_close(struct journals *all);
+/* The zone's, name in lower case; NULL when it has none (or, with `make`, when there is no memory). */
+struct journal *journals_of(struct journals *all, const struct dns_name *lower, bool make);
+
+/* Puts the change on disk, and in memory when it is there; then `done` is told (from inside, where
+ * there is no store or no memory). Holds the change meanwhile.
+ * What is too old goes in the same commit. */
+void journal_commit(struct journals *all, struct journal *j, struct change *c, store_done_fn *done,
+                    void *owner);
+/* Nothing of it counts any more: the zone has become another one. */
+void journal_forget(struct journals *all, struct journal *j);
+/* The changes that lead from this serial to the latest; how many, 0 when it is not among them. */
+size_t journal_since(const struct journal *j, uint32_t serial, struct change *const **out);
+/* The zone after all changes that follow its serial, held once; the very same when there are none. */
+struct zone *journal_replay(const struct journal *j, struct zone *z, const char **why);
+
+#endif

@@ -1,0 +1,429 @@
+#include "primary.h"
+
+#include "encode.h"
+#include "notify.h"
+#include "update.h"
+
+#include <stdlib.h>
+
+#define WAITING_MAX 1024 /* updates of all zones: a lab of clients that boot at once */
+#define ARENA_CHUNK (64 * 1024)
+#define ARENA_MAX   (64 * 1024 * 1024) /* what one message may need: it touches each name that it has once */
+
+/* An update that waits for its turn, or for the disk. */
+struct waiting {
+    struct list_node node;            /* of its zone */
+    struct list_node connection_node; /* of its connection, while that is there */
+    struct dns_query query;
+    struct endpoint peer, local;
+    unsigned interface;
+    struct udp *udp;
+    struct connection *connection; /* NULL: UDP, or it is gone */
+    bool over_tcp;
+    struct change *change; /* once decided */
+    struct zone *next;     /* the version that comes of it */
+    struct zone *base;     /* the one it was made from; not held */
+    struct work *work;
+    size_t length;
+    uint8_t message[];
+};
+
+/* What is under way for a zone. */
+struct work {
+    struct work *next;
+    struct primary *primary;
+    struct dns_name lower;
+    struct list waiting;
+    bool committing;
+};
+
+struct primary {
+    struct home *home;
+    struct service *service; /* gone when it is closed */
+    struct journals journals;
+    struct notifier notifier;
+    struct work *first;
+    size_t waiting_count, committing_count;
+    struct arena arena;
+    bool closed; /* goes when the last commit is told */
+};
+
+/* ---- events ---------------------------------------------------------------------------------------------
+ */
+
+static void tell_update(struct primary *m, enum event_id id, const struct dns_name *zone,
+                        const struct endpoint *peer, enum dns_rcode rcode, const char *why, struct now now)
+{
+    struct event ev;
+    char name[DNS_NAME_TEXT_MAX];
+    if (!event_happens(m->home->events, id))
+        return;
+    event_begin(&ev, id, now);
+    dnsd_event_name(&ev, "zone", zone, name);
+    event_endpoint(&ev, "client", peer);
+    event_text(&ev, "rcode", dns_rcode_name(rcode));
+    if (why)
+        event_text(&ev, "reason", why);
+    event_emit(m->home->events, &ev);
+}
+
+static void tell_changed(struct primary *m, const struct zone *z, const struct change *c, struct now now)
+{
+    struct event ev;
+    char name[DNS_NAME_TEXT_MAX];
+    if (!event_happens(m->home->events, EVENT_DNS_ZONE_CHANGED))
+        return;
+    event_begin(&ev, EVENT_DNS_ZONE_CHANGED, now);
+    dnsd_event_name(&ev, "zone", &z->name, name);
+    event_number(&ev, "serial", z->serial);
+    event_number(&ev, "removed", (int64_t)c->removed.count);
+    event_number(&ev, "added", (int64_t)c->added.count);
+    event_emit(m->home->events, &ev);
+}
+
+/* ---- versions
+ * ------------------------------------------------------------------------------------------------ */
+
+/* The row, to be changed: this room is the one that puts versions into service. */
+static struct zones_row *row_of(struct primary *m, const struct dns_name *lower)
+{
+    const struct zones_row *row = zones_find_apex(&m->service->zones, lower);
+    return row ? &m->service->zones.rows[row - m->service->zones.rows] : NULL;
+}
+
+static const struct dnsd_zone *settings_of(const struct primary *m, const struct zones_row *row)
+{
+    return &m->service->settings->zones[row - m->service->zones.rows];
+}
+
+static void notify(struct primary *m, const struct zones_row *row, struct now now)
+{
+    const struct dnsd_zone *z = settings_of(m, row);
+    for (size_t i = 0; row->zone && i < z->notify_count; i++)
+        notifier_tell(&m->notifier, row->zone, &z->notify[i], now);
+}
+
+static void publish(struct primary *m, struct zones_row *row, struct zone *next, const struct change *c,
+                    struct now now)
+{
+    zone_release(row->zone);
+    row->zone = zone_hold(next);
+    tell_changed(m, next, c, now);
+    notify(m, row, now);
+}
+
+struct zone *primary_replay(struct primary *m, const struct dns_name *lower, struct zone *z, struct now now)
+{
+    struct journal *j = journals_of(&m->journals, lower, false);
+    const char *why = NULL;
+    if (!j || !j->count)
+        return z;
+    struct zone *latest = journal_replay(j, z, &why);
+    if (!latest) {
+        event_note(m->home->events, EVENT_DNS_JOURNAL_LOST, now, "reason", why);
+        journal_forget(&m->journals, j);
+        return z;
+    }
+    zone_release(z);
+    return latest;
+}
+
+static void remembered(void *owner, bool ok, const char *why)
+{
+    struct primary *m = owner;
+    m->committing_count--;
+    if (!ok)
+        event_note(m->home->events, EVENT_DNS_JOURNAL_LOST, loop_now(m->home->loop), "reason", why);
+    if (m->closed)
+        primary_close(m);
+}
+
+void primary_replaced(struct primary *m, const struct zones_row *row, const struct zone *before,
+                      struct now now)
+{
+    if (!row->zone || before == row->zone)
+        return;
+    bool newer = before && dns_serial_newer(row->zone->serial, before->serial);
+    struct journal *j = journals_of(&m->journals, &row->name, newer && row->transfer_to_count);
+    struct change *c = j && newer ? change_between(before, row->zone) : NULL;
+    if (c) {
+        m->committing_count++;
+        journal_commit(&m->journals, j, c, remembered, m);
+        change_release(c);
+    } else if (j && before && before->serial != row->zone->serial) {
+        journal_forget(&m->journals, j);
+    }
+    notify(m, row, now);
+}
+
+void primary_started(struct primary *m, struct now now)
+{
+    for (size_t i = 0; i < m->service->zones.count; i++)
+        notify(m, &m->service->zones.rows[i], now);
+}
+
+size_t primary_changes(struct primary *m, const struct dns_name *lower, uint32_t serial,
+                       struct change *const **out)
+{
+    const struct journal *j = journals_of(&m->journals, lower, false);
+    const struct zones_row *row = zones_find_apex(&m->service->zones, lower);
+    size_t count = j ? journal_since(j, serial, out) : 0;
+    return count && row->zone && (*out)[count - 1]->to == row->zone->serial ? count : 0;
+}
+
+/* ---- replies
+ * ----------------------------------------------------------------------------------------------------- */
+
+static void end_waiting(struct waiting *u)
+{
+    list_remove(&u->node);
+    list_remove(&u->connection_node);
+    u->work->primary->waiting_count--;
+    change_release(u->change);
+    zone_release(u->next);
+    free(u);
+}
+
+static void reply(struct waiting *u, enum dns_rcode rcode, const char *why, struct now now)
+{
+    struct primary *m = u->work->primary;
+    struct service *s = m->service;
+    struct writer w = writer_over(s->out.bytes, sizeof s->out.bytes);
+    tell_update(m, rcode == DNS_NOERROR ? EVENT_DNS_UPDATE : EVENT_DNS_UPDATE_REFUSED, &u->work->lower,
+                &u->peer, rcode, why, now);
+    encode_error(&u->query, rcode, &w);
+    if (u->connection)
+        dnsd_connection_send(u->connection, &u->connection_node, &w);
+    else if (!u->over_tcp)
+        udp_send_one(u->udp, &u->peer, &u->local, u->interface, writer_span(&w));
+    end_waiting(u);
+}
+
+void primary_forget_connection(struct list_node *waiting)
+{
+    struct waiting *u = list_item(waiting, struct waiting, connection_node);
+    list_remove(&u->connection_node);
+    u->connection = NULL;
+}
+
+/* ---- one update after the other
+ * ----------------------------------------------------------------------------------- */
+
+static void run_work(struct work *k, struct now now);
+
+static void committed(void *owner, bool ok, const char *why)
+{
+    struct waiting *u = owner;
+    struct work *k = u->work;
+    struct primary *m = k->primary;
+    struct now now = loop_now(m->home->loop);
+    struct zones_row *row = m->closed ? NULL : row_of(m, &k->lower);
+    k->committing = false;
+    m->committing_count--;
+    if (m->closed) {
+        end_waiting(u);
+        primary_close(m);
+        return;
+    }
+    if (ok && row && row->zone == u->base) {
+        publish(m, row, u->next, u->change, now);
+        reply(u, DNS_NOERROR, NULL, now);
+    } else {
+        reply(u, DNS_SERVFAIL, ok ? "another version came in between" : why, now);
+    }
+    run_work(k, now);
+}
+
+/* Decides; what is to be committed is on its way then. */
+static void run_first(struct work *k, struct waiting *u, struct now now)
+{
+    struct primary *m = k->primary;
+    struct zones_row *row = row_of(m, &k->lower);
+    const char *why = NULL;
+    if (!row || !row->zone) {
+        reply(u, DNS_SERVFAIL, "the zone is not in service", now);
+        return;
+    }
+    u->base = row->zone;
+    arena_reset(&m->arena);
+    enum dns_rcode rcode =
+        update_decide(row->zone, span_of(u->message, u->length), &m->arena, &u->change, &why);
+    if (rcode != DNS_NOERROR || !u->change) {
+        reply(u, rcode, why, now);
+        return;
+    }
+    struct journal *j = journals_of(&m->journals, &k->lower, true);
+    u->next = j ? change_apply(row->zone, u->change, &why) : NULL;
+    if (!u->next) {
+        reply(u, DNS_REFUSED, why ? why : "out of memory", now);
+        return;
+    }
+    k->committing = true;
+    m->committing_count++;
+    journal_commit(&m->journals, j, u->change, committed, u);
+}
+
+static void run_work(struct work *k, struct now now)
+{
+    for (struct list_node *n;
+         !k->committing && (n = list_first(&k->waiting));) /* each turn takes one, or stops */
+        run_first(k, list_item(n, struct waiting, node), now);
+}
+
+/* ---- messages
+ * ---------------------------------------------------------------------------------------------------- */
+
+static struct work *work_of(struct primary *m, const struct dns_name *lower)
+{
+    for (struct work *k = m->first; k; k = k->next) /* zones that take updates are few */
+        if (dns_name_equal(dns_name_span(&k->lower), dns_name_span(lower)))
+            return k;
+    struct work *k = calloc(1, sizeof *k);
+    if (!k)
+        return NULL;
+    k->primary = m;
+    dns_name_copy(&k->lower, lower);
+    list_open(&k->waiting);
+    k->next = m->first;
+    m->first = k;
+    return k;
+}
+
+static bool may_update(const struct dnsd_zone *z, const struct address *peer)
+{
+    for (size_t i = 0; i < z->update_by_count; i++)
+        if (prefix_contains(&z->update_by[i], *peer))
+            return true;
+    return false;
+}
+
+static enum respond_outcome refuse(struct primary *m, const struct dns_query *q,
+                                   const struct dnsd_asker *from, enum dns_rcode rcode, const char *why,
+                                   struct writer *out, struct now now)
+{
+    tell_update(m, EVENT_DNS_UPDATE_REFUSED, &q->question.name, from->peer, rcode, why, now);
+    encode_error(q, rcode, out);
+    return RESPOND_REPLY;
+}
+
+static bool wait(struct primary *m, const struct dns_name *lower, struct span message,
+                 const struct dns_query *q, const struct dnsd_asker *from, struct now now)
+{
+    struct work *k = m->waiting_count < WAITING_MAX ? work_of(m, lower) : NULL;
+    struct waiting *u = k ? calloc(1, sizeof *u + message.len) : NULL;
+    if (!u)
+        return false;
+    u->query = *q;
+    u->peer = *from->peer;
+    if (from->local)
+        u->local = *from->local;
+    u->interface = from->interface;
+    u->udp = from->udp;
+    u->connection = from->connection;
+    u->over_tcp = from->connection != NULL;
+    u->work = k;
+    u->length = message.len;
+    memcpy(u->message, message.at, message.len);
+    list_append(&k->waiting, &u->node);
+    m->waiting_count++;
+    if (from->connection)
+        dnsd_connection_awaits(from->connection, &u->connection_node);
+    run_work(k, now);
+    return true;
+}
+
+enum respond_outcome primary_update(struct primary *m, struct span message, const struct dnsd_asker *from,
+                                    struct writer *out, struct now now)
+{
+    struct dns_query q;
+    struct dns_name lower;
+    if (!update_read_zone(message, &q))
+        return refuse(m, &q, from, DNS_FORMERR, "it does not name one zone", out, now);
+    dns_name_lower(&lower, &q.question.name);
+    const struct zones_row *row = zones_find_apex(&m->service->zones, &lower);
+    if (!row)
+        return refuse(m, &q, from, DNS_NOTAUTH, "no zone of ours", out, now);
+    if (!may_update(settings_of(m, row), &from->peer->address))
+        return refuse(m, &q, from, DNS_REFUSED, "allow-update does not name the client", out, now);
+    if (!wait(m, &lower, message, &q, from, now))
+        return refuse(m, &q, from, DNS_SERVFAIL, "too many updates wait", out, now);
+    return RESPOND_LATER;
+}
+
+/* ---- life
+ * ---------------------------------------------------------------------------------------------------------
+ */
+
+/* A zone that only its file changes needs no disk of ours. */
+static bool takes_updates(const struct dnsd_settings *d)
+{
+    for (size_t i = 0; i < d->zone_count; i++)
+        if (d->zones[i].update_by_count)
+            return true;
+    return false;
+}
+
+bool primary_reload(struct primary *m, const struct dnsd_settings *d, struct problem *p)
+{
+    if (m->journals.store || !takes_updates(d))
+        return true;
+    struct store *store = home_store(m->home, p);
+    struct journals durable;
+    if (!store || !journals_open(&durable, store, p))
+        return false;
+    journals_close(&m->journals);
+    m->journals = durable;
+    return true;
+}
+
+struct primary *primary_open(struct service *s, struct problem *p)
+{
+    bool durable = takes_updates(s->settings);
+    struct store *store = durable ? home_store(s->home, p) : NULL;
+    if (durable && !store)
+        return NULL;
+    struct primary *m = calloc(1, sizeof *m);
+    if (!m) {
+        problem_set(p, "out of memory");
+        return NULL;
+    }
+    m->service = s;
+    m->home = s->home;
+    arena_open(&m->arena, ARENA_CHUNK, ARENA_MAX);
+    notifier_open(&m->notifier, s->home->loop, s->home->events);
+    if (journals_open(&m->journals, store, p))
+        return m;
+    primary_close(m);
+    return NULL;
+}
+
+bool primary_busy(const struct primary *m)
+{
+    return m->committing_count != 0;
+}
+
+static void forget_works(struct primary *m)
+{
+    for (struct work *k = m->first, *next; k; k = next) {
+        next = k->next;
+        for (struct list_node *n; (n = list_first(&k->waiting));) /* ends: each is taken off */
+            end_waiting(list_item(n, struct waiting, node));
+        free(k);
+    }
+    m->first = NULL;
+}
+
+void primary_close(struct primary *m)
+{
+    if (!m)
+        return;
+    if (!m->closed)
+        notifier_close(&m->notifier);
+    m->closed = true;
+    if (m->committing_count) /* the last one that is told ends it */
+        return;
+    forget_works(m);
+    journals_close(&m->journals);
+    arena_close(&m->arena);
+    free(m);
+}

@@ -1,0 +1,37 @@
+/* Zones that change while they are served: UPDATE (RFC 2136), one after the other for each zone, each on disk
+ * before it is answered; and NOTIFY (RFC 1996) to those who follow. */
+#ifndef WIRELAB_DNSD_PRIMARY_H
+#define WIRELAB_DNSD_PRIMARY_H
+
+#include "dnsd.h"
+#include "journal.h"
+
+struct primary;
+
+/* NULL, and *p says why. */
+struct primary *primary_open(struct service *s, struct problem *p);
+/* Other settings are coming. False, and *p says why they cannot. */
+bool primary_reload(struct primary *m, const struct dnsd_settings *d, struct problem *p);
+/* Updates that wait are forgotten; one that is being committed ends the rest by itself. */
+void primary_close(struct primary *m);
+bool primary_busy(const struct primary *m);
+
+/* A zone as its file has it: with the changes that were made since. Takes over the hold, gives one back. */
+struct zone *primary_replay(struct primary *m, const struct dns_name *lower, struct zone *z, struct now now);
+/* A version that came from elsewhere (its file, its primary) is in the place of another: `before` may be
+ * NULL. */
+void primary_replaced(struct primary *m, const struct zones_row *row, const struct zone *before,
+                      struct now now);
+/* All zones are in service: who follows is told. */
+void primary_started(struct primary *m, struct now now);
+/* The changes that lead to the zone in service from this serial; 0: unknown. */
+size_t primary_changes(struct primary *m, const struct dns_name *lower, uint32_t serial,
+                       struct change *const **out);
+
+/* A message of opcode UPDATE. RESPOND_REPLY or RESPOND_LATER. */
+enum respond_outcome primary_update(struct primary *m, struct span message, const struct dnsd_asker *from,
+                                    struct writer *out, struct now now);
+/* The connection of a waiting update is gone. */
+void primary_forget_connection(struct list_node *waiting);
+
+#endif

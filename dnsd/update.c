@@ -1,0 +1,455 @@
+#include "update.h"
+
+#include "wire/dns_rdata.h"
+
+/* A record of a name that the message touches: as it was, or as it is to be. */
+struct held {
+    struct held *next;
+    struct span owner; /* lower case */
+    uint16_t type;
+    uint32_t ttl;
+    struct span rdata, as_written; /* as_written: the owner's name as it goes into the change */
+    bool was, is;
+};
+
+/* A name whose records were taken from the zone. */
+struct touched {
+    struct touched *next;
+    struct span owner;
+};
+
+struct updating {
+    const struct zone *zone;
+    struct span message;
+    struct arena *arena;
+    struct held *held;
+    struct touched *touched;
+    struct span apex; /* lower case */
+    bool new_serial, failed;
+    const char *why;
+};
+
+/* A record of the message, understood. */
+struct wish {
+    struct dns_record record;
+    struct dns_name lower;
+    struct span rdata; /* of class IN and NONE: plain, in the arena */
+};
+
+/* ---- reading ------------------------------------------------------------------------------------------ */
+
+bool update_read_zone(struct span message, struct dns_query *out)
+{
+    struct reader r = reader_over(message);
+    *out = (struct dns_query){ .rcode = DNS_FORMERR };
+    if (!read_dns_header(&r, &out->header) || out->header.questions != 1 ||
+        !read_dns_question(&r, message, &out->question))
+        return false;
+    out->asked = true;
+    out->rcode = DNS_NOERROR;
+    return out->question.type == DNS_TYPE_SOA && out->question.class == DNS_CLASS_IN;
+}
+
+/* Plain data of a record; false when it is not what its type says. */
+static bool read_data(struct updating *u, struct wish *w)
+{
+    uint8_t room[DNS_RDATA_BYTES_MAX];
+    struct writer out = writer_over(room, sizeof room);
+    if (!dns_rdata_read(w->record.type, w->record.rdata, u->message, &out))
+        return false;
+    w->rdata = arena_copy(u->arena, writer_span(&out));
+    u->failed = u->failed || (writer_length(&out) && !w->rdata.at);
+    return true;
+}
+
+static enum dns_rcode next_wish(struct updating *u, struct reader *r, struct wish *w)
+{
+    if (!read_dns_record(r, u->message, &w->record))
+        return DNS_FORMERR;
+    dns_name_lower(&w->lower, &w->record.owner);
+    return dns_name_within(&w->lower, &u->zone->name) ? DNS_NOERROR : DNS_NOTZONE;
+}
+
+/* ---- the zone as it is -----------------------------------------------------------------------------------
+ */
+
+static const struct zone_set *set_of(const struct updating *u, const struct wish *w)
+{
+    const struct zone_node *n = zone_find_name(u->zone, &w->lower);
+    return n ? zone_find_set(u->zone, n, w->record.type) : NULL;
+}
+
+static bool name_is_used(const struct updating *u, const struct dns_name *lower)
+{
+    const struct zone_node *n = zone_find_name(u->zone, lower);
+    return n && n->sets;
+}
+
+static uint32_t ttl_of(struct span record)
+{
+    struct reader r = reader_over(record);
+    read_skip(&r, 4); /* type and class */
+    return read_u32(&r);
+}
+
+static size_t count_of(const struct zone *z, const struct zone_set *set)
+{
+    size_t count = 0;
+    for (; set; set = zone_set_at(z, set->more)) /* a chain that ends */
+        count += set->count;
+    return count;
+}
+
+static bool set_has(const struct zone *z, const struct zone_set *set, struct span rdata)
+{
+    struct span theirs;
+    for (; set; set = zone_set_at(z, set->more))                      /* a chain that ends */
+        for (struct reader r = zone_records(set); reader_left(&r);) { /* each turn takes a record */
+            zone_next_record(&r, &theirs);
+            if (span_equal(theirs, rdata))
+                return true;
+        }
+    return false;
+}
+
+/* ---- prerequisites: RFC 2136 3.2 --------------------------------------------------------------------------
+ */
+
+static enum dns_rcode check_name(struct updating *u, const struct wish *w)
+{
+    bool any = w->record.type == DNS_TYPE_ANY;
+    if (reader_left(&w->record.rdata))
+        return DNS_FORMERR;
+    bool there = any ? name_is_used(u, &w->lower) : set_of(u, w) != NULL;
+    if (w->record.class == DNS_CLASS_ANY)
+        return there ? DNS_NOERROR : any ? DNS_NXDOMAIN : DNS_NXRRSET;
+    return !there ? DNS_NOERROR : any ? DNS_YXDOMAIN : DNS_YXRRSET;
+}
+
+/* How many different records of this set the prerequisites name. */
+static size_t named_of_set(struct updating *u, struct reader r, unsigned count, const struct wish *set)
+{
+    struct wish w;
+    size_t named = 0;
+    for (unsigned i = 0; i < count && next_wish(u, &r, &w) == DNS_NOERROR;
+         i++) /* as many as the header says */
+        named += w.record.class == DNS_CLASS_IN && w.record.type == set->record.type &&
+                 span_equal(dns_name_span(&w.lower), dns_name_span(&set->lower));
+    return named;
+}
+
+static enum dns_rcode check_value(struct updating *u, struct wish *w, struct reader all, unsigned count)
+{
+    if (dns_type_is_meta(w->record.type) || !read_data(u, w))
+        return DNS_FORMERR;
+    const struct zone_set *set = set_of(u, w);
+    bool same =
+        set && set_has(u->zone, set, w->rdata) && count_of(u->zone, set) == named_of_set(u, all, count, w);
+    return same ? DNS_NOERROR : DNS_NXRRSET;
+}
+
+static enum dns_rcode check_prerequisites(struct updating *u, struct reader *r, unsigned count)
+{
+    struct reader all = *r;
+    for (unsigned i = 0; i < count; i++) { /* each turn takes a record of the message */
+        struct wish w;
+        enum dns_rcode code = next_wish(u, r, &w);
+        if (code == DNS_NOERROR && w.record.ttl != 0)
+            code = DNS_FORMERR;
+        if (code != DNS_NOERROR)
+            return code;
+        if (w.record.class == DNS_CLASS_ANY || w.record.class == DNS_CLASS_NONE)
+            code = check_name(u, &w);
+        else
+            code = w.record.class == DNS_CLASS_IN ? check_value(u, &w, all, count) : DNS_FORMERR;
+        if (code != DNS_NOERROR)
+            return code;
+    }
+    return DNS_NOERROR;
+}
+
+/* ---- changes: RFC 2136 3.4.1, before any is made
+ * ------------------------------------------------------------ */
+
+static enum dns_rcode scan(struct updating *u, struct reader r, unsigned count)
+{
+    for (unsigned i = 0; i < count; i++) { /* each turn takes a record of the message */
+        struct wish w;
+        enum dns_rcode code = next_wish(u, &r, &w);
+        if (code != DNS_NOERROR)
+            return code;
+        bool empty = !reader_left(&w.record.rdata), meta = dns_type_is_meta(w.record.type);
+        bool good = false;
+        if (w.record.class == DNS_CLASS_IN)
+            good = !meta && read_data(u, &w);
+        else if (w.record.class == DNS_CLASS_ANY)
+            good = w.record.ttl == 0 && empty && (!meta || w.record.type == DNS_TYPE_ANY);
+        else if (w.record.class == DNS_CLASS_NONE)
+            good = w.record.ttl == 0 && !meta && read_data(u, &w);
+        if (!good)
+            return DNS_FORMERR;
+    }
+    return DNS_NOERROR;
+}
+
+/* ---- the names that are touched
+ * ------------------------------------------------------------------------------- */
+
+static struct held *hold(struct updating *u, struct span owner, struct span as_written, uint16_t type,
+                         uint32_t ttl, struct span rdata)
+{
+    struct held *h = arena_alloc(u->arena, sizeof *h);
+    if (!h) {
+        u->failed = true;
+        return NULL;
+    }
+    *h = (struct held){
+        .next = u->held, .owner = owner, .as_written = as_written, .type = type, .ttl = ttl, .rdata = rdata
+    };
+    u->held = h;
+    return h;
+}
+
+static void hold_node(struct updating *u, struct span owner, const struct zone_node *n)
+{
+    for (const struct zone_set *s = zone_set_at(u->zone, n->sets); s; s = zone_set_at(u->zone, s->next))
+        for (const struct zone_set *piece = s; piece;
+             piece = zone_set_at(u->zone, piece->more)) /* chains that end */
+            for (struct reader r = zone_records(piece); reader_left(&r);) {
+                struct span rdata, record = zone_next_record(&r, &rdata);
+                struct held *h = hold(u, owner, zone_node_name(n), s->type, ttl_of(record), rdata);
+                if (h)
+                    h->was = h->is = true;
+            }
+}
+
+/* The name's records, from the zone when it is touched for the first time. */
+static struct span touch(struct updating *u, const struct dns_name *lower)
+{
+    struct span name = dns_name_span(lower);
+    for (struct touched *t = u->touched; t; t = t->next) /* as many as the message has names */
+        if (span_equal(t->owner, name))
+            return t->owner;
+    struct touched *t = arena_alloc(u->arena, sizeof *t);
+    struct span owner = arena_copy(u->arena, name);
+    if (!t || !owner.at) {
+        u->failed = true;
+        return name;
+    }
+    *t = (struct touched){ u->touched, owner };
+    u->touched = t;
+    const struct zone_node *n = zone_find_name(u->zone, lower);
+    if (n)
+        hold_node(u, owner, n);
+    return owner;
+}
+
+static bool is_apex(const struct updating *u, struct span owner)
+{
+    return span_equal(owner, u->apex);
+}
+
+/* ---- one change: RFC 2136 3.4.2
+ * ----------------------------------------------------------------------------------- */
+
+static void remove_set(struct updating *u, struct span owner, uint16_t type)
+{
+    bool apex = is_apex(u, owner);
+    for (struct held *h = u->held; h; h = h->next) /* what was held */
+        if (span_equal(h->owner, owner) && (type == DNS_TYPE_ANY || h->type == type) &&
+            !(apex && (h->type == DNS_TYPE_SOA || h->type == DNS_TYPE_NS)))
+            h->is = false;
+}
+
+static size_t count_held(const struct updating *u, struct span owner, uint16_t type)
+{
+    size_t count = 0;
+    for (const struct held *h = u->held; h; h = h->next) /* what was held */
+        count += h->is && h->type == type && span_equal(h->owner, owner);
+    return count;
+}
+
+static void remove_record(struct updating *u, struct span owner, uint16_t type, struct span rdata)
+{
+    if (type == DNS_TYPE_SOA || (type == DNS_TYPE_NS && is_apex(u, owner) && count_held(u, owner, type) == 1))
+        return;
+    for (struct held *h = u->held; h; h = h->next) /* what was held */
+        if (h->type == type && span_equal(h->owner, owner) && span_equal(h->rdata, rdata))
+            h->is = false;
+}
+
+/* RFC 1034 3.6.2: an alias stands alone. What would make it otherwise is passed over. */
+static bool is_in_the_way(const struct updating *u, struct span owner, uint16_t type)
+{
+    for (const struct held *h = u->held; h; h = h->next) /* what was held */
+        if (h->is && span_equal(h->owner, owner) && (h->type == DNS_TYPE_CNAME) != (type == DNS_TYPE_CNAME))
+            return true;
+    return false;
+}
+
+static uint32_t serial_of(struct span soa)
+{
+    struct reader r = reader_over(soa);
+    read_plain_name(&r);
+    read_plain_name(&r);
+    return read_u32(&r);
+}
+
+static bool takes_soa(struct updating *u, struct span owner, struct span rdata)
+{
+    bool takes = is_apex(u, owner) && dns_serial_newer(serial_of(rdata), u->zone->serial);
+    u->new_serial = u->new_serial || takes;
+    return takes;
+}
+
+/* RFC 2181 5.2: all of a set have the TTL that came last. */
+static void set_ttl(struct updating *u, struct span owner, uint16_t type, uint32_t ttl)
+{
+    for (struct held *h = u->held; h; h = h->next) { /* what was held; what is put in front is not met */
+        if (!h->is || h->type != type || h->ttl == ttl || !span_equal(h->owner, owner))
+            continue;
+        h->is = false;
+        struct held *now = hold(u, owner, h->as_written, type, ttl, h->rdata);
+        if (now)
+            now->is = true;
+    }
+}
+
+static void add_record(struct updating *u, struct span owner, const struct wish *w)
+{
+    uint16_t type = w->record.type;
+    if (is_in_the_way(u, owner, type) || (type == DNS_TYPE_SOA && !takes_soa(u, owner, w->rdata)))
+        return;
+    if (type == DNS_TYPE_SOA || type == DNS_TYPE_CNAME)
+        for (struct held *h = u->held; h; h = h->next) /* what was held: there is one at most */
+            h->is = h->is && !(h->type == type && span_equal(h->owner, owner));
+    set_ttl(u, owner, type, w->record.ttl);
+    for (struct held *h = u->held; h; h = h->next) /* what was held */
+        if (h->type == type && h->ttl == w->record.ttl && span_equal(h->owner, owner) &&
+            span_equal(h->rdata, w->rdata)) {
+            h->is = true;
+            return;
+        }
+    struct span as_written = arena_copy(u->arena, dns_name_span(&w->record.owner));
+    struct held *h = hold(u, owner, as_written, type, w->record.ttl, w->rdata);
+    u->failed = u->failed || !as_written.at;
+    if (h)
+        h->is = true;
+}
+
+static void make_changes(struct updating *u, struct reader r, unsigned count)
+{
+    for (unsigned i = 0; i < count && !u->failed;
+         i++) { /* each turn takes a record that was looked at before */
+        struct wish w;
+        next_wish(u, &r, &w);
+        struct span owner = touch(u, &w.lower);
+        if (w.record.class == DNS_CLASS_ANY) {
+            remove_set(u, owner, w.record.type);
+            continue;
+        }
+        read_data(u, &w);
+        if (w.record.class == DNS_CLASS_IN)
+            add_record(u, owner, &w);
+        else
+            remove_record(u, owner, w.record.type, w.rdata);
+    }
+}
+
+/* ---- the change
+ * -------------------------------------------------------------------------------------------- */
+
+static bool is_different(const struct updating *u)
+{
+    for (const struct held *h = u->held; h; h = h->next) /* what was held */
+        if (h->was != h->is)
+            return true;
+    return false;
+}
+
+/* RFC 2136 3.6: the next serial; 0 is left out, for it has no meaning to some. */
+static struct span next_soa(struct updating *u, struct span soa)
+{
+    uint32_t next = u->zone->serial + 1 ? u->zone->serial + 1 : 1;
+    uint8_t *room = arena_alloc_bytes(u->arena, soa.len);
+    struct writer w = writer_over(room, room ? soa.len : 0);
+    struct reader r = reader_over(soa);
+    write_span(&w, read_plain_name(&r));
+    write_span(&w, read_plain_name(&r));
+    read_skip(&r, 4);
+    write_u32(&w, next);
+    write_span(&w, read_rest(&r));
+    u->failed = u->failed || !writer_ok(&w);
+    return writer_span(&w);
+}
+
+static void count_serial_up(struct updating *u)
+{
+    struct dns_name apex;
+    dns_name_lower(&apex, &u->zone->name);
+    struct span owner = touch(u, &apex);
+    for (struct held *h = u->held; h; h = h->next) { /* what was held; what is put in front is not met */
+        if (!h->is || h->type != DNS_TYPE_SOA || !span_equal(h->owner, owner))
+            continue;
+        h->is = false;
+        struct held *now = hold(u, owner, h->as_written, DNS_TYPE_SOA, h->ttl, next_soa(u, h->rdata));
+        if (now)
+            now->is = true;
+        return;
+    }
+}
+
+static bool add_part(const struct updating *u, bool soa, struct change *c)
+{
+    bool ok = true;
+    for (const struct held *h = u->held; ok && h; h = h->next) { /* what was held */
+        if (h->was == h->is || (h->type == DNS_TYPE_SOA) != soa)
+            continue;
+        ok = change_add_record(h->was ? &c->removed : &c->added, h->as_written, h->type, h->ttl, h->rdata);
+        if (soa && h->is)
+            c->to = serial_of(h->rdata);
+    }
+    return ok;
+}
+
+static enum dns_rcode conclude(struct updating *u, struct change **out)
+{
+    if (!u->failed && !is_different(u))
+        return DNS_NOERROR;
+    if (!u->failed && !u->new_serial)
+        count_serial_up(u);
+    struct change *c = u->failed ? NULL : change_new(u->zone->serial, 0);
+    if (c && add_part(u, true, c) && add_part(u, false, c)) {
+        *out = c;
+        return DNS_NOERROR;
+    }
+    change_release(c);
+    u->why = "out of memory";
+    return DNS_SERVFAIL;
+}
+
+enum dns_rcode update_decide(const struct zone *z, struct span message, struct arena *a, struct change **out,
+                             const char **why)
+{
+    struct dns_name apex;
+    struct updating u = { .zone = z, .message = message, .arena = a };
+    struct reader r = reader_over(message);
+    struct dns_header h;
+    struct dns_question zone;
+    dns_name_lower(&apex, &z->name);
+    u.apex = dns_name_span(&apex);
+    *out = NULL;
+    *why = NULL;
+    if (!read_dns_header(&r, &h) || !read_dns_question(&r, message, &zone))
+        return DNS_FORMERR;
+    enum dns_rcode code = check_prerequisites(&u, &r, h.answers);
+    if (code != DNS_NOERROR)
+        return code;
+    code = scan(&u, r, h.authorities);
+    if (code != DNS_NOERROR)
+        return code;
+    make_changes(&u, r, h.authorities);
+    code = conclude(&u, out);
+    *why = u.why;
+    return code;
+}
