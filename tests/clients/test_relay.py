@@ -6,6 +6,7 @@ import pathlib
 import re
 import smtplib
 import socket
+import sqlite3
 import threading
 import unittest
 
@@ -181,7 +182,6 @@ class BetweenTwoOfOurs(unittest.TestCase):
             lab.until(lambda: not mails(a, "skynet.local") and self.rows(a) == 0, "the row did not go")
 
     def rows(self, server):
-        import sqlite3
         with sqlite3.connect(f"file:{server.directory}/state/wirelab.db?mode=ro", uri=True) as db:
             return db.execute("select (select count(*) from smtp_spool) + (select count(*) from smtp_outcome)").fetchone()[0]
 
@@ -241,6 +241,217 @@ class WhoMay(unittest.TestCase):
             self.assertEqual(s.rcpt("x@elsewhere.example")[0], 554)  # neither route nor resolvers
             self.assertEqual(s.rcpt("x@sub.cyberdyne.local")[0], 250)
             self.assertEqual(s.vrfy("sanders@cyberdyne.local")[0], 252)
+
+
+
+class ANextHopThat(unittest.TestCase):
+    """What a scripted next hop does, and what becomes of the message."""
+
+    def relay(self, *plans, more="", text=TEXT, to=("sanders@cyberdyne.local",), **options):
+        hop = self.enterContext(Hop(*plans))
+        server = self.enterContext(lab.Program(sender(hop.port, 'tls = "none"', more)))
+        send(server.port("smtpd", "tcp"), list(to), text, **options)
+        return hop, server
+
+    def report(self, server):
+        (mail,) = wait_mails(server, "skynet.local")
+        return email.message_from_bytes(mail, policy=email.policy.default)
+
+    def status(self, report):
+        """The fields of each recipient, and those of the message."""
+        self.assertEqual(report.get_content_type(), "multipart/report")
+        self.assertEqual(report.get_param("report-type"), "delivery-status")
+        parts = list(report.iter_parts())
+        self.assertEqual(parts[1].get_content_type(), "message/delivery-status")
+        message, *recipients = parts[1].get_payload()
+        return message, recipients, parts[2]
+
+    def test_takes_it_in_three_segments(self):
+        """As in the chapter's capture: EHLO; MAIL, RCPT and DATA; the text with its dot and QUIT."""
+        hop, server = self.relay(plan())
+        server.wait_log("event=smtp.sent")
+        (session,) = hop.sessions
+        lab.until(lambda: len(session.segments) == 3, lambda: session.segments)
+        self.assertEqual(session.lines, ["EHLO mail01", "MAIL FROM:<sanders@skynet.local>",
+                                         "RCPT TO:<sanders@cyberdyne.local> ORCPT=rfc822;sanders@cyberdyne.local", "DATA", "QUIT"])
+        self.assertTrue(session.segments[2].endswith(b"\r\n.\r\nQUIT\r\n"))
+        self.assertTrue(session.texts[0].endswith(TEXT.replace(b"\r\n.", b"\r\n..")), session.texts)
+
+    def test_has_no_pipelining(self):
+        hop, server = self.relay(plan(offers=("8BITMIME",)))
+        server.wait_log("event=smtp.sent")
+        self.assertEqual(hop.sessions[0].segments[1:3], [b"MAIL FROM:<sanders@skynet.local>\r\n",
+                                                         b"RCPT TO:<sanders@cyberdyne.local>\r\n"])
+
+    def test_refuses_at_each_step_for_good(self):
+        for step in ("MAIL", "RCPT", "DATA", "dot"):
+            with self.subTest(step):
+                hop, server = self.relay(plan(**{step: "550 5.7.1 Not from you"}))
+                message, (recipient,), original = self.status(self.report(server))
+                self.assertEqual(message["Reporting-MTA"], "dns; mail01")
+                self.assertEqual(recipient["Final-Recipient"], "rfc822; sanders@cyberdyne.local")
+                self.assertEqual(recipient["Action"], "failed")
+                self.assertEqual(recipient["Status"], "5.7.1")
+                self.assertEqual(recipient["Diagnostic-Code"], "smtp; 550 5.7.1 Not from you")
+                self.assertEqual(original.get_content_type(), "text/rfc822-headers")
+                self.assertIn("Subject: Help!", original.get_payload())
+                self.assertEqual(len(hop.sessions), 1, "it is not tried again")
+
+    def test_refuses_or_drops_at_each_step_once(self):
+        once = [plan(greeting="421 4.3.2 later"), plan(greeting="554 5.3.2 no service")]
+        once += [plan(**{step: "451 4.3.0 later"}) for step in ("EHLO", "MAIL", "RCPT", "DATA", "dot")]
+        once += [plan(drop=step) for step in ("greeting", "EHLO", "MAIL", "RCPT", "DATA", "dot")]
+        for number, first in enumerate(once):
+            with self.subTest(number):
+                hop, server = self.relay(first, plan())
+                server.wait_log("event=smtp.sent")
+                self.assertEqual(len(hop.sessions), 2)
+                self.assertTrue(hop.sessions[1].texts[0].endswith(b"help.\r\n"))
+                self.assertNotIn("smtp.failed", server.log())
+
+    def test_takes_some(self):
+        """Each recipient has its own end: one is sent, one comes later, one never."""
+        hop, server = self.relay(plan(later="450 4.2.1 greylisted", never="550 5.1.1 nobody"), plan(),
+                                 to=["sanders@cyberdyne.local", "later@cyberdyne.local", "never@cyberdyne.local"])
+        _, (recipient,), _ = self.status(self.report(server))
+        self.assertEqual(recipient["Final-Recipient"], "rfc822; never@cyberdyne.local")
+        lab.until(lambda: server.log().count("event=smtp.sent") == 2, server.log)
+        sent = [[line.split()[1] for line in s.lines if line.startswith("RCPT")] for s in hop.sessions]
+        self.assertEqual(sent, [["TO:<sanders@cyberdyne.local>", "TO:<later@cyberdyne.local>", "TO:<never@cyberdyne.local>"],
+                                ["TO:<later@cyberdyne.local>"]])
+
+    def test_never_answers(self):
+        """The queue's lifetime ends: the message goes back; the sender who asked for it hears of the delay before."""
+        hop, server = self.relay(plan(MAIL="451 4.3.0 never"), more='queue-lifetime = "1500ms" delay-notice = "200ms"',
+                                 rcpt_options=["NOTIFY=DELAY,FAILURE", "ORCPT=rfc822;old+2Bname@example.org"])
+        delayed, failed = wait_mails(server, "skynet.local", 2)
+        _, (recipient,), _ = self.status(email.message_from_bytes(delayed, policy=email.policy.default))
+        self.assertEqual((recipient["Action"], recipient["Status"]), ("delayed", "4.3.0"))
+        self.assertTrue(recipient["Will-Retry-Until"])
+        _, (recipient,), _ = self.status(email.message_from_bytes(failed, policy=email.policy.default))
+        self.assertEqual(recipient["Action"], "failed")
+        self.assertEqual(recipient["Original-Recipient"], "rfc822;old+name@example.org")
+        self.assertGreater(len(hop.sessions), 2)
+
+    def test_reports_itself_or_not(self):
+        """NOTIFY=SUCCESS: passed on where DSN is offered, else we say that it was relayed (RFC 3461 5.2.2)."""
+        options = dict(mail_options=["RET=FULL", "ENVID=QQ+2B1"], rcpt_options=["NOTIFY=SUCCESS"])
+        hop, server = self.relay(plan(), **options)
+        server.wait_log("event=smtp.sent")
+        self.assertEqual(hop.sessions[0].lines[1:3],
+                         ["MAIL FROM:<sanders@skynet.local> RET=FULL ENVID=QQ+2B1",
+                          "RCPT TO:<sanders@cyberdyne.local> NOTIFY=SUCCESS ORCPT=rfc822;sanders@cyberdyne.local"])
+        hop, server = self.relay(plan(offers=("PIPELINING",)), **options)
+        message, (recipient,), original = self.status(self.report(server))
+        self.assertEqual(message["Original-Envelope-Id"], "QQ+1")
+        self.assertEqual(recipient["Action"], "relayed")
+        self.assertEqual(original.get_content_type(), "message/rfc822")
+        hop, server = self.relay(plan(RCPT="550 5.1.1 no"), rcpt_options=["NOTIFY=NEVER"])
+        server.wait_log("event=smtp.failed")
+        lab.until(lambda: BetweenTwoOfOurs.rows(self, server) == 0, "it stays")
+        self.assertEqual(mails(server, "skynet.local"), [])
+
+    def test_takes_seven_bits_only(self):
+        text = b"Subject: x\r\n\r\n\xc3\xa4\r\n"
+        hop, server = self.relay(plan(offers=("PIPELINING",)), text=text)
+        _, (recipient,), _ = self.status(self.report(server))
+        self.assertEqual(recipient["Status"], "5.6.3")
+        self.assertNotIn("MAIL", "".join(hop.sessions[0].lines))
+        hop, server = self.relay(plan(), text=text, mail_options=["BODY=8BITMIME"])
+        server.wait_log("event=smtp.sent")
+        self.assertIn("BODY=8BITMIME", hop.sessions[0].lines[1])
+
+    def test_refuses_a_report(self):
+        """Nobody is told that a report could not be delivered (RFC 5321 4.5.5)."""
+        hop, server = self.relay(plan(RCPT="550 5.1.1 no"), frm="")
+        server.wait_log("event=smtp.failed")
+        lab.until(lambda: BetweenTwoOfOurs.rows(self, server) == 0, "it stays")
+        self.assertNotIn("smtp.reported", server.log())
+
+    def test_gets_it_round_in_a_circle(self):
+        text = b"Received: from a by b; date\r\n" * 101 + TEXT
+        with lab.Program(sender(9)) as server:
+            with self.assertRaises(smtplib.SMTPDataError) as refused:
+                send(server.port("smtpd", "tcp"), ["sanders@cyberdyne.local"], text)
+            self.assertEqual(refused.exception.smtp_code, 554)
+            send(server.port("smtpd", "tcp"), ["sanders@skynet.local"], text[31:])
+
+    def test_is_asked_for_by_etrn(self):
+        hop = self.enterContext(Hop(plan(MAIL="451 4.3.0 later"), plan()))
+        conf = sender(hop.port, 'tls = "none"').replace('"50ms"', '"1h"')
+        server = self.enterContext(lab.Program(conf))
+        with smtplib.SMTP("127.0.0.1", server.port("smtpd", "tcp")) as s:
+            s.ehlo()
+            self.assertEqual(s.docmd("ETRN cyberdyne.local")[0], 251)
+            self.assertEqual(s.docmd("ETRN elsewhere.example")[0], 459)
+            s.sendmail("sanders@skynet.local", ["sanders@cyberdyne.local"], TEXT)
+            server.wait_log("event=smtp.deferred")
+            lab.until(lambda: len(hop.sessions) == 1, "no connection")
+            lab.until(lambda: s.docmd("ETRN @cyberdyne.local")[0] == 250, "nothing waits")
+        server.wait_log("event=smtp.sent")
+
+    def test_lives_when_we_are_killed(self):
+        """kill -9 while the next hop refuses, then again while it has one of two recipients: nothing is lost, and who has
+        the message does not get it again."""
+        hop = self.enterContext(Hop(plan(later="450 4.2.1 later"), plan(later="450 4.2.1 later"), plan(later="450 4.2.1 later"),
+                                    plan(later="450 4.2.1 later"), plan()))
+        conf = sender(hop.port, 'tls = "none"').replace('"50ms"', '"300ms"')
+        server = self.enterContext(lab.Program(conf))
+        send(server.port("smtpd", "tcp"), ["sanders@cyberdyne.local", "later@cyberdyne.local"])
+        server.wait_log("event=smtp.sent")
+        lab.until(lambda: BetweenTwoOfOurs.rows(self, server) == 2, "the outcome is not on the disk")
+        server.kill()
+        with lab.Program(conf, state=server.directory, name="again.conf") as again:
+            lab.until(lambda: "to=later@cyberdyne.local host=127.0.0.1 reply=\"250" in again.log(), again.log)
+        rcpts = [line.split()[1] for s in hop.sessions for line in s.lines if line.startswith("RCPT")]
+        self.assertEqual(rcpts.count("TO:<sanders@cyberdyne.local>"), 1)
+
+
+ZONE = """$ORIGIN example.
+$TTL 300
+@        SOA ns hostmaster 1 1h 15m 1w 5m
+         NS  ns
+ns       A   127.0.0.1
+mx       MX  10 dead
+mx       MX  20 alive
+dead     A   127.0.0.2
+alive    A   127.0.0.1
+implicit A   127.0.0.1
+null     MX  0 .
+loop     MX  10 mail01.example.
+loop     MX  20 alive
+nowhere  MX  10 nothing
+"""
+
+
+class ByMx(unittest.TestCase):
+    def test_by_mx(self):
+        with lab.Program(receiver(domain="mx.example").replace("domain", 'domain "implicit.example" { mailboxes = { "sanders" } }\n'
+                                                               "  domain", 1)) as b:
+            directory = pathlib.Path(b.directory)
+            (directory / "example.zone").write_text(ZONE)
+            dns = self.enterContext(lab.Program(f'dnsd {{ listen = {{ "127.0.0.1:0" }} zone "example" {{ file = "{directory}/example.zone" }} }}'))
+            conf = f"""smtpd {{
+  hostname = "mail01.example"
+  listen = {{ "127.0.0.1:0" }}
+  retry-interval = "50ms"
+  mx-port = {b.port("smtpd", "tcp")}
+  resolvers = {{ "127.0.0.1:{dns.port("dnsd", "udp")}" }}
+  domain "skynet.local" {{ mailboxes = {{ "sanders" }} }}
+  allow-relay = {{ "127.0.0.0/8" }}
+}}
+"""
+            a = self.enterContext(lab.Program(conf))
+            to = ["mx", "implicit", "null", "loop", "none", "nowhere"]
+            send(a.port("smtpd", "tcp"), [f"sanders@{name}.example" for name in to])
+            wait_mails(b, "mx.example", others=[a])
+            wait_mails(b, "implicit.example", others=[a])
+            reports = b"".join(wait_mails(a, "skynet.local", 3))
+            for name, status in (("null", b"5.1.10"), ("loop", b"5.4.6"), ("none", b"5.1.2")):
+                self.assertRegex(reports, b"Final-Recipient: rfc822; sanders@%s.example\nAction: failed\nStatus: %s\n"
+                                 % (name.encode(), re.escape(status)))
+            a.wait_log("destination=nowhere.example host=nothing.example")
+            self.assertNotIn("to=sanders@nowhere.example reason=\"There is no", a.log())
 
 
 if __name__ == "__main__":
