@@ -4,9 +4,12 @@ import email
 import email.policy
 import pathlib
 import re
+import shutil
 import smtplib
 import socket
 import sqlite3
+import subprocess
+import tempfile
 import threading
 import unittest
 
@@ -16,7 +19,8 @@ EXTENSIONS = '''  extensions = { "PIPELINING", "SIZE 10240000", "VRFY", "ETRN", 
 '''
 
 TEXT = (b"To: Chris Sanders <sanders@cyberdyne.local>\r\nFrom: Chris Sanders <sanders@skynet.local>\r\n"
-        b"Subject: Help!\r\n\r\n.\r\n..two dots\r\nI need your help.\r\n")
+        b"Subject: Help!\r\nMessage-ID: <5682DB80.4010607@skynet.local>\r\n"
+        b"Date: Tue, 29 Dec 2015 14:14:08 -0500\r\n\r\n.\r\n..two dots\r\nI need your help.\r\n")
 
 
 def receiver(more="", domain="cyberdyne.local"):
@@ -451,6 +455,105 @@ class ByMx(unittest.TestCase):
                 lab.until(lambda: fields in b"".join(mails(a, "skynet.local")), lambda: f"{fields}: {a.log()[:3000]}")
             a.wait_log("destination=nowhere.example host=nothing.example")
             self.assertNotIn("to=sanders@nowhere.example reason=\"There is no", a.log())
+
+
+
+class PostfixServer:
+    """A Postfix of our own: its configuration, queue and mailboxes in a directory, on a free port."""
+
+    def __init__(self, relayhost=""):
+        self.directory = pathlib.Path(tempfile.mkdtemp(prefix="postfix-"))
+        self.directory.chmod(0o755)
+        with socket.create_server(("127.0.0.1", 0)) as s:
+            self.port = s.getsockname()[1]
+        conf, d = self.directory / "conf", self.directory
+        for name in ("conf", "queue", "data", "mail"):
+            (d / name).mkdir()
+        shutil.chown(d / "data", "postfix")
+        (d / "mail").chmod(0o777)
+        services = ["cleanup unix n - n - 0 cleanup", "qmgr unix n - n 300 1 qmgr", "rewrite unix - - n - - trivial-rewrite",
+                    "bounce unix - - n - 0 bounce", "defer unix - - n - 0 bounce", "trace unix - - n - 0 bounce",
+                    "smtp unix - - n - - smtp", "relay unix - - n - - smtp", "error unix - - n - - error",
+                    "retry unix - - n - - error", "virtual unix - n n - - virtual", "anvil unix - - n - 1 anvil",
+                    "tlsmgr unix - - n 1000? 1 tlsmgr", "scache unix - - n - 1 scache", "proxymap unix - - n - - proxymap",
+                    "postlog unix-dgram n - n - 1 postlogd"]
+        (conf / "master.cf").write_text(f"127.0.0.1:{self.port} inet n - n - - smtpd\n" + "\n".join(services) + "\n")
+        (conf / "main.cf").write_text(f"""compatibility_level = 3.6
+queue_directory = {d}/queue
+data_directory = {d}/data
+maillog_file = {d}/queue/log
+maillog_file_prefixes = {d}
+myhostname = postfix.example
+mydestination =
+mynetworks = {"127.0.0.0/8" if relayhost else "192.0.2.1"}
+inet_interfaces = 127.0.0.1
+inet_protocols = ipv4
+virtual_mailbox_domains = pf.example
+virtual_mailbox_base = {d}/mail
+virtual_mailbox_maps = static:box/
+virtual_uid_maps = static:65534
+virtual_gid_maps = static:65534
+smtpd_relay_restrictions = permit_mynetworks, reject_unauth_destination
+relayhost = {relayhost}
+smtp_tls_security_level = may
+smtp_dns_support_level = disabled
+""")
+        self.process = subprocess.Popen(["/usr/sbin/postfix", "-c", str(conf), "start-fg"], stdout=subprocess.DEVNULL,
+                                        stderr=subprocess.DEVNULL, stdin=subprocess.DEVNULL, start_new_session=True)
+        lab.until(self.answers, lambda: f"Postfix does not answer: {self.log()}")
+
+    def log(self):
+        path = self.directory / "queue/log"
+        return path.read_text(errors="replace") if path.exists() else ""
+
+    def answers(self):
+        try:
+            with socket.create_connection(("127.0.0.1", self.port), 5) as s:
+                return s.recv(100).startswith(b"220")
+        except OSError:
+            return False
+
+    def mails(self):
+        return [p.read_bytes() for p in self.directory.glob("mail/box/new/*")]
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        lab.run("/usr/sbin/postfix", "-c", self.directory / "conf", "stop")
+        self.process.wait(20)
+        shutil.rmtree(self.directory, ignore_errors=True)
+
+
+@lab.needs("postfix")
+@lab.needs_root
+class Postfix(unittest.TestCase):
+    def test_receives_from_ours(self):
+        with PostfixServer() as pf:
+            conf = sender(pf.port).replace("cyberdyne.local", "pf.example")
+            with lab.Program(conf) as a:
+                send(a.port("smtpd", "tcp"), ["sanders@pf.example"])
+                (mail,) = lab.until(pf.mails, lambda: pf.log() + a.log()[-3000:])
+                self.assertTrue(mail.endswith(b"\n" + TEXT.replace(b"\r\n", b"\n")), mail)
+                self.assertIn(b"\tby mail01 (Postfix) with ESMTP id ", mail)
+                send(a.port("smtpd", "tcp"), ["x@pf.example", "y@elsewhere.pf.example"], rcpt_options=["NOTIFY=SUCCESS,FAILURE"])
+                wait_mails(a, "skynet.local")  # 554 of Postfix for the second
+                report = email.message_from_bytes(mails(a, "skynet.local")[0], policy=email.policy.default)
+                self.assertIn("Action: failed", str(report))
+                lab.until(lambda: len(pf.mails()) == 2, pf.log)
+                self.assertIn("status=sent", pf.log())
+
+    def test_sends_to_ours(self):
+        with lab.Program(receiver()) as b, PostfixServer(f"[127.0.0.1]:{b.port('smtpd', 'tcp')}") as pf:
+            long = TEXT + b"".join(b".%06d%s\r\n" % (i, b"x" * 70) for i in range(3000))
+            send(pf.port, ["sanders@cyberdyne.local"], rcpt_options=["NOTIFY=SUCCESS"])
+            send(pf.port, ["ppa@cyberdyne.local"], long)
+            (mail,) = wait_mails(b, "cyberdyne.local", others=[pf])
+            self.assertTrue(mail.endswith(b"\n" + TEXT.replace(b"\r\n", b"\n")), mail)
+            self.assertIn(b" with ESMTPS id ", mail)  # Postfix took our STARTTLS
+            (mail,) = wait_mails(b, "cyberdyne.local", mailbox="ppa", others=[pf])
+            self.assertTrue(mail.endswith(b"\n" + long.replace(b"\r\n", b"\n")))
+            b.wait_log("NOTIFY=SUCCESS")
 
 
 if __name__ == "__main__":

@@ -74,7 +74,8 @@ static void play(struct play *p, uint8_t plan, struct span in, size_t piece)
         size_t taken = 1;
         end = end + piece < in.len ? end + piece : in.len;
         for (enum client_effect effect = CLIENT_READY; effect != CLIENT_MORE && taken > 0 && !p->ended;) {
-            effect = client_session_feed(&p->session, span_head(span_from(in, from), end - from), &p->out, &taken);
+            effect =
+                client_session_feed(&p->session, span_head(span_from(in, from), end - from), &p->out, &taken);
             from += taken;
             act(p, effect);
         }
@@ -87,7 +88,8 @@ static void play(struct play *p, uint8_t plan, struct span in, size_t piece)
 static void lines_are_whole(struct play *p)
 {
     must(writer_ok(&p->out));
-    for (struct span left = writer_span(&p->out); left.len > 0; left = span_from(left, span_find(left, '\n') + 1)) {
+    for (struct span left = writer_span(&p->out); left.len > 0;
+         left = span_from(left, span_find(left, '\n') + 1)) {
         size_t end = span_find(left, '\n');
         must(end < left.len && end > 0 && left.at[end - 1] == '\r' && end <= CLIENT_COMMAND_MAX);
     }

@@ -25,7 +25,8 @@ struct dialogue {
 
 static void open_with(struct dialogue *d, enum client_tls tls, size_t recipients)
 {
-    static const char *const to[] = { "sanders@cyberdyne.local", "ppa@cyberdyne.local", "a+b@cyberdyne.local" };
+    static const char *const to[] = { "sanders@cyberdyne.local", "ppa@cyberdyne.local",
+                                      "a+b@cyberdyne.local" };
     memset(d, 0, sizeof *d);
     d->out = writer_over(d->said, sizeof d->said);
     client_session_open(&d->session, "mail01", tls);
@@ -67,7 +68,8 @@ static void hear_in_pieces(struct dialogue *d, const char *replies, size_t piece
         to = to + piece < all.len ? to + piece : all.len;
         enum client_effect effect;
         do {
-            effect = client_session_feed(&d->session, span_head(span_from(all, from), to - from), &d->out, &taken);
+            effect =
+                client_session_feed(&d->session, span_head(span_from(all, from), to - from), &d->out, &taken);
             from += taken;
             act(d, effect);
         } while (effect != CLIENT_MORE && effect != CLIENT_ENDED && taken > 0);
@@ -196,8 +198,8 @@ static void tls_begins_anew(void **state)
 
 static void tls_that_is_required_is_had_or_nothing_is_sent(void **state)
 {
-    static const char *const refusals[] = { GREETING "250-mail02\r\n250 PIPELINING\r\n", GREETING OFFER_ALL
-                                            "454 not now\r\n",
+    static const char *const refusals[] = { GREETING "250-mail02\r\n250 PIPELINING\r\n",
+                                            GREETING OFFER_ALL "454 not now\r\n",
                                             GREETING "502 no EHLO\r\n" };
     (void)state;
     for (size_t i = 0; i < 3; i++) {
@@ -214,7 +216,8 @@ static void tls_that_is_required_is_had_or_nothing_is_sent(void **state)
     }
 }
 
-/* Each refusal at each step, with and without pipelining: who gets which verdict, and that no text is sent. */
+/* Each refusal at each step, with and without pipelining: who gets which verdict, and that no text is sent.
+ */
 static void a_refusal_at_each_step_has_its_verdict(void **state)
 {
     static const struct {
@@ -325,8 +328,8 @@ static void notifications_are_passed_on(void **state)
 
 static void a_greeting_that_refuses_says_why(void **state)
 {
-    static const char *const greetings[] = { "554 5.3.2 no service\r\n", "421 4.3.2 busy\r\n", "SSH-2.0-OpenSSH\r\n",
-                                             "250 what\r\n" };
+    static const char *const greetings[] = { "554 5.3.2 no service\r\n", "421 4.3.2 busy\r\n",
+                                             "SSH-2.0-OpenSSH\r\n", "250 what\r\n" };
     static const unsigned codes[] = { 554, 421, 451, 451 };
     (void)state;
     for (size_t i = 0; i < 4; i++) {
@@ -367,7 +370,8 @@ static void commands_wait_for_room(void **state)
     size_t taken, rcpts = 0;
     (void)state;
     for (size_t i = 0; i < CLIENT_RECIPIENTS_MAX; i++)
-        many[i] = (struct client_recipient){ .address = span_text("somebody.with.a.long.name@cyberdyne.local") };
+        many[i] =
+            (struct client_recipient){ .address = span_text("somebody.with.a.long.name@cyberdyne.local") };
     struct client_mail mail = {
         .sender = span_text(""), .envid = span_text(""), .recipients = many, .count = CLIENT_RECIPIENTS_MAX
     };
@@ -378,7 +382,8 @@ static void commands_wait_for_room(void **state)
     w = writer_over(small, sizeof small);
     client_session_send(&c, &mail, &w);
     for (size_t i = 0; i < CLIENT_RECIPIENTS_MAX + 1; i++) {
-        for (struct span left = writer_span(&w); left.len > 0; left = span_from(left, span_find(left, '\n') + 1))
+        for (struct span left = writer_span(&w); left.len > 0;
+             left = span_from(left, span_find(left, '\n') + 1))
             rcpts += span_starts(left, "RCPT TO:<");
         w = writer_over(small, sizeof small);
         assert_int_equal(client_session_feed(&c, span_text("250 ok\r\n"), &w, &taken), CLIENT_MORE);
