@@ -5,6 +5,7 @@ import email.policy
 import pathlib
 import re
 import shutil
+import signal
 import smtplib
 import socket
 import sqlite3
@@ -216,6 +217,15 @@ class BetweenTwoOfOurs(unittest.TestCase):
                 a.wait_log("event=smtp.deferred")  # the certificate is for mail02, the route names 127.0.0.1
                 self.assertEqual(mails(b, "cyberdyne.local"), [])
                 self.assertNotIn("MAIL", b.log())
+        with lab.Program(receiver().replace('"mail02"', '"127.0.0.1"')) as b:  # the name that the route has
+            ca = b.directory / "state/tls/ca.pem"
+            with lab.Program(sender(b.port("smtpd", "tcp"), f'tls = "required" ca = "{ca}"')) as a:
+                send(a.port("smtpd", "tcp"), ["sanders@cyberdyne.local"])
+                (mail,) = wait_mails(b, "cyberdyne.local", others=[a])
+                self.assertIn(b"with ESMTPS id", mail)
+                a.wait_log("tls=\"TLSv1.3")
+        with lab.Program(receiver()) as b:
+            port = b.port("smtpd", "tcp")
             with lab.Program(sender(port)) as a:  # opportunistic: better than clear
                 send(a.port("smtpd", "tcp"), ["sanders@cyberdyne.local"])
                 (mail,) = wait_mails(b, "cyberdyne.local", others=[a])
@@ -393,6 +403,27 @@ class ANextHopThat(unittest.TestCase):
             lab.until(lambda: len(hop.sessions) == 1, "no connection")
             lab.until(lambda: s.docmd("ETRN @cyberdyne.local")[0] == 250, "nothing waits")
         server.wait_log("event=smtp.sent")
+
+    def test_is_dead_while_we_end_and_reload(self):
+        """A host that is not there holds neither the end up nor other mail; a reload takes the new way at once."""
+        with socket.create_server(("127.0.0.1", 0)) as s:
+            dead = s.getsockname()[1]
+        hop = self.enterContext(Hop(plan()))
+        server = self.enterContext(lab.Program(sender(dead).replace('"50ms"', '"1h"')))
+        send(server.port("smtpd", "tcp"), ["sanders@cyberdyne.local"])
+        server.wait_log("event=smtp.unreachable")
+        send(server.port("smtpd", "tcp"), ["sanders@cyberdyne.local", "sanders@skynet.local"])
+        wait_mails(server, "skynet.local")
+        text = server.conf.read_text()
+        server.conf.write_text(text.replace(f":{dead}", f":{hop.port}"))
+        server.signal(signal.SIGHUP)
+        lab.until(lambda: server.log().count("event=smtp.sent") == 2, server.log)
+        server.conf.write_text(text)
+        server.signal(signal.SIGHUP)
+        lab.until(lambda: server.log().count("event=reload") == 2, server.log)
+        send(server.port("smtpd", "tcp"), ["sanders@cyberdyne.local"])
+        lab.until(lambda: server.log().count("event=smtp.unreachable") == 2, server.log)
+        self.assertEqual(server.end(), 0)
 
     def test_lives_when_we_are_killed(self):
         """kill -9 while the next hop refuses, then again while it has one of two recipients: nothing is lost, and who has
