@@ -17,10 +17,10 @@ void mail_queue_open(struct mail_queue *q, uint64_t retry_ms, uint64_t seed)
 void mail_queue_close(struct mail_queue *q)
 {
     struct list_node *n;
+    timers_close(&q->timers); /* it touches those of jobs and destinations */
     for (size_t i = 0; i < QUEUE_BUCKETS; i++)
         while ((n = list_take(&q->buckets[i])))
             free(list_item(n, struct queue_destination, node));
-    timers_close(&q->timers);
 }
 
 /* ---- destinations --------------------------------------------------------------------------- */

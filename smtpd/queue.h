@@ -53,7 +53,7 @@ struct mail_queue {
 };
 
 void mail_queue_open(struct mail_queue *q, uint64_t retry_ms, uint64_t seed);
-/* Forgets all; the jobs are their owners'. */
+/* Forgets all; the jobs are their owners', and still there. */
 void mail_queue_close(struct mail_queue *q);
 
 /* The destination of this hop, made when it is new; NULL: no memory. It goes when it has neither jobs nor

@@ -538,6 +538,8 @@ bool spool_leave(struct spool *s)
 static void spool_free(struct spool *s)
 {
     struct list_node *n;
+    if (s->relay)
+        relay_close(s->relay); /* its jobs are in the messages' memory */
     while ((n = list_first(&s->all))) {
         struct message *m = list_item(n, struct message, among_all);
         list_remove(n);
@@ -547,8 +549,6 @@ static void spool_free(struct spool *s)
         message_end(list_item(n, struct message, node));
     if (s->dispatch)
         dispatch_close(s->dispatch);
-    if (s->relay)
-        relay_close(s->relay);
     free(s);
 }
 
