@@ -161,6 +161,17 @@ static bool add_soa(struct change_records *r, const struct zone *z)
     return change_add_record(r, zone_node_name(zone_node_at(z, z->apex)), DNS_TYPE_SOA, ttl, rdata);
 }
 
+static bool note(void *owner, const struct place *p)
+{
+    return p->type == DNS_TYPE_SOA ||
+           change_add_record(owner, zone_node_name(p->node), p->type, p->ttl, p->rdata);
+}
+
+bool change_add_zone(struct change_records *r, const struct zone *z)
+{
+    return add_soa(r, z) && each_record(z, note, r);
+}
+
 struct change *change_between(const struct zone *before, const struct zone *after)
 {
     struct change *c = change_new(before->serial, after->serial);

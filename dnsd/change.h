@@ -34,6 +34,9 @@ static inline struct reader change_reader(const struct change_records *r)
 /* The next record of a reader over the list; false at its end. Data in wire form, names uncompressed. */
 bool change_next(struct reader *r, struct dns_record *out, struct span *rdata);
 
+/* All records of a zone, its SOA first. False: no memory. */
+bool change_add_zone(struct change_records *r, const struct zone *z);
+
 /* From one version to the next. NULL: no memory. */
 struct change *change_between(const struct zone *before, const struct zone *after);
 /* The version that comes of it, held once. NULL, and *why says in words (constant) what does not fit: a

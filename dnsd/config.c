@@ -36,9 +36,21 @@ static const struct config_key zone_keys[] = {
     { .name = "primaries",
       .type = CONFIG_TEXT,
       .flags = CONFIG_LIST,
-      .help = "Where the zone is fetched from, instead of a file. Not there yet.",
-      .example = "primaries = { \"172.16.16.139:53\" }",
-      .reference = "RFC 5936" },
+      .help =
+          "Where the zone is fetched from, instead of a file, and followed at the times of its SOA and when "
+          "one of "
+          "them sends a NOTIFY: addresses (port 53), or addresses with a port. A copy is kept in the state "
+          "directory.",
+      .example = "primaries = { \"172.16.16.139\" }",
+      .reference = "RFC 5936, 1995, 1996" },
+    { .name = "max-transfer-size",
+      .type = CONFIG_SIZE,
+      .otherwise = "1GiB",
+      .least = 65536,
+      .most = (int64_t)1 << 34,
+      .help =
+          "How much is taken from a primary for one transfer, so that a wrong one cannot fill the memory.",
+      .example = "max-transfer-size = \"64MiB\"" },
     { 0 },
 };
 
@@ -204,15 +216,17 @@ static bool read_hosts(struct config *c, const struct config_section *s, const c
 static bool read_zone(struct config *c, const struct config_section *s, struct dnsd_settings *d,
                       struct dnsd_zone *z)
 {
-    size_t count;
-    const struct config_value *primaries = config_list(s, "primaries", &count);
     const char *file = config_text(s, "file");
     read_name(c, s, d, z);
-    if (count)
-        config_problem(c, s, primaries, "file = \"zones/NAME.zone\"",
-                       "this server cannot fetch zones from others yet");
-    else if (!file)
-        config_problem(c, s, NULL, "file = \"zones/NAME.zone\"", "the zone has no file");
+    if (!read_hosts(c, s, "primaries", d, &z->primaries, &z->primary_count))
+        return false;
+    if (z->primary_count && file)
+        config_problem(c, s, config_value(s, "file"), "one of the two",
+                       "the zone has a file, and primaries to be fetched from");
+    else if (!z->primary_count && !file)
+        config_problem(c, s, NULL, "file = \"zones/NAME.zone\", or primaries = { \"172.16.16.139\" }",
+                       "the zone has neither a file nor primaries");
+    z->max_transfer_bytes = (size_t)config_number(s, "max-transfer-size");
     z->file = file ? arena_text(&d->arena, span_text(file)) : "";
     return z->file && read_prefixes(s, "allow-transfer", d, &z->transfer_to, &z->transfer_to_count) &&
            read_prefixes(s, "allow-update", d, &z->update_by, &z->update_by_count) &&

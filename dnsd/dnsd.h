@@ -21,6 +21,9 @@ struct dnsd_zone {
     size_t update_by_count;
     struct endpoint *notify;
     size_t notify_count;
+    struct endpoint *primaries; /* whom it is fetched from, in their order; none: it has a file */
+    size_t primary_count;
+    size_t max_transfer_bytes;
 };
 
 struct dnsd_settings {
@@ -60,6 +63,7 @@ struct service {
     size_t connection_count;
     struct recursion *recursion; /* NULL: for nobody */
     struct primary *primary;
+    struct secondary *secondary;
     bool draining, stopping;
     struct response response;   /* of the message at hand */
     bool over_tcp;              /* the message at hand */

@@ -3,6 +3,7 @@
 #include "encode.h"
 #include "hints.h"
 #include "primary.h"
+#include "secondary.h"
 #include "wire/dns_rdata.h"
 #include "zonefile.h"
 
@@ -130,10 +131,17 @@ static struct zone *zone_in_service(struct service *s, const struct dns_name *na
     return row && row->zone ? zone_hold(row->zone) : NULL;
 }
 
-static bool all_loaded(const struct zones_row *rows, size_t count)
+/* What a zone that is fetched has before it was: the version in service, or the copy of an earlier run. */
+static struct zone *copy_or_none(struct service *s, const struct dnsd_zone *z, const struct dns_name *lower)
 {
-    for (size_t i = 0; i < count; i++)
-        if (!rows[i].zone)
+    struct zone *in_service = zone_in_service(s, lower);
+    return in_service ? in_service : secondary_copy(s->secondary, z, loop_now(s->home->loop));
+}
+
+static bool all_loaded(const struct zones_row *rows, const struct dnsd_settings *d)
+{
+    for (size_t i = 0; i < d->zone_count; i++)
+        if (!rows[i].zone && !d->zones[i].primary_count)
             return false;
     return true;
 }
@@ -149,13 +157,14 @@ static bool load_zones(struct service *s, const struct dnsd_settings *d, bool st
         dns_name_lower(&rows[i].name, &d->zones[i].name);
         rows[i].transfer_to = d->zones[i].transfer_to;
         rows[i].transfer_to_count = d->zones[i].transfer_to_count;
-        rows[i].zone = load_zone(&l, &d->zones[i]);
-        if (rows[i].zone)
+        rows[i].zone = d->zones[i].primary_count ? copy_or_none(s, &d->zones[i], &rows[i].name)
+                                                 : load_zone(&l, &d->zones[i]);
+        if (rows[i].zone && !d->zones[i].primary_count)
             rows[i].zone = primary_replay(s->primary, &rows[i].name, rows[i].zone, loop_now(s->home->loop));
         if (!rows[i].zone)
             rows[i].zone = zone_in_service(s, &rows[i].name);
     }
-    bool ok = rows && (!strict || all_loaded(rows, d->zone_count));
+    bool ok = rows && (!strict || all_loaded(rows, d));
     if (ok && zones_open(out, rows, d->zone_count, s->zones.seed)) {
         free(rows);
         return true;
@@ -216,9 +225,14 @@ bool dnsd_request(struct service *s, struct span message, const struct dnsd_aske
     struct reader r = reader_over(message);
     read_skip(&r, 2);
     uint16_t flags = read_u16(&r);
-    if (!reader_ok(&r) || flags & DNS_QR || dns_opcode(flags) != DNS_OPCODE_UPDATE)
+    if (!reader_ok(&r) || flags & DNS_QR)
         return false;
-    *outcome = primary_update(s->primary, message, from, out, now);
+    if (dns_opcode(flags) == DNS_OPCODE_UPDATE)
+        *outcome = primary_update(s->primary, message, from, out, now);
+    else if (dns_opcode(flags) == DNS_OPCODE_NOTIFY)
+        *outcome = secondary_notified(s->secondary, message, from, out, now);
+    else
+        return false;
     return true;
 }
 
@@ -311,7 +325,10 @@ static bool open_all(struct service *s, struct problem *p)
     if (!s->sockets)
         return false;
     s->primary = primary_open(s, p);
-    if (!s->primary || !load_zones(s, d, true, &zones, p))
+    s->secondary = s->primary ? secondary_open(s) : NULL;
+    if (s->primary && !s->secondary)
+        problem_set(p, "out of memory");
+    if (!s->secondary || !load_zones(s, d, true, &zones, p))
         return false;
     s->zones = zones;
     if (!open_recursion(s, d, p))
@@ -320,6 +337,10 @@ static bool open_all(struct service *s, struct problem *p)
         if (!open_sockets(s, &d->listen[i], &s->sockets[i], p))
             return false;
     primary_started(s->primary, loop_now(s->home->loop));
+    if (!secondary_started(s->secondary, loop_now(s->home->loop))) {
+        problem_set(p, "out of memory");
+        return false;
+    }
     choose_try(s);
     for (size_t i = 0; i < d->listen_count; i++)
         tell_listening(s, &s->sockets[i]);
@@ -345,6 +366,7 @@ void dnsd_free_if_done(struct service *s)
     if (!s->stopping || s->connection_count)
         return;
     close_recursion(s);
+    secondary_close(s->secondary);
     primary_close(s->primary);
     zones_close(&s->zones);
     free(s->sockets);
@@ -409,6 +431,8 @@ static bool reload(struct service *s, void *settings, struct problem *p)
     s->zones = zones;
     tell_replaced(s, &before);
     zones_close(&before);
+    if (!secondary_started(s->secondary, loop_now(s->home->loop)))
+        problem_set(p, "out of memory");
     return true;
 }
 

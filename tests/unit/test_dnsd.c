@@ -408,8 +408,12 @@ static void what_is_not_there_is_refused(void **state)
     } wrong[] = {
         { "dnsd { listen = \"127.0.0.1:0\" }", "there is no zone" },
         { "dnsd { zone \"a.test\" { file = \"z\" } }", "listen" },
-        { "dnsd { listen = \"127.0.0.1:0\" zone \"a.test\" { } }", "the zone has no file" },
-        { "dnsd { listen = \"127.0.0.1:0\" zone \"a.test\" { primaries = { \"127.0.0.1:53\" } } }", "fetch" },
+        { "dnsd { listen = \"127.0.0.1:0\" zone \"a.test\" { } }", "neither a file nor primaries" },
+        { "dnsd { listen = \"127.0.0.1:0\" zone \"a.test\" { file = \"z\" primaries = { \"127.0.0.1:53\" } } "
+          "}",
+          "has a file, and primaries" },
+        { "dnsd { listen = \"127.0.0.1:0\" zone \"a.test\" { primaries = { \"somewhere\" } } }",
+          "\"somewhere\" is no address" },
         { "dnsd { listen = \"127.0.0.1:0\" forward \".\" { to = { \"4.2.2.1\" } } }", "there is no zone" },
         { "dnsd { listen = \"127.0.0.1:0\" allow-recursion = \"::1\" forward \".\" { } }",
           "leads to nobody" },

@@ -1,0 +1,158 @@
+#include "copy.h"
+
+#include "change.h"
+#include "hash.h"
+#include "secondary.h"
+#include "store.h"
+#include "work.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#define PATH_BYTES     4096
+#define READABLE_BYTES 96 /* of the zone's name in that of its file; a hash follows */
+
+/* A copy on its way to the disk. */
+struct saving {
+    struct work work;
+    struct home *home;
+    struct change_records records;
+    int error;
+    char path[PATH_BYTES];
+};
+
+/* STATE/dnsd/NAME-HASH.copy: a name may have any bytes, a file may not. */
+static void path_of(const struct service *s, const struct dns_name *name, char *path)
+{
+    char text[DNS_NAME_TEXT_MAX];
+    struct dns_name lower;
+    dns_name_lower(&lower, name);
+    struct writer w = writer_over(text, sizeof text - 1);
+    write_dns_name_text(&w, dns_name_span(&lower));
+    text[writer_length(&w)] = 0;
+    for (char *c = text; *c; c++)
+        if (!strchr("abcdefghijklmnopqrstuvwxyz0123456789-_.", *c) || (*c == '.' && c == text))
+            *c = '_';
+    snprintf(path, PATH_BYTES, "%s/dnsd/%.*s-%016llx.copy", s->home->state_directory, READABLE_BYTES, text,
+             (unsigned long long)hash_bytes(dns_name_span(&lower), 0));
+}
+
+/* ---- saving ----------------------------------------------------------------------------------------------
+ */
+
+static void write_copy(struct work *w)
+{
+    struct saving *v = list_item(w, struct saving, work);
+    if (!file_write_durably(v->path, span_of(v->records.bytes, v->records.length), 0644))
+        v->error = errno;
+}
+
+static void written(struct work *w)
+{
+    struct saving *v = list_item(w, struct saving, work);
+    if (v->error)
+        event_note(v->home->events, EVENT_DNS_COPY_FAILED, loop_now(v->home->loop), "reason",
+                   strerror(v->error));
+    free(v->records.bytes);
+    free(v);
+}
+
+static bool make_directory(const struct service *s)
+{
+    char path[PATH_BYTES];
+    snprintf(path, sizeof path, "%s/dnsd", s->home->state_directory);
+    mkdir(s->home->state_directory, 0755); /* where they are there, nothing is to be done */
+    return mkdir(path, 0755) == 0 || errno == EEXIST;
+}
+
+void copy_save(struct service *s, struct zone *z)
+{
+    struct saving *v = calloc(1, sizeof *v);
+    if (!v || !change_add_zone(&v->records, z) || !make_directory(s)) {
+        event_note(s->home->events, EVENT_DNS_COPY_FAILED, loop_now(s->home->loop), "reason",
+                   v ? strerror(errno) : "out of memory");
+        if (v)
+            free(v->records.bytes);
+        free(v);
+        return;
+    }
+    v->home = s->home;
+    v->work.run = write_copy;
+    v->work.done = written;
+    path_of(s, &z->name, v->path);
+    work_start(s->home->loop, &v->work);
+}
+
+void copy_confirm(struct service *s, const struct zone *z, struct now now)
+{
+    char path[PATH_BYTES];
+    struct timespec at = { .tv_sec = now.unix_ms / 1000, .tv_nsec = now.unix_ms % 1000 * 1000000 };
+    struct timespec times[2] = { at, at };
+    path_of(s, &z->name, path);
+    utimensat(AT_FDCWD, path, times, 0); /* no copy: the next transfer makes one */
+}
+
+/* ---- loading
+ * ------------------------------------------------------------------------------------------------ */
+
+static uint8_t *read_all(const char *path, size_t *length, int64_t *confirmed_s)
+{
+    struct stat st;
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    uint8_t *bytes = NULL;
+    *length = 0;
+    if (fd >= 0 && fstat(fd, &st) == 0 && st.st_size > 0 && (bytes = malloc((size_t)st.st_size))) {
+        ssize_t n = 1;
+        while (n > 0 && *length < (size_t)st.st_size) { /* each turn takes bytes */
+            n = read(fd, bytes + *length, (size_t)st.st_size - *length);
+            *length += n > 0 ? (size_t)n : 0;
+        }
+        *confirmed_s = st.st_mtim.tv_sec;
+    }
+    if (fd >= 0)
+        close(fd);
+    return bytes;
+}
+
+static struct zone *build(struct service *s, const struct dns_name *name, struct span bytes,
+                          uint32_t *expire_s)
+{
+    struct zone_builder *b = zone_builder_open(name, s->zones.seed, 1024);
+    struct reader r = reader_over(bytes);
+    struct dns_record record;
+    struct span rdata;
+    enum zone_fault fault = ZONE_FINE;
+    while (b && !zone_refused(fault) && change_next(&r, &record, &rdata)) { /* each turn takes a record */
+        if (record.type == DNS_TYPE_SOA)
+            *expire_s = secondary_times_of(rdata).expire_s;
+        fault = zone_builder_add(b, &record.owner, record.type, record.ttl, rdata);
+    }
+    if (b && (zone_refused(fault) || !reader_ok(&r))) { /* cut short, or not ours: it is fetched again */
+        zone_builder_drop(b);
+        return NULL;
+    }
+    return b ? zone_builder_finish(b, &fault) : NULL;
+}
+
+struct zone *copy_load(struct service *s, const struct dnsd_zone *settings, struct now now)
+{
+    char path[PATH_BYTES];
+    size_t length;
+    int64_t confirmed_s = 0;
+    uint32_t expire_s = 0;
+    if (!s->home->state_directory)
+        return NULL;
+    path_of(s, &settings->name, path);
+    uint8_t *bytes = read_all(path, &length, &confirmed_s);
+    struct zone *z = bytes ? build(s, &settings->name, span_of(bytes, length), &expire_s) : NULL;
+    free(bytes);
+    if (z && confirmed_s + expire_s <= now.unix_ms / 1000) {
+        zone_release(z);
+        return NULL;
+    }
+    return z;
+}

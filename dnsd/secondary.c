@@ -1,0 +1,524 @@
+#include "secondary.h"
+
+#include "copy.h"
+#include "dns_exchange.h"
+#include "encode.h"
+#include "primary.h"
+#include "transfer_in.h"
+
+#include <stdlib.h>
+
+#define CHECK_MS     3000  /* for the SOA, by UDP or TCP */
+#define STALL_MS     30000 /* a transfer that brings nothing for so long is given up */
+#define ABSENT_S     10    /* between tries for a zone of which nothing is there yet */
+#define LENGTH_BYTES 2
+#define OUT_BYTES    1024 /* the question, with names and an SOA at their longest */
+
+#define REFRESH_LEAST_S 2
+#define REFRESH_MOST_S  (7 * 86400)
+#define RETRY_LEAST_S   2
+#define RETRY_MOST_S    86400
+#define EXPIRE_MOST_S   (100 * 86400)
+
+/* A zone that is followed. */
+struct follower {
+    struct follower *next;
+    struct secondary *secondary;
+    const struct dnsd_zone *settings;
+    struct dns_name lower;
+    struct secondary_times times;
+    struct timer check_due, expiry;
+    size_t primary; /* which one is asked */
+    bool again;     /* a NOTIFY came meanwhile */
+    bool full;      /* changes did not fit: the next transfer is of the whole zone */
+    struct dns_exchange *exchange;
+    struct stream *stream;
+    struct transfer_in in;
+    uint16_t id;
+    bool incremental, transferring, gone; /* gone: freed when its stream is */
+};
+
+struct secondary {
+    struct service *service;
+    struct follower *first;
+};
+
+/* ---- times ------------------------------------------------------------------------------------------------
+ */
+
+static uint32_t within(uint32_t v, uint32_t least, uint32_t most)
+{
+    return v < least ? least : v > most ? most : v;
+}
+
+struct secondary_times secondary_times_of(struct span soa)
+{
+    struct reader r = reader_over(soa);
+    struct secondary_times t;
+    read_plain_name(&r);
+    read_plain_name(&r);
+    read_u32(&r); /* serial */
+    t.refresh_s = within(read_u32(&r), REFRESH_LEAST_S, REFRESH_MOST_S);
+    t.retry_s = within(read_u32(&r), RETRY_LEAST_S, RETRY_MOST_S);
+    t.expire_s = within(read_u32(&r), t.refresh_s, EXPIRE_MOST_S);
+    return t;
+}
+
+static struct secondary_times times_of(const struct zone *z)
+{
+    struct reader r = zone_records(zone_set_at(z, z->soa));
+    struct span rdata;
+    zone_next_record(&r, &rdata);
+    return secondary_times_of(rdata);
+}
+
+/* ---- events
+ * --------------------------------------------------------------------------------------------------- */
+
+static void tell(struct follower *f, enum event_id id, const char *reason, struct now now)
+{
+    struct events *events = f->secondary->service->home->events;
+    struct event ev;
+    char name[DNS_NAME_TEXT_MAX];
+    if (!event_happens(events, id))
+        return;
+    event_begin(&ev, id, now);
+    dnsd_event_name(&ev, "zone", &f->lower, name);
+    event_endpoint(&ev, "primary", &f->settings->primaries[f->primary]);
+    if (id == EVENT_DNS_FETCHED) {
+        event_text(&ev, "by", f->incremental ? "IXFR" : "AXFR");
+        event_number(&ev, "records", (int64_t)f->in.record_count);
+        event_number(&ev, "messages", (int64_t)f->in.message_count);
+    }
+    if (reason)
+        event_text(&ev, "reason", reason);
+    event_emit(events, &ev);
+}
+
+/* ---- versions
+ * ------------------------------------------------------------------------------------------------------ */
+
+static struct zones_row *row_of(struct follower *f)
+{
+    struct zones *all = &f->secondary->service->zones;
+    const struct zones_row *row = zones_find_apex(all, &f->lower);
+    return row ? &all->rows[row - all->rows] : NULL;
+}
+
+static struct zone *zone_of(struct follower *f)
+{
+    struct zones_row *row = row_of(f);
+    return row ? row->zone : NULL;
+}
+
+static struct loop *loop_of(const struct follower *f)
+{
+    return f->secondary->service->home->loop;
+}
+
+static void check_in(struct follower *f, uint32_t wait_s, struct now now)
+{
+    uint64_t wait_ms =
+        (uint64_t)wait_s * 1000; /* some earlier, so that many secondaries do not come at once */
+    loop_arm(loop_of(f), &f->check_due,
+             now.mono_ms + wait_ms - rng_below(&f->secondary->service->home->rng, wait_ms / 10 + 1));
+}
+
+/* The primary has said that what we have is the latest, or has given it. */
+static void is_current(struct follower *f, struct now now)
+{
+    struct zone *z = zone_of(f);
+    f->primary = 0;
+    if (!z)
+        return;
+    f->times = times_of(z);
+    loop_arm(loop_of(f), &f->expiry, now.mono_ms + (uint64_t)f->times.expire_s * 1000);
+    if (f->again) {
+        f->again = false;
+        loop_arm(loop_of(f), &f->check_due, now.mono_ms);
+    } else {
+        check_in(f, f->times.refresh_s, now);
+    }
+}
+
+static void publish(struct follower *f, struct zone *next, struct now now)
+{
+    struct zones_row *row = row_of(f);
+    struct zone *before = row ? row->zone : NULL;
+    if (!row) {
+        zone_release(next);
+        return;
+    }
+    row->zone = next;
+    copy_save(f->secondary->service, next);
+    tell(f, EVENT_DNS_FETCHED, NULL, now);
+    primary_replaced(f->secondary->service->primary, row, before, now);
+    zone_release(before);
+}
+
+static void expired(struct timer *t, struct now now)
+{
+    struct follower *f = list_item(t, struct follower, expiry);
+    struct zones_row *row = row_of(f);
+    if (!row || !row->zone)
+        return;
+    tell(f, EVENT_DNS_ZONE_EXPIRED, "none of its primaries has confirmed it for the time that its SOA says",
+         now);
+    zone_release(row->zone);
+    row->zone = NULL;
+}
+
+/* ---- one primary after the other
+ * ----------------------------------------------------------------------------------- */
+
+static void check(struct follower *f, struct now now);
+
+static void try_next(struct follower *f, const char *why, struct now now)
+{
+    tell(f, EVENT_DNS_FETCH_FAILED, why, now);
+    if (++f->primary < f->settings->primary_count) {
+        check(f, now);
+        return;
+    }
+    f->primary = 0;
+    check_in(f, zone_of(f) ? f->times.retry_s : ABSENT_S, now);
+}
+
+/* ---- transfers
+ * ---------------------------------------------------------------------------------------------------------
+ */
+
+static void begin_fetch(struct follower *f, bool incremental, struct now now);
+
+static void end_transfer(struct follower *f)
+{
+    f->transferring = false;
+    transfer_in_end(&f->in);
+    if (f->stream)
+        stream_abort(f->stream);
+}
+
+/* What IXFR could not bring, AXFR may. */
+static void fail_transfer(struct follower *f, const char *why, struct now now)
+{
+    bool incremental = f->incremental;
+    end_transfer(f);
+    if (incremental) {
+        tell(f, EVENT_DNS_FETCH_FAILED, why, now);
+        f->again = false;
+        f->full = true;
+        loop_arm(loop_of(f), &f->check_due, now.mono_ms); /* the stream must be gone first */
+    } else {
+        f->full = false;
+        try_next(f, why, now);
+    }
+}
+
+static bool is_ours(const struct follower *f, struct span message)
+{
+    struct reader r = reader_over(message);
+    return read_u16(&r) == f->id && reader_ok(&r);
+}
+
+/* False: the transfer is over, one way or the other. */
+static bool take_message(struct follower *f, struct span message, struct now now)
+{
+    if (!is_ours(f, message)) {
+        fail_transfer(f, "a message with another identifier", now);
+        return false;
+    }
+    switch (transfer_in_feed(&f->in, message)) {
+    case TRANSFER_IN_MORE:
+        stream_deadline(f->stream, now.mono_ms + STALL_MS);
+        return true;
+    case TRANSFER_IN_DONE:
+        publish(f, transfer_in_take(&f->in), now);
+        f->full = false;
+        end_transfer(f);
+        is_current(f, now);
+        break;
+    case TRANSFER_IN_UP_TO_DATE:
+        end_transfer(f);
+        is_current(f, now);
+        break;
+    case TRANSFER_IN_WRONG:
+        fail_transfer(f, f->in.why, now);
+        break;
+    }
+    return false;
+}
+
+static size_t bytes_came(void *self, struct stream *s, struct span in)
+{
+    struct follower *f = self;
+    struct reader r = reader_over(in);
+    (void)s;
+    for (size_t taken = 0; f->transferring;
+         taken = reader_offset(&r)) { /* each turn takes a message, or stops */
+        size_t length = read_u16(&r);
+        struct span message = read_span(&r, length);
+        if (!reader_ok(&r))
+            return taken;
+        if (!take_message(f, message, loop_now(loop_of(f))))
+            break;
+    }
+    return in.len;
+}
+
+static void stream_expired(void *self, struct stream *s)
+{
+    struct follower *f = self;
+    (void)s;
+    if (f->transferring)
+        fail_transfer(f, "the transfer stalls", loop_now(loop_of(f)));
+}
+
+static void stream_closed(void *self, struct stream *s, enum stream_end why)
+{
+    struct follower *f = self;
+    const char *reason = why == STREAM_ERROR ? stream_error(s) : "the connection ended before the zone did";
+    f->stream = NULL;
+    if (f->gone)
+        free(f);
+    else if (f->transferring)
+        fail_transfer(f, reason, loop_now(loop_of(f)));
+}
+
+static const struct stream_owner stream_owner = { .bytes = bytes_came,
+                                                  .expired = stream_expired,
+                                                  .closed = stream_closed };
+
+static bool ask(struct follower *f, const struct zone *have)
+{
+    uint8_t room[OUT_BYTES];
+    struct writer w = writer_over(room, sizeof room);
+    struct mark length = write_length16(&w);
+    entropy_fill(&f->id, sizeof f->id);
+    transfer_in_ask(&w, f->id, &f->lower, have);
+    close_length16(&w, length);
+    return stream_write(f->stream, writer_span(&w));
+}
+
+static void begin_fetch(struct follower *f, bool incremental, struct now now)
+{
+    static const struct stream_limits limits = { LENGTH_BYTES + DNS_MESSAGE_BYTES_MAX, OUT_BYTES, OUT_BYTES };
+    struct service *s = f->secondary->service;
+    struct zone *have = zone_of(f);
+    f->incremental = incremental && have;
+    f->stream = stream_connect(loop_of(f), &f->settings->primaries[f->primary], &limits, &stream_owner, f);
+    if (!f->stream) {
+        try_next(f, "out of memory", now);
+        return;
+    }
+    f->transferring = true;
+    transfer_in_begin(&f->in, &f->lower, f->incremental ? have : NULL, s->zones.seed,
+                      f->settings->max_transfer_bytes);
+    stream_deadline(f->stream, now.mono_ms + STALL_MS);
+    if (!ask(f, f->incremental ? have : NULL))
+        fail_transfer(f, "out of memory", now);
+}
+
+/* ---- checks
+ * ------------------------------------------------------------------------------------------------------------
+ */
+
+/* The serial in the answer; false when it has none. */
+static bool read_serial(const struct follower *f, struct span message, uint32_t *serial)
+{
+    struct dns_records all;
+    struct dns_record record;
+    if (!dns_records_open(&all, message) || dns_rcode(all.header.flags) != DNS_NOERROR ||
+        !(all.header.flags & DNS_AA))
+        return false;
+    while (dns_records_next(&all, &record) == DNS_SECTION_ANSWER) { /* by the message's counts */
+        struct reader rdata = record.rdata;
+        struct dns_name skipped;
+        if (record.type != DNS_TYPE_SOA ||
+            !dns_name_equal(dns_name_span(&record.owner), dns_name_span(&f->lower)) ||
+            !read_dns_name(&rdata, message, &skipped) || !read_dns_name(&rdata, message, &skipped))
+            continue;
+        *serial = read_u32(&rdata);
+        return reader_ok(&rdata);
+    }
+    return false;
+}
+
+static void checked(void *owner, const struct dns_exchange_result *r, struct now now)
+{
+    struct follower *f = owner;
+    struct zone *have = zone_of(f);
+    uint32_t serial;
+    f->exchange = NULL;
+    if (r->outcome != DNS_EXCHANGE_RESPONSE)
+        try_next(f, r->outcome == DNS_EXCHANGE_TIMEOUT ? "no answer" : "it cannot be reached", now);
+    else if (!read_serial(f, r->message, &serial))
+        try_next(f, "it does not answer for the zone", now);
+    else if (!have || dns_serial_newer(serial, have->serial))
+        begin_fetch(f, have && !f->full, now);
+    else {
+        copy_confirm(f->secondary->service, have, now);
+        is_current(f, now);
+    }
+}
+
+static void check(struct follower *f, struct now now)
+{
+    struct dns_exchange_options o = { .server = f->settings->primaries[f->primary],
+                                      .question = { .type = DNS_TYPE_SOA, .class = DNS_CLASS_IN },
+                                      .timeout_ms = CHECK_MS };
+    if (f->stream) { /* the one before is not quite gone */
+        loop_arm(loop_of(f), &f->check_due, now.mono_ms + 1);
+        return;
+    }
+    dns_name_copy(&o.question.name, &f->lower);
+    f->exchange = dns_exchange_start(loop_of(f), &o, checked, f);
+    if (!f->exchange)
+        check_in(f, ABSENT_S, now);
+}
+
+static void check_due(struct timer *t, struct now now)
+{
+    struct follower *f = list_item(t, struct follower, check_due);
+    if (f->exchange || f->transferring)
+        f->again = true;
+    else
+        check(f, now);
+}
+
+/* ---- NOTIFY
+ * --------------------------------------------------------------------------------------------------------------
+ */
+
+static struct follower *follower_of(struct secondary *m, const struct dns_name *lower)
+{
+    struct follower *f = m->first;
+    while (f && !dns_name_equal(dns_name_span(&f->lower), dns_name_span(lower)))
+        f = f->next;
+    return f;
+}
+
+static bool may_notify(const struct follower *f, const struct address *peer)
+{
+    for (size_t i = 0; i < f->settings->primary_count; i++)
+        if (address_equal(f->settings->primaries[i].address, *peer))
+            return true;
+    return false;
+}
+
+/* RFC 1996 3.11: one check for as many as come. */
+static void check_now(struct follower *f, struct now now)
+{
+    if (f->exchange || f->transferring)
+        f->again = true;
+    else
+        loop_arm(loop_of(f), &f->check_due, now.mono_ms);
+}
+
+enum respond_outcome secondary_notified(struct secondary *m, struct span message,
+                                        const struct dnsd_asker *from, struct writer *out, struct now now)
+{
+    struct reader r = reader_over(message);
+    struct dns_query q = { .rcode = DNS_FORMERR };
+    struct dns_name lower;
+    struct follower *f = NULL;
+    if (read_dns_header(&r, &q.header) && q.header.questions == 1 &&
+        read_dns_question(&r, message, &q.question)) {
+        q.asked = true;
+        dns_name_lower(&lower, &q.question.name);
+        f = follower_of(m, &lower);
+        q.rcode = !f ? DNS_NOTAUTH : may_notify(f, &from->peer->address) ? DNS_NOERROR : DNS_REFUSED;
+    }
+    if (q.rcode == DNS_NOERROR)
+        check_now(f, now);
+    struct event ev;
+    char name[DNS_NAME_TEXT_MAX];
+    if (event_happens(m->service->home->events, EVENT_DNS_NOTIFY)) {
+        event_begin(&ev, EVENT_DNS_NOTIFY, now);
+        if (q.asked)
+            dnsd_event_name(&ev, "zone", &q.question.name, name);
+        event_endpoint(&ev, "client", from->peer);
+        event_text(&ev, "rcode", dns_rcode_name(q.rcode));
+        event_emit(m->service->home->events, &ev);
+    }
+    encode_error(&q, q.rcode, out);
+    return RESPOND_REPLY;
+}
+
+/* ---- life
+ * -----------------------------------------------------------------------------------------------------------------
+ */
+
+struct secondary *secondary_open(struct service *s)
+{
+    struct secondary *m = calloc(1, sizeof *m);
+    if (m)
+        m->service = s;
+    return m;
+}
+
+static void forget(struct follower *f)
+{
+    loop_disarm(loop_of(f), &f->check_due);
+    loop_disarm(loop_of(f), &f->expiry);
+    if (f->exchange)
+        dns_exchange_cancel(f->exchange);
+    f->transferring = false;
+    transfer_in_end(&f->in);
+    f->gone = true;
+    if (f->stream)
+        stream_abort(f->stream);
+    else
+        free(f);
+}
+
+static void forget_all(struct secondary *m)
+{
+    for (struct follower *f = m->first, *next; f; f = next) {
+        next = f->next;
+        forget(f);
+    }
+    m->first = NULL;
+}
+
+void secondary_close(struct secondary *m)
+{
+    if (m)
+        forget_all(m);
+    free(m);
+}
+
+struct zone *secondary_copy(struct secondary *m, const struct dnsd_zone *z, struct now now)
+{
+    return copy_load(m->service, z, now);
+}
+
+static bool follow(struct secondary *m, const struct dnsd_zone *z, struct now now)
+{
+    struct follower *f = calloc(1, sizeof *f);
+    if (!f)
+        return false;
+    f->secondary = m;
+    f->settings = z;
+    f->check_due.fire = check_due;
+    f->expiry.fire = expired;
+    dns_name_lower(&f->lower, &z->name);
+    f->next = m->first;
+    m->first = f;
+    struct zone *have = zone_of(f);
+    if (have) {
+        f->times = times_of(have);
+        loop_arm(loop_of(f), &f->expiry, now.mono_ms + (uint64_t)f->times.expire_s * 1000);
+    }
+    loop_arm(loop_of(f), &f->check_due, now.mono_ms);
+    return true;
+}
+
+bool secondary_started(struct secondary *m, struct now now)
+{
+    const struct dnsd_settings *d = m->service->settings;
+    forget_all(m);
+    for (size_t i = 0; i < d->zone_count; i++)
+        if (d->zones[i].primary_count && !follow(m, &d->zones[i], now))
+            return false;
+    return true;
+}

@@ -1,0 +1,35 @@
+/* Zones that are fetched from their primaries and follow them: SOA checks at the times that the SOA says (RFC
+ * 1034 4.3.5), AXFR and IXFR in, NOTIFY (RFC 1996), a copy on disk for the next start. */
+#ifndef WIRELAB_DNSD_SECONDARY_H
+#define WIRELAB_DNSD_SECONDARY_H
+
+#include "dnsd.h"
+
+struct secondary;
+
+/* Nothing is fetched before secondary_started(). NULL: no memory. */
+struct secondary *secondary_open(struct service *s);
+/* Ends what is under way. */
+void secondary_close(struct secondary *m);
+
+/* The copy of a zone that an earlier run left, held once; NULL: there is none, or it is too old to be served.
+ */
+struct zone *secondary_copy(struct secondary *m, const struct dnsd_zone *z, struct now now);
+/* The zones of the settings are in service: those with primaries are followed from now on; called again after
+ * a reload. False when there is no memory. */
+bool secondary_started(struct secondary *m, struct now now);
+
+/* A message of opcode NOTIFY; its reply. */
+enum respond_outcome secondary_notified(struct secondary *m, struct span message,
+                                        const struct dnsd_asker *from, struct writer *out, struct now now);
+
+/* ---- pure: when what is due; all in seconds
+ * ----------------------------------------------------------------- */
+
+struct secondary_times {
+    uint32_t refresh_s, retry_s, expire_s;
+};
+/* Of an SOA's data, each within bounds that keep a typing error from flooding a primary or losing a zone. */
+struct secondary_times secondary_times_of(struct span soa);
+
+#endif
