@@ -8,13 +8,11 @@
 #define WORDS_MAX 100 /* of a server, in a problem: they may take four times as much when escaped */
 
 const struct client_type *const client_types[] = {
-    &client_dhcp6_acquire, &client_dhcp6_confirm,
-    &client_dhcp6_renew,   &client_dhcp6_rebind,
-    &client_dhcp6_release, &client_dhcp6_decline,
-    &client_dhcp6_inform,  &client_dns_query,
-    &client_dns_transfer,  &client_http,
-    &client_imap,          &client_smtp_send,
-    &client_tcp,           NULL,
+    &client_dhcp6_acquire, &client_dhcp6_confirm, &client_dhcp6_renew,
+    &client_dhcp6_rebind,  &client_dhcp6_release, &client_dhcp6_decline,
+    &client_dhcp6_inform,  &client_dns_query,     &client_dns_transfer,
+    &client_dns_update,    &client_http,          &client_imap,
+    &client_smtp_send,     &client_tcp,           NULL,
 };
 
 const struct client_type *client_type_of(struct span word)

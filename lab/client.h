@@ -113,8 +113,8 @@ struct client_type {
 extern const struct client_type *const client_types[];
 extern const struct client_type client_dhcp6_acquire, client_dhcp6_confirm, client_dhcp6_renew,
     client_dhcp6_rebind, client_dhcp6_release, client_dhcp6_decline, client_dhcp6_inform;
-extern const struct client_type client_dns_query, client_dns_transfer, client_http, client_imap,
-    client_smtp_send, client_tcp;
+extern const struct client_type client_dns_query, client_dns_transfer, client_dns_update, client_http,
+    client_imap, client_smtp_send, client_tcp;
 /* NULL: none has this word. */
 const struct client_type *client_type_of(struct span word);
 const struct client_key *client_key_of(const struct client_type *t, struct span name);

@@ -13,6 +13,7 @@ struct check {
     struct view_world *world;
     const struct pcapng_packet *at, *end; /* packets that were not taken yet */
     bool began, finished;
+    bool met[SCENARIO_EXPECTS_MAX]; /* lines, some before their turn */
 };
 
 /* ---- hosts ----------------------------------------------------------------------------------------------
@@ -184,17 +185,54 @@ static const struct view_message *next_counted(struct check *c, const struct sce
     return NULL;
 }
 
-static bool check_line(struct check *c, size_t number, const struct scenario_expect *e)
+static void check_fields(struct check *c, size_t line, const struct view_message *m)
 {
+    const struct scenario_expect *e = &c->s->expects[line];
+    for (size_t f = 0; f < e->field_count; f++)
+        check_field(c, e, m, line + 1, &e->fields[f]);
+    c->met[line] = true;
+}
+
+static bool is_between(const struct check *c, const struct scenario_expect *e, const struct view_message *m)
+{
+    size_t from = expect_host_of(c->s, &m->from), to = expect_host_of(c->s, &m->to);
+    return (e->from == from && e->to == to) || (e->from == to && e->to == from);
+}
+
+/* Connections of other hosts do not wait for each other: the next line about their hosts may be met before
+ * its turn. */
+static bool meets_another(struct check *c, size_t line, const struct view_message *m)
+{
+    bool over_tcp = m->protocol >= VIEW_HTTP;
+    for (int p = VIEW_HTTP; p < VIEW_PROTOCOLS; p++)
+        over_tcp = over_tcp || speaks_of(&c->s->expects[line], (enum view_protocol)p);
+    if (!over_tcp || is_between(c, &c->s->expects[line], m))
+        return false;
+    for (size_t i = line + 1; i < c->s->expect_count; i++) {
+        const struct scenario_expect *e = &c->s->expects[i];
+        if (c->met[i] || !is_between(c, e, m))
+            continue;
+        if (is_expected(c, e, m))
+            check_fields(c, i, m);
+        return c->met[i];
+    }
+    return false;
+}
+
+static bool check_line(struct check *c, size_t line)
+{
+    const struct scenario_expect *e = &c->s->expects[line];
     uint8_t room[TEXT_MAX];
     struct writer w = writer_over(room, sizeof room);
-    const struct view_message *m = next_counted(c, e);
+    const struct view_message *m;
+    do
+        m = next_counted(c, e);
+    while (m && !is_expected(c, e, m) && meets_another(c, line, m)); /* each turn meets a line */
     if (m && is_expected(c, e, m)) {
-        for (size_t f = 0; f < e->field_count; f++)
-            check_field(c, e, m, number, &e->fields[f]);
+        check_fields(c, line, m);
         return true;
     }
-    write_format(&w, "message %zu: expected was ", number);
+    write_format(&w, "message %zu: expected was ", line + 1);
     write_expected(&w, c, e);
     if (m) {
         write_text(&w, ", seen was ");
@@ -211,7 +249,7 @@ static void check_all(struct check *c)
     uint8_t room[TEXT_MAX];
     struct writer w = writer_over(room, sizeof room);
     for (size_t i = 0; i < c->s->expect_count; i++)
-        if (!check_line(c, i + 1, &c->s->expects[i]))
+        if (!c->met[i] && !check_line(c, i))
             return;
     const struct view_message *m = next_counted(c, NULL);
     if (!m)

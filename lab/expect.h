@@ -10,7 +10,9 @@
 typedef void expect_tell_fn(void *owner, unsigned line, const char *what);
 
 /* Goes through the messages in their order, one for each `expect` line. Returns how many differences there
- * are; stops where the order itself is different, since all that follows would be, too.
+ * are; stops where the order itself is different, since all that follows would be, too. Conversations over
+ * TCP between different pairs of hosts do not wait for each other: each pair's lines are met in their own
+ * order.
  *
  * Messages of a protocol that no line has a word of are stepped over. So is what only carries a conversation
  * (ARP, ICMP, neighbour discovery, SYN, FIN, ...), until a line names such a word: that line takes the next
