@@ -1,4 +1,5 @@
-/* The DHCP server: RFC 2131 and RFC 9915, for interfaces and for relays. Its public face is one struct service_type. */
+/* The DHCP server: RFC 2131 and RFC 9915, for interfaces and for relays. Its public face is one struct
+ * service_type. */
 #ifndef WIRELAB_DHCPD_H
 #define WIRELAB_DHCPD_H
 

@@ -13,9 +13,9 @@
 /* What the play leaves to who asked for it. */
 struct play {
     const struct scenario *scenario;
-    const char *path;                    /* of the scenario */
-    bool real; /* dig, curl, swaks, dhclient play its steps, where they can and are installed */
-    int log_fd;                          /* the servers' logs, in memory; -1: there are none */
+    const char *path; /* of the scenario */
+    bool real;        /* dig, curl, swaks, dhclient play its steps, where they can and are installed */
+    int log_fd;       /* the servers' logs, in memory; -1: there are none */
     uint8_t secrets[PLAY_SECRETS_BYTES]; /* of TLS sessions, as a key log has them */
     size_t secrets_length;
     struct problem problem;

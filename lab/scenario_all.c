@@ -1,5 +1,6 @@
 #include "scenario_all.h"
 
+#include "clock.h"
 #include "daemon.h"
 
 #include <errno.h>
@@ -9,7 +10,6 @@
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/wait.h>
-#include <time.h>
 #include <unistd.h>
 
 struct turn {
@@ -40,9 +40,9 @@ static void show_what_it_said(const struct turn *t)
 
 static int64_t now_ms(void)
 {
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
+    struct clock clock;
+    clock_open(&clock);
+    return (int64_t)clock_now(&clock).mono_ms;
 }
 
 /* The scenario's exit code; -1 when a signal ended it. */

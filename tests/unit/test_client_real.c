@@ -112,14 +112,13 @@ static void requests_for_curl(void **state)
     play_line(&play, "request", "", span_text("PUT /x HTTP/1.1\n\ny"));
 #define ALWAYS "--silent --show-error --insecure --path-as-is --globoff "
     assert_string_equal(
-        made_words(),
-        "curl " ALWAYS
-        "--location --connect-to ::172.16.16.139:80 --http1.1 --header |Host: a| --header Empty; --cookie x=1 "
-        "--header |Content-Type: b/c| --data-raw @d= --output /dev/null --url "
-        "http://172.16.16.139:80/form "
-        "--next " ALWAYS "--http1.0 --head --output /dev/null --url http://172.16.16.139:80/ "
-        "--next " ALWAYS "--http1.1 --data-raw y --header Content-Type: --request PUT --output "
-        "/dev/null --url http://172.16.16.139:80/x ");
+        made_words(), "curl " ALWAYS "--location --connect-to ::172.16.16.139:80 --http1.1 --header |Host: "
+                                     "a| --header Empty; --cookie x=1 "
+                      "--header |Content-Type: b/c| --data-raw @d= --output /dev/null --url "
+                      "http://172.16.16.139:80/form "
+                      "--next " ALWAYS "--http1.0 --head --output /dev/null --url http://172.16.16.139:80/ "
+                      "--next " ALWAYS "--http1.1 --data-raw y --header Content-Type: --request PUT --output "
+                      "/dev/null --url http://172.16.16.139:80/x ");
     begin(&client_http, "[2001:db8::1]:8443");
     play_set(&play, "tls", "");
     play_set(&play, "tls-name", "a.b");
