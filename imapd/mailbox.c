@@ -1,0 +1,543 @@
+#include "mailbox.h"
+
+#include "store.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#define UIDS_FILE      ".imap-uids"
+#define DIRECTORY_MODE 0700
+#define FILE_MODE      0600
+#define LINE_BYTES     (MAILBOX_NAME_BYTES + 32)
+
+/* A UID that was given before, by the name of the file without its flags. */
+struct given {
+    uint32_t uid;
+    char base[MAILBOX_NAME_BYTES];
+};
+
+struct given_list {
+    struct given *items; /* by base, once sorted */
+    size_t count, room;
+};
+
+/* ---- paths ------------------------------------------------------------------------------------------------
+ */
+
+bool mailbox_path(const char *root, struct span name, char out[PATH_MAX])
+{
+    int n = span_is(name, "INBOX")
+                ? snprintf(out, PATH_MAX, "%s", root)
+                : snprintf(out, PATH_MAX, "%s/.%.*s", root, (int)name.len, (const char *)name.at);
+    return n > 0 && n < PATH_MAX - MAILBOX_NAME_BYTES;
+}
+
+static void join(char out[PATH_MAX], const char *path, const char *directory, const char *name)
+{
+    int n = snprintf(out, PATH_MAX, "%s/%s%s%s", path, directory, name[0] ? "/" : "", name);
+    if (n < 0 || n >= PATH_MAX)
+        out[0] = 0; /* no file has this name */
+}
+
+bool mailbox_exists(const char *path)
+{
+    char cur[PATH_MAX];
+    struct stat st;
+    join(cur, path, "cur", "");
+    return stat(cur, &st) == 0 && S_ISDIR(st.st_mode);
+}
+
+static bool make_directory(const char *path)
+{
+    return mkdir(path, DIRECTORY_MODE) == 0 || errno == EEXIST;
+}
+
+static bool make_parents(const char *path)
+{
+    char part[PATH_MAX];
+    for (const char *slash = strchr(path + 1, '/'); slash; slash = strchr(slash + 1, '/')) {
+        snprintf(part, sizeof part, "%.*s", (int)(slash - path), path);
+        if (!make_directory(part))
+            return false;
+    }
+    return make_directory(path);
+}
+
+bool mailbox_make(const char *path)
+{
+    static const char *const parts[] = { "tmp", "new", "cur" };
+    char part[PATH_MAX];
+    if (!make_parents(path))
+        return false;
+    for (size_t i = 0; i < sizeof parts / sizeof *parts; i++) {
+        join(part, path, parts[i], "");
+        if (!make_directory(part))
+            return false;
+    }
+    return true;
+}
+
+static bool empty_directory(const char *path, const char *part)
+{
+    char directory[PATH_MAX], file[PATH_MAX];
+    join(directory, path, part, "");
+    DIR *d = opendir(directory);
+    for (struct dirent *e; d && (e = readdir(d));) { /* each turn takes an entry */
+        join(file, path, part, e->d_name);
+        if (e->d_name[0] != '.')
+            unlink(file);
+    }
+    if (d)
+        closedir(d);
+    return rmdir(directory) == 0 || errno == ENOENT;
+}
+
+bool mailbox_remove(const char *path)
+{
+    char uids[PATH_MAX];
+    join(uids, path, UIDS_FILE, "");
+    unlink(uids);
+    return empty_directory(path, "new") && empty_directory(path, "tmp") && empty_directory(path, "cur") &&
+           rmdir(path) == 0;
+}
+
+static int is_folder(const struct dirent *e)
+{
+    return e->d_name[0] == '.' && e->d_name[1] && strcmp(e->d_name, "..") != 0 &&
+           strcmp(e->d_name, UIDS_FILE) != 0;
+}
+
+void mailbox_list(const char *root, void (*fn)(void *owner, struct span name), void *owner)
+{
+    struct dirent **found;
+    char path[PATH_MAX];
+    fn(owner, span_text("INBOX"));
+    int n = scandir(root, &found, is_folder, alphasort);
+    for (int i = 0; i < n; i++) {
+        struct span name = span_from(span_text(found[i]->d_name), 1);
+        if (imap_name_is_good(name) && mailbox_path(root, name, path) && mailbox_exists(path))
+            fn(owner, name);
+        free(found[i]);
+    }
+    if (n >= 0)
+        free(found);
+}
+
+/* ---- names of files: BASE:2,FLAGS
+ * ------------------------------------------------------------------------------ */
+
+static const struct {
+    char letter;
+    unsigned flag;
+} letters[] = { { 'D', IMAP_DRAFT },    { 'F', IMAP_FLAGGED }, { 'P', IMAP_FORWARDED },
+                { 'R', IMAP_ANSWERED }, { 'S', IMAP_SEEN },    { 'T', IMAP_DELETED } };
+
+static size_t base_length(const char *name)
+{
+    return strcspn(name, ":");
+}
+
+static unsigned flags_of(const char *name)
+{
+    const char *info = strstr(name, ":2,");
+    unsigned flags = 0;
+    for (size_t i = 0; info && i < sizeof letters / sizeof *letters; i++)
+        if (strchr(info + 3, letters[i].letter))
+            flags |= letters[i].flag;
+    return flags;
+}
+
+static void name_with_flags(char out[MAILBOX_NAME_BYTES], const char *name, unsigned flags)
+{
+    char text[sizeof letters / sizeof *letters + 1];
+    size_t n = 0;
+    for (size_t i = 0; i < sizeof letters / sizeof *letters; i++)
+        if (flags & letters[i].flag)
+            text[n++] = letters[i].letter;
+    text[n] = 0;
+    snprintf(out, MAILBOX_NAME_BYTES, "%.*s:2,%s", (int)base_length(name), name, text);
+}
+
+/* ---- UIDs
+ * ---------------------------------------------------------------------------------------------------------
+ */
+
+static int compare_given(const void *a, const void *b)
+{
+    return strcmp(((const struct given *)a)->base, ((const struct given *)b)->base);
+}
+
+static bool give(struct given_list *all, uint32_t uid, const char *base, size_t length)
+{
+    if (all->count == all->room) {
+        size_t room = all->room ? all->room * 2 : 256;
+        struct given *more = realloc(all->items, room * sizeof *more);
+        if (!more)
+            return false;
+        all->items = more;
+        all->room = room;
+    }
+    struct given *g = &all->items[all->count++];
+    g->uid = uid;
+    snprintf(g->base, sizeof g->base, "%.*s", (int)length, base);
+    return true;
+}
+
+/* "V1 UIDVALIDITY UIDNEXT", then "UID BASE" a line. What cannot be read makes the mailbox a new one. */
+static bool read_uids(struct mailbox *m, struct given_list *all)
+{
+    char path[PATH_MAX], line[LINE_BYTES];
+    unsigned long validity = 0, next = 0, uid;
+    int at;
+    join(path, m->path, UIDS_FILE, "");
+    FILE *f = fopen(path, "re");
+    bool ok = true;
+    if (f && fgets(line, sizeof line, f) && sscanf(line, "V1 %lu %lu", &validity, &next) == 2)
+        while (ok && fgets(line, sizeof line, f)) /* each turn takes a line */
+            if (sscanf(line, "%lu %n", &uid, &at) == 1)
+                ok = give(all, (uint32_t)uid, line + at, strcspn(line + at, "\n"));
+    if (f)
+        fclose(f);
+    m->uid_validity = validity ? (uint32_t)validity : m->new_validity;
+    m->uid_next = next ? (uint32_t)next : 1;
+    if (all->count)
+        qsort(all->items, all->count, sizeof *all->items, compare_given);
+    return ok;
+}
+
+static bool write_uids(const struct mailbox *m)
+{
+    char path[PATH_MAX];
+    size_t room = LINE_BYTES * (m->count + 1);
+    uint8_t *bytes = malloc(room);
+    struct writer w = writer_over(bytes, bytes ? room : 0);
+    char line[LINE_BYTES + 16];
+    write_bytes(&w, line, (size_t)snprintf(line, sizeof line, "V1 %u %u\n", m->uid_validity, m->uid_next));
+    for (size_t i = 0; i < m->count; i++) {
+        const struct mailbox_message *x = &m->messages[i];
+        int n = snprintf(line, sizeof line, "%u %.*s\n", x->uid, (int)base_length(x->name), x->name);
+        write_bytes(&w, line, (size_t)n);
+    }
+    join(path, m->path, UIDS_FILE, "");
+    bool ok = writer_ok(&w) && file_write_durably(path, writer_span(&w), FILE_MODE);
+    free(bytes);
+    return ok;
+}
+
+static uint32_t uid_of(const struct given_list *all, const char *name)
+{
+    struct given key;
+    snprintf(key.base, sizeof key.base, "%.*s", (int)base_length(name), name);
+    const struct given *g =
+        all->count ? bsearch(&key, all->items, all->count, sizeof key, compare_given) : NULL;
+    return g ? g->uid : 0;
+}
+
+/* ---- reading the directories
+ * ---------------------------------------------------------------------------------------- */
+
+/* The time of the last change of new/ or cur/. */
+static int64_t changed_ns(const char *path)
+{
+    static const char *const parts[] = { "new", "cur" };
+    int64_t latest = 0;
+    for (size_t i = 0; i < 2; i++) {
+        char part[PATH_MAX];
+        struct stat st;
+        join(part, path, parts[i], "");
+        if (stat(part, &st) == 0) {
+            int64_t ns = (int64_t)st.st_mtim.tv_sec * 1000000000 + st.st_mtim.tv_nsec;
+            latest = ns > latest ? ns : latest;
+        }
+    }
+    return latest;
+}
+
+/* What was delivered becomes part of the mailbox. The set of names that came is told by `recent`. */
+static void take_new(const struct mailbox *m, struct given_list *recent)
+{
+    char directory[PATH_MAX], from[PATH_MAX], to[PATH_MAX], name[MAILBOX_NAME_BYTES];
+    join(directory, m->path, "new", "");
+    DIR *d = opendir(directory);
+    for (struct dirent *e; d && (e = readdir(d));) { /* each turn takes an entry */
+        if (e->d_name[0] == '.' || strlen(e->d_name) > MAILBOX_NAME_BYTES - 16)
+            continue;
+        name_with_flags(name, e->d_name, flags_of(e->d_name));
+        join(from, m->path, "new", e->d_name);
+        join(to, m->path, "cur", name);
+        if (rename(from, to) == 0)
+            give(recent, 1, name, base_length(name));
+    }
+    if (d)
+        closedir(d);
+    if (recent->count)
+        qsort(recent->items, recent->count, sizeof *recent->items, compare_given);
+}
+
+static bool add_message(struct mailbox *m, const char *name, uint32_t uid, unsigned flags)
+{
+    char path[PATH_MAX];
+    struct stat st;
+    if (m->count == m->room) {
+        size_t room = m->room ? m->room * 2 : 64;
+        struct mailbox_message *more = realloc(m->messages, room * sizeof *more);
+        if (!more)
+            return false;
+        m->messages = more;
+        m->room = room;
+    }
+    join(path, m->path, "cur", name);
+    if (stat(path, &st) != 0)
+        return true; /* gone meanwhile */
+    char *copy = strdup(name);
+    if (!copy)
+        return false;
+    m->messages[m->count++] = (struct mailbox_message){
+        .uid = uid, .flags = flags, .bytes = (uint64_t)st.st_size, .date_s = st.st_mtim.tv_sec, .name = copy
+    };
+    return true;
+}
+
+static int compare_messages(const void *a, const void *b)
+{
+    const struct mailbox_message *x = a, *y = b;
+    if (x->uid && y->uid)
+        return x->uid < y->uid ? -1 : x->uid > y->uid;
+    if (x->uid || y->uid)
+        return x->uid ? -1 : 1; /* those without one come last, as they were delivered */
+    return strcmp(x->name, y->name);
+}
+
+static bool read_messages(struct mailbox *m, const struct given_list *given, const struct given_list *recent)
+{
+    char directory[PATH_MAX];
+    join(directory, m->path, "cur", "");
+    DIR *d = opendir(directory);
+    bool ok = d != NULL;
+    for (struct dirent *e; ok && m->count < MAILBOX_MESSAGES_MAX && (e = readdir(d));) { /* an entry a turn */
+        if (e->d_name[0] == '.' || strlen(e->d_name) > MAILBOX_NAME_BYTES - 16)
+            continue;
+        unsigned flags = flags_of(e->d_name) | (uid_of(recent, e->d_name) ? IMAP_RECENT : 0);
+        ok = add_message(m, e->d_name, uid_of(given, e->d_name), flags);
+    }
+    if (d)
+        closedir(d);
+    if (m->count)
+        qsort(m->messages, m->count, sizeof *m->messages, compare_messages);
+    return ok;
+}
+
+static bool number_messages(struct mailbox *m)
+{
+    bool any = false;
+    for (size_t i = 0; i < m->count; i++)
+        if (!m->messages[i].uid) {
+            m->messages[i].uid = m->uid_next++;
+            any = true;
+        }
+    return !any || write_uids(m);
+}
+
+static void forget_messages(struct mailbox *m)
+{
+    for (size_t i = 0; i < m->count; i++)
+        free(m->messages[i].name);
+    free(m->messages);
+    m->messages = NULL;
+    m->count = m->room = 0;
+}
+
+static bool scan(struct mailbox *m)
+{
+    struct given_list given = { 0 }, recent = { 0 };
+    m->seen_ns = changed_ns(m->path);
+    if (!m->read_only)
+        take_new(m, &recent);
+    bool ok = read_uids(m, &given) && read_messages(m, &given, &recent) && number_messages(m);
+    int error = errno;
+    free(given.items);
+    free(recent.items);
+    errno = error;
+    return ok;
+}
+
+struct mailbox *mailbox_open(const char *path, bool read_only, uint32_t new_validity)
+{
+    struct mailbox *m = calloc(1, sizeof *m);
+    if (!m)
+        return NULL;
+    snprintf(m->path, sizeof m->path, "%s", path);
+    m->read_only = read_only;
+    m->new_validity = new_validity;
+    if (scan(m))
+        return m;
+    int error = errno ? errno : ENOMEM;
+    mailbox_close(m);
+    errno = error;
+    return NULL;
+}
+
+void mailbox_close(struct mailbox *m)
+{
+    if (m)
+        forget_messages(m);
+    free(m);
+}
+
+/* ---- what others did
+ * ----------------------------------------------------------------------------------------------------- */
+
+void mailbox_drop(struct mailbox *m, size_t number)
+{
+    free(m->messages[number - 1].name);
+    m->count--;
+    memmove(&m->messages[number - 1], &m->messages[number], (m->count + 1 - number) * sizeof *m->messages);
+}
+
+/* Takes over what is known of the messages that are still there; both lists are by UID. */
+static void merge(struct mailbox *m, struct mailbox *now, void (*gone)(void *owner, size_t number),
+                  void (*changed)(void *owner, size_t number), void *owner)
+{
+    size_t i = 0, k = 0;
+    while (i < m->count) { /* each turn drops a message or goes on to the next */
+        while (k < now->count && now->messages[k].uid < m->messages[i].uid)
+            k++;
+        if (k == now->count || now->messages[k].uid != m->messages[i].uid) {
+            gone(owner, i + 1);
+            mailbox_drop(m, i + 1);
+            continue;
+        }
+        unsigned recent = m->messages[i].flags & IMAP_RECENT;
+        bool other = (m->messages[i].flags ^ now->messages[k].flags) & IMAP_FLAGS_KEPT;
+        now->messages[k].flags |= recent;
+        m->messages[i].flags = now->messages[k].flags;
+        i++;
+        if (other)
+            changed(owner, i);
+    }
+}
+
+bool mailbox_refresh(struct mailbox *m, void (*gone)(void *owner, size_t number),
+                     void (*changed)(void *owner, size_t number), void *owner)
+{
+    if (changed_ns(m->path) == m->seen_ns)
+        return true;
+    struct mailbox *now = mailbox_open(m->path, m->read_only, m->new_validity);
+    if (!now)
+        return false;
+    merge(m, now, gone, changed, owner);
+    struct mailbox before = *m;
+    *m = *now;
+    *now = before;
+    mailbox_close(now);
+    return true;
+}
+
+/* ---- one message
+ * ------------------------------------------------------------------------------------------------------------
+ */
+
+bool mailbox_set_flags(struct mailbox *m, size_t number, unsigned flags)
+{
+    struct mailbox_message *x = &m->messages[number - 1];
+    char from[PATH_MAX], to[PATH_MAX], name[MAILBOX_NAME_BYTES];
+    name_with_flags(name, x->name, flags);
+    join(from, m->path, "cur", x->name);
+    join(to, m->path, "cur", name);
+    char *copy = strdup(name);
+    if (!copy || rename(from, to) != 0) {
+        free(copy);
+        return false;
+    }
+    free(x->name);
+    x->name = copy;
+    x->flags = (x->flags & IMAP_RECENT) | (flags & IMAP_FLAGS_KEPT);
+    return true;
+}
+
+bool mailbox_unlink(struct mailbox *m, size_t number)
+{
+    char path[PATH_MAX];
+    join(path, m->path, "cur", m->messages[number - 1].name);
+    return unlink(path) == 0 || errno == ENOENT;
+}
+
+uint8_t *mailbox_read(const struct mailbox *m, size_t number, size_t *length)
+{
+    char path[PATH_MAX];
+    struct stat st;
+    join(path, m->path, "cur", m->messages[number - 1].name);
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    uint8_t *bytes = fd >= 0 && fstat(fd, &st) == 0 ? malloc((size_t)st.st_size + 1) : NULL;
+    ssize_t n = bytes ? 1 : -1;
+    *length = 0;
+    while (n > 0 && *length < (size_t)st.st_size) { /* each turn takes bytes */
+        n = read(fd, bytes + *length, (size_t)st.st_size - *length);
+        *length += n > 0 ? (size_t)n : 0;
+    }
+    if (fd >= 0)
+        close(fd);
+    return bytes;
+}
+
+/* ---- a new message
+ * ------------------------------------------------------------------------------------------------------------
+ */
+
+static bool write_durably(const char *path, struct span text, int64_t date_s)
+{
+    struct timespec times[2] = { { .tv_sec = date_s }, { .tv_sec = date_s } };
+    int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, FILE_MODE);
+    bool ok = fd >= 0;
+    for (size_t at = 0; ok && at < text.len;) { /* each turn writes bytes */
+        ssize_t n = write(fd, text.at + at, text.len - at);
+        ok = n > 0;
+        at += ok ? (size_t)n : 0;
+    }
+    ok = ok && futimens(fd, times) == 0 && fsync(fd) == 0;
+    if (fd >= 0)
+        close(fd);
+    return ok;
+}
+
+static bool sync_directory(const char *path)
+{
+    int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    bool ok = fd >= 0 && fsync(fd) == 0;
+    if (fd >= 0)
+        close(fd);
+    return ok;
+}
+
+bool mailbox_append(const char *path, struct span text, unsigned flags, int64_t date_s, struct now now,
+                    uint64_t unique, uint32_t *uid_validity, uint32_t *uid)
+{
+    char base[MAILBOX_NAME_BYTES / 2], name[MAILBOX_NAME_BYTES], from[PATH_MAX], to[PATH_MAX];
+    uint32_t now_s = (uint32_t)(now.unix_ms / 1000);
+    snprintf(base, sizeof base, "%lld.M%03dQ%016llx.imapd", (long long)now_s, (int)(now.unix_ms % 1000),
+             (unsigned long long)unique);
+    name_with_flags(name, base, flags);
+    join(from, path, "tmp", base);
+    join(to, path, "cur", name);
+    if (!write_durably(from, text, date_s) || rename(from, to) != 0) {
+        int error = errno;
+        unlink(from);
+        errno = error;
+        return false;
+    }
+    join(from, path, "cur", "");
+    struct mailbox *m = sync_directory(from) ? mailbox_open(path, false, now_s) : NULL;
+    *uid = 0;
+    for (size_t i = 0; m && i < m->count; i++)
+        if (strcmp(m->messages[i].name, name) == 0)
+            *uid = m->messages[i].uid;
+    if (m)
+        *uid_validity = m->uid_validity;
+    mailbox_close(m);
+    return *uid != 0;
+}
