@@ -300,8 +300,8 @@ static const struct {
     const char *name;
     enum imap_flag flag;
 } flags[] = {
-    { "\\Answered", IMAP_ANSWERED }, { "\\Flagged", IMAP_FLAGGED },     { "\\Deleted", IMAP_DELETED },
-    { "\\Seen", IMAP_SEEN },         { "\\Draft", IMAP_DRAFT },         { "$Forwarded", IMAP_FORWARDED },
+    { "\\Answered", IMAP_ANSWERED }, { "\\Flagged", IMAP_FLAGGED }, { "\\Deleted", IMAP_DELETED },
+    { "\\Seen", IMAP_SEEN },         { "\\Draft", IMAP_DRAFT },     { "$Forwarded", IMAP_FORWARDED },
     { "\\Recent", IMAP_RECENT },
 };
 #define FLAG_COUNT (sizeof flags / sizeof flags[0])
@@ -419,8 +419,8 @@ int64_t imap_read_date_time(struct reader *r)
 void imap_write_date_time(struct writer *w, int64_t unix_s)
 {
     struct civil c = civil_of(unix_s * 1000);
-    write_format(w, "\"%2d-%.3s-%04d %02d:%02d:%02d +0000\"", c.day, &months[3 * (c.month - 1)], c.year, c.hour,
-                 c.minute, c.second);
+    write_format(w, "\"%2d-%.3s-%04d %02d:%02d:%02d +0000\"", c.day, &months[3 * (c.month - 1)], c.year,
+                 c.hour, c.minute, c.second);
 }
 
 int64_t imap_read_date(struct reader *r)

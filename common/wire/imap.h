@@ -10,6 +10,8 @@
 #include "arena.h"
 #include "wire.h"
 
+struct mime_tree;
+
 #define IMAP_LINE_MAX       8192 /* RFC 7162 4: a command line of that length, literals not counted */
 #define IMAP_NAME_MAX       240  /* a mailbox name: as a directory it has a dot in front and must fit 255 */
 #define IMAP_PART_DEPTH_MAX 32   /* numbers in a section, "1.2.3": no deeper than MIME is read */
@@ -178,7 +180,7 @@ struct imap_fetch_item {
 struct imap_fetch {
     struct imap_fetch_item *items;
     size_t count;
-    bool sees;      /* one of them sets \Seen */
+    bool sees;       /* one of them sets \Seen */
     bool needs_text; /* one of them needs more than what the mailbox knows */
 };
 
@@ -186,6 +188,11 @@ struct imap_fetch {
 struct imap_fetch imap_read_fetch(struct reader *r, struct arena *a);
 /* "BODY[1.HEADER.FIELDS (DATE FROM)]<0>": the name under which a section is answered. */
 void imap_write_section(struct writer *w, const struct imap_fetch_item *item);
+
+/* The values of ENVELOPE, and of BODY or (with extension data) BODYSTRUCTURE. The arena holds what is
+ * unquoted on the way; where it has no more room, NIL stands. */
+void imap_write_envelope(struct writer *w, struct span header, struct arena *a);
+void imap_write_structure(struct writer *w, const struct mime_tree *t, bool extended, struct arena *a);
 
 /* ---- STATUS -------------------------------------------------------------------------------- */
 

@@ -22,8 +22,8 @@ static const struct {
 };
 
 /* What ALL, FAST and FULL stand for (RFC 3501 6.4.5): so many items of the list. */
-static const enum imap_fetch_kind macro_items[] = { IMAP_FETCH_FLAGS, IMAP_FETCH_INTERNALDATE, IMAP_FETCH_SIZE,
-                                                    IMAP_FETCH_ENVELOPE, IMAP_FETCH_BODY };
+static const enum imap_fetch_kind macro_items[] = { IMAP_FETCH_FLAGS, IMAP_FETCH_INTERNALDATE,
+                                                    IMAP_FETCH_SIZE, IMAP_FETCH_ENVELOPE, IMAP_FETCH_BODY };
 static const struct {
     const char *name;
     size_t count;

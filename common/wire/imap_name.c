@@ -187,7 +187,8 @@ bool imap_name_is_good(struct span name)
             return false;
         before = name.at[i];
     }
-    return name.len > 0 && name.len <= IMAP_NAME_MAX && before != IMAP_DELIMITER && imap_name_to_utf8(&w, name);
+    return name.len > 0 && name.len <= IMAP_NAME_MAX && before != IMAP_DELIMITER &&
+           imap_name_to_utf8(&w, name);
 }
 
 /* One character of the pattern after the other, with all the places in the name that it may have come to:
