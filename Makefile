@@ -20,7 +20,7 @@ override CFLAGS += -std=c17 -D_GNU_SOURCE $(WARN) $(HARDEN) -Icommon -I. $(if $(
 LDFLAGS = -pie -Wl,-z,relro,-z,now,-z,noexecstack $(if $(SAN),-fsanitize=$(SAN))
 LIBS = -luv -lssl -lcrypto -lconfuse -lsqlite3 -lz -lmnl -lpthread
 
-SERVERS = dhcpd dnsd httpd smtpd
+SERVERS = dhcpd dnsd httpd imapd smtpd
 LIB_SRC := $(wildcard common/wire/*.c common/*.c) $(foreach s,$(SERVERS),$(filter-out $(s)/main.c,$(wildcard $(s)/*.c)))
 LAB_SRC := $(filter-out lab/main.c,$(wildcard lab/*.c))
 LIB_OBJ := $(LIB_SRC:%.c=$(BUILD)/obj/%.o)

@@ -57,7 +57,7 @@ struct service_type {
     void (*stop)(struct service *s);
 };
 
-extern const struct service_type dhcpd_service, dnsd_service, httpd_service, smtpd_service;
+extern const struct service_type dhcpd_service, dnsd_service, httpd_service, imapd_service, smtpd_service;
 /* Every server there is, ended by NULL: services.c. */
 extern const struct service_type *const all_services[];
 

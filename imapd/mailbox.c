@@ -7,6 +7,7 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -14,6 +15,8 @@
 #define DIRECTORY_MODE 0700
 #define FILE_MODE      0600
 #define LINE_BYTES     (MAILBOX_NAME_BYTES + 32)
+#define SETTLED_MS     1000 /* a directory changed that long ago has another time when it changes again */
+#define LINE_END_BYTES 2048 /* of a file: enough to see how its lines end */
 
 /* A UID that was given before, by the name of the file without its flags. */
 struct given {
@@ -189,7 +192,7 @@ static bool give(struct given_list *all, uint32_t uid, const char *base, size_t 
 }
 
 /* "V1 UIDVALIDITY UIDNEXT", then "UID BASE" a line. What cannot be read makes the mailbox a new one. */
-static bool read_uids(struct mailbox *m, struct given_list *all)
+static bool read_uids(struct mailbox *m, struct given_list *all, uint32_t new_validity)
 {
     char path[PATH_MAX], line[LINE_BYTES];
     unsigned long validity = 0, next = 0, uid;
@@ -203,7 +206,7 @@ static bool read_uids(struct mailbox *m, struct given_list *all)
                 ok = give(all, (uint32_t)uid, line + at, strcspn(line + at, "\n"));
     if (f)
         fclose(f);
-    m->uid_validity = validity ? (uint32_t)validity : m->new_validity;
+    m->uid_validity = validity ? (uint32_t)validity : new_validity;
     m->uid_next = next ? (uint32_t)next : 1;
     if (all->count)
         qsort(all->items, all->count, sizeof *all->items, compare_given);
@@ -298,7 +301,7 @@ static bool add_message(struct mailbox *m, const char *name, uint32_t uid, unsig
     if (!copy)
         return false;
     m->messages[m->count++] = (struct mailbox_message){
-        .uid = uid, .flags = flags, .bytes = (uint64_t)st.st_size, .date_s = st.st_mtim.tv_sec, .name = copy
+        .uid = uid, .flags = flags, .date_s = st.st_mtim.tv_sec, .name = copy
     };
     return true;
 }
@@ -352,29 +355,46 @@ static void forget_messages(struct mailbox *m)
     m->count = m->room = 0;
 }
 
-static bool scan(struct mailbox *m)
+/* Who else gives UIDs here, in this program or another, waits. -1: no lock. */
+static int lock(const char *path)
+{
+    int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    while (fd >= 0 && flock(fd, LOCK_EX) != 0) { /* again only after a signal */
+        if (errno == EINTR)
+            continue;
+        close(fd);
+        return -1;
+    }
+    return fd;
+}
+
+static bool scan(struct mailbox *m, struct now now)
 {
     struct given_list given = { 0 }, recent = { 0 };
+    int fd = lock(m->path);
     m->seen_ns = changed_ns(m->path);
+    m->settled = m->seen_ns / 1000000 + SETTLED_MS < now.unix_ms;
     if (!m->read_only)
         take_new(m, &recent);
-    bool ok = read_uids(m, &given) && read_messages(m, &given, &recent) && number_messages(m);
+    bool ok = fd >= 0 && read_uids(m, &given, (uint32_t)(now.unix_ms / 1000)) &&
+              read_messages(m, &given, &recent) && number_messages(m);
     int error = errno;
+    if (fd >= 0)
+        close(fd);
     free(given.items);
     free(recent.items);
     errno = error;
     return ok;
 }
 
-struct mailbox *mailbox_open(const char *path, bool read_only, uint32_t new_validity)
+struct mailbox *mailbox_open(const char *path, bool read_only, struct now now)
 {
     struct mailbox *m = calloc(1, sizeof *m);
     if (!m)
         return NULL;
     snprintf(m->path, sizeof m->path, "%s", path);
     m->read_only = read_only;
-    m->new_validity = new_validity;
-    if (scan(m))
+    if (scan(m, now))
         return m;
     int error = errno ? errno : ENOMEM;
     mailbox_close(m);
@@ -399,43 +419,81 @@ void mailbox_drop(struct mailbox *m, size_t number)
     memmove(&m->messages[number - 1], &m->messages[number], (m->count + 1 - number) * sizeof *m->messages);
 }
 
-/* Takes over what is known of the messages that are still there; both lists are by UID. */
-static void merge(struct mailbox *m, struct mailbox *now, void (*gone)(void *owner, size_t number),
-                  void (*changed)(void *owner, size_t number), void *owner)
+/* What the mailbox has now, and what was known of it. */
+struct merge {
+    struct mailbox *before, *now;
+    void (*gone)(void *owner, size_t number);
+    void (*changed)(void *owner, size_t number);
+    void *owner;
+};
+
+/* A message that is gone keeps its place, without a file. False: no memory. */
+static bool hold(struct mailbox *now, size_t place, struct mailbox_message *x)
 {
-    size_t i = 0, k = 0;
-    while (i < m->count) { /* each turn drops a message or goes on to the next */
-        while (k < now->count && now->messages[k].uid < m->messages[i].uid)
-            k++;
-        if (k == now->count || now->messages[k].uid != m->messages[i].uid) {
-            gone(owner, i + 1);
-            mailbox_drop(m, i + 1);
-            continue;
-        }
-        unsigned recent = m->messages[i].flags & IMAP_RECENT;
-        bool other = (m->messages[i].flags ^ now->messages[k].flags) & IMAP_FLAGS_KEPT;
-        now->messages[k].flags |= recent;
-        m->messages[i].flags = now->messages[k].flags;
-        i++;
-        if (other)
-            changed(owner, i);
-    }
+    struct mailbox_message *more = realloc(now->messages, (now->count + 1) * sizeof *more);
+    if (!more)
+        return false;
+    now->messages = more;
+    now->room = now->count + 1;
+    memmove(&more[place + 1], &more[place], (now->count - place) * sizeof *more);
+    now->count++;
+    more[place] = *x;
+    more[place].name = calloc(1, 1);
+    now->holds_gone = true;
+    return more[place].name != NULL;
 }
 
-bool mailbox_refresh(struct mailbox *m, void (*gone)(void *owner, size_t number),
+/* The same message before and now: what cannot be seen on disk is kept. */
+static void carry(const struct merge *g, const struct mailbox_message *x, size_t place)
+{
+    struct mailbox_message *y = &g->now->messages[place];
+    y->flags |= x->flags & IMAP_RECENT;
+    y->measured = x->measured;
+    y->bytes = x->bytes;
+    if ((x->flags ^ y->flags) & IMAP_FLAGS_KEPT)
+        g->changed(g->owner, place + 1);
+}
+
+/* Both lists are by UID: goes through what was, in step with what is. */
+static bool merge(const struct merge *g)
+{
+    struct mailbox *now = g->now;
+    size_t place = 0;
+    for (size_t i = 0; i < g->before->count; i++) {
+        struct mailbox_message *x = &g->before->messages[i];
+        while (place < now->count && now->messages[place].uid < x->uid) /* each turn drops one */
+            mailbox_drop(now, place + 1); /* it came back from elsewhere: there is no place for it now */
+        bool there = place < now->count && now->messages[place].uid == x->uid;
+        if (there)
+            carry(g, x, place);
+        else if (g->gone)
+            g->gone(g->owner, place + 1);
+        else if (!hold(now, place, x))
+            return false;
+        place += there || !g->gone;
+    }
+    return true;
+}
+
+bool mailbox_refresh(struct mailbox *m, struct now now, void (*gone)(void *owner, size_t number),
                      void (*changed)(void *owner, size_t number), void *owner)
 {
-    if (changed_ns(m->path) == m->seen_ns)
+    bool same = m->settled && changed_ns(m->path) == m->seen_ns;
+    if (same && !(m->holds_gone && gone))
         return true;
-    struct mailbox *now = mailbox_open(m->path, m->read_only, m->new_validity);
-    if (!now)
+    struct mailbox *fresh = mailbox_open(m->path, m->read_only, now);
+    if (!fresh || fresh->uid_validity != m->uid_validity) {
+        errno = fresh ? ESTALE : errno; /* its UIDs are lost: nothing that the client knows holds */
+        mailbox_close(fresh);
         return false;
-    merge(m, now, gone, changed, owner);
+    }
     struct mailbox before = *m;
-    *m = *now;
-    *now = before;
-    mailbox_close(now);
-    return true;
+    *m = *fresh; /* what is told is about the mailbox as it is */
+    *fresh = before;
+    const struct merge g = { fresh, m, gone, changed, owner };
+    bool ok = merge(&g);
+    mailbox_close(fresh);
+    return ok;
 }
 
 /* ---- one message
@@ -464,25 +522,83 @@ bool mailbox_unlink(struct mailbox *m, size_t number)
 {
     char path[PATH_MAX];
     join(path, m->path, "cur", m->messages[number - 1].name);
-    return unlink(path) == 0 || errno == ENOENT;
+    return !m->messages[number - 1].name[0] || unlink(path) == 0 || errno == ENOENT;
 }
 
-uint8_t *mailbox_read(const struct mailbox *m, size_t number, size_t *length)
+/* At most `most` bytes of the message's file; NULL with errno. */
+static uint8_t *read_file(const struct mailbox *m, size_t number, size_t most, size_t *length)
 {
     char path[PATH_MAX];
     struct stat st;
     join(path, m->path, "cur", m->messages[number - 1].name);
     int fd = open(path, O_RDONLY | O_CLOEXEC);
-    uint8_t *bytes = fd >= 0 && fstat(fd, &st) == 0 ? malloc((size_t)st.st_size + 1) : NULL;
+    bool ok = fd >= 0 && fstat(fd, &st) == 0 && S_ISREG(st.st_mode);
+    size_t want = ok && (size_t)st.st_size < most ? (size_t)st.st_size : most;
+    uint8_t *bytes = ok ? malloc(want + 1) : NULL;
     ssize_t n = bytes ? 1 : -1;
     *length = 0;
-    while (n > 0 && *length < (size_t)st.st_size) { /* each turn takes bytes */
-        n = read(fd, bytes + *length, (size_t)st.st_size - *length);
+    while (n > 0 && *length < want) { /* each turn takes bytes */
+        n = read(fd, bytes + *length, want - *length);
         *length += n > 0 ? (size_t)n : 0;
     }
     if (fd >= 0)
         close(fd);
+    if (n < 0) {
+        free(bytes);
+        bytes = NULL;
+    }
     return bytes;
+}
+
+/* Its first line tells how all lines of a file end. */
+static bool has_bare_ends(struct span text)
+{
+    size_t end = span_find(text, '\n');
+    return end < text.len && (end == 0 || text.at[end - 1] != '\r');
+}
+
+uint8_t *mailbox_read(const struct mailbox *m, size_t number, size_t *length)
+{
+    uint8_t *bytes = read_file(m, number, MAILBOX_MESSAGE_MAX, length);
+    struct span text = span_of(bytes, *length);
+    if (!bytes || !has_bare_ends(text))
+        return bytes;
+    uint8_t *room = malloc(2 * text.len);
+    struct writer w = writer_over(room, room ? 2 * text.len : 0);
+    while (room && text.len > 0) { /* each turn takes a line */
+        size_t end = span_find(text, '\n');
+        write_span(&w, span_head(text, end));
+        if (end < text.len)
+            write_text(&w, end > 0 && text.at[end - 1] == '\r' ? "\n" : "\r\n");
+        text = span_from(text, end + 1);
+    }
+    free(bytes);
+    *length = writer_length(&w);
+    return room;
+}
+
+bool mailbox_measure(struct mailbox *m, size_t number)
+{
+    struct mailbox_message *x = &m->messages[number - 1];
+    char path[PATH_MAX];
+    struct stat st;
+    size_t length;
+    if (x->measured)
+        return true;
+    uint8_t *head = read_file(m, number, LINE_END_BYTES, &length);
+    bool bare = head && has_bare_ends(span_of(head, length));
+    free(head);
+    join(path, m->path, "cur", x->name);
+    if (!head || stat(path, &st) != 0)
+        return false;
+    x->bytes = (uint64_t)st.st_size;
+    if (bare) {
+        uint8_t *text = mailbox_read(m, number, &length);
+        x->bytes = length;
+        free(text);
+    }
+    x->measured = true;
+    return true;
 }
 
 /* ---- a new message
@@ -514,30 +630,44 @@ static bool sync_directory(const char *path)
     return ok;
 }
 
-bool mailbox_append(const char *path, struct span text, unsigned flags, int64_t date_s, struct now now,
-                    uint64_t unique, uint32_t *uid_validity, uint32_t *uid)
+bool mailbox_put(const char *path, struct span text, unsigned flags, int64_t date_s, struct now now,
+                 uint64_t unique, char name[MAILBOX_NAME_BYTES])
 {
-    char base[MAILBOX_NAME_BYTES / 2], name[MAILBOX_NAME_BYTES], from[PATH_MAX], to[PATH_MAX];
-    uint32_t now_s = (uint32_t)(now.unix_ms / 1000);
-    snprintf(base, sizeof base, "%lld.M%03dQ%016llx.imapd", (long long)now_s, (int)(now.unix_ms % 1000),
-             (unsigned long long)unique);
+    char base[MAILBOX_NAME_BYTES / 2], from[PATH_MAX], to[PATH_MAX];
+    snprintf(base, sizeof base, "%lld.M%03dQ%016llx.imapd", (long long)(now.unix_ms / 1000),
+             (int)(now.unix_ms % 1000), (unsigned long long)unique);
     name_with_flags(name, base, flags);
     join(from, path, "tmp", base);
     join(to, path, "cur", name);
-    if (!write_durably(from, text, date_s) || rename(from, to) != 0) {
-        int error = errno;
-        unlink(from);
-        errno = error;
-        return false;
-    }
-    join(from, path, "cur", "");
-    struct mailbox *m = sync_directory(from) ? mailbox_open(path, false, now_s) : NULL;
-    *uid = 0;
-    for (size_t i = 0; m && i < m->count; i++)
-        if (strcmp(m->messages[i].name, name) == 0)
-            *uid = m->messages[i].uid;
+    if (write_durably(from, text, date_s) && rename(from, to) == 0)
+        return true;
+    int error = errno;
+    unlink(from);
+    errno = error;
+    return false;
+}
+
+void mailbox_unput(const char *path, const char *name)
+{
+    char file[PATH_MAX];
+    join(file, path, "cur", name);
+    unlink(file);
+}
+
+/* The names sort as they were made, so that the UIDs follow their order. */
+bool mailbox_settle(const char *path, struct now now, char (*names)[MAILBOX_NAME_BYTES], size_t count,
+                    uint32_t *uid_validity, uint32_t *uids)
+{
+    char directory[PATH_MAX];
+    join(directory, path, "cur", "");
+    struct mailbox *m = sync_directory(directory) ? mailbox_open(path, true, now) : NULL;
+    size_t found = 0;
+    for (size_t i = 0; m && found < count && i < m->count; i++)
+        if (base_length(m->messages[i].name) == base_length(names[found]) &&
+            strncmp(m->messages[i].name, names[found], base_length(names[found])) == 0)
+            uids[found++] = m->messages[i].uid;
     if (m)
         *uid_validity = m->uid_validity;
     mailbox_close(m);
-    return *uid != 0;
+    return count > 0 && found == count;
 }
