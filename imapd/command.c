@@ -30,7 +30,8 @@ static void read_mailbox(struct imap_command *c, struct reader *r, struct arena 
     c->mailbox = imap_read_mailbox(r, a);
 }
 
-/* A delimiter at the end says that names will be made below it (RFC 3501 6.3.3): any mailbox can have some. */
+/* A delimiter at the end says that names will be made below it (RFC 3501 6.3.3): any mailbox can have some.
+ */
 static void read_create(struct imap_command *c, struct reader *r, struct arena *a)
 {
     struct span name = imap_read_astring(r, a);

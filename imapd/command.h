@@ -56,7 +56,7 @@ struct imap_command {
     bool uid;        /* UID in front of it; EXPUNGE then has a set */
 
     struct span mailbox, to, pattern;
-    struct span user, password; /* LOGIN */
+    struct span user, password;     /* LOGIN */
     struct span mechanism, initial; /* AUTHENTICATE; initial.at == NULL: none came (RFC 4959) */
     struct imap_set set;
     struct imap_fetch fetch;

@@ -11,7 +11,8 @@ static const struct mime_part *part_at(const struct mime_tree *t, uint32_t place
 
 /* The part of the message or multipart `p` that `number` means: what is no multipart is its own first part.
  * NULL: there is none. */
-static const struct mime_part *step_into(const struct mime_tree *t, const struct mime_part *p, uint32_t number)
+static const struct mime_part *step_into(const struct mime_tree *t, const struct mime_part *p,
+                                         uint32_t number)
 {
     if (p->kind != MIME_MULTIPART)
         return number == 1 ? p : NULL;
@@ -64,7 +65,8 @@ static struct span fields_of(const struct imap_section *s, struct span header, s
 struct span imap_section_bytes(const struct imap_section *s, const struct mime_tree *t, struct arena *a)
 {
     const struct mime_part *p = find_part(s, t);
-    const struct span none = span_of(NULL, 0), whole = span_of(t->parts[0].header.at, t->parts[0].header.len + t->parts[0].body.len);
+    const struct span none = span_of(NULL, 0),
+                      whole = span_of(t->parts[0].header.at, t->parts[0].header.len + t->parts[0].body.len);
     if (!p)
         return none;
     if (s->text == IMAP_SECTION_MIME)
@@ -115,8 +117,8 @@ static void write_old_name(struct writer *w, const char *name, enum imap_section
     write_literal(w, imap_section_bytes(&section, m->tree, a));
 }
 
-static void write_section_item(struct writer *w, const struct imap_fetch_item *item, const struct imap_message *m,
-                               struct arena *a)
+static void write_section_item(struct writer *w, const struct imap_fetch_item *item,
+                               const struct imap_message *m, struct arena *a)
 {
     imap_write_section(w, item);
     write_u8(w, ' ');
@@ -182,7 +184,8 @@ bool imap_fetch_needs_tree(const struct imap_fetch *f)
 void imap_write_fetch(struct writer *w, const struct imap_fetch *f, const struct imap_message *m, bool flags,
                       bool uid, struct arena *a)
 {
-    const struct imap_fetch_item add_uid = { .kind = IMAP_FETCH_UID }, add_flags = { .kind = IMAP_FETCH_FLAGS };
+    const struct imap_fetch_item add_uid = { .kind = IMAP_FETCH_UID },
+                                 add_flags = { .kind = IMAP_FETCH_FLAGS };
     write_format(w, "* %lu FETCH (", (unsigned long)m->number);
     for (size_t i = 0; i < f->count; i++) {
         if (i > 0)

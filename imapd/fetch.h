@@ -10,7 +10,7 @@ struct imap_message {
     unsigned flags;
     int64_t date_s;
     uint64_t bytes;
-    struct span text;      /* where it was asked for */
+    struct span text;       /* where it was asked for */
     struct mime_tree *tree; /* of the text; NULL: without it */
 };
 

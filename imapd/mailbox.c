@@ -300,9 +300,8 @@ static bool add_message(struct mailbox *m, const char *name, uint32_t uid, unsig
     char *copy = strdup(name);
     if (!copy)
         return false;
-    m->messages[m->count++] = (struct mailbox_message){
-        .uid = uid, .flags = flags, .date_s = st.st_mtim.tv_sec, .name = copy
-    };
+    m->messages[m->count++] =
+        (struct mailbox_message){ .uid = uid, .flags = flags, .date_s = st.st_mtim.tv_sec, .name = copy };
     return true;
 }
 

@@ -10,7 +10,7 @@
 #include <stdint.h>
 
 #define MAILBOX_MESSAGES_MAX 1000000
-#define MAILBOX_NAME_BYTES   256 /* of a file in a Maildir */
+#define MAILBOX_NAME_BYTES   256               /* of a file in a Maildir */
 #define MAILBOX_MESSAGE_MAX  ((size_t)1 << 30) /* longer files are read up to here */
 
 struct mailbox_message {

@@ -7,7 +7,8 @@
 #include "fetch.h"
 #include "mailbox.h"
 
-#define PERFORM_PIECE_BYTES ((size_t)256 * 1024) /* after so much the client is to read, before it goes on */
+#define PERFORM_PIECE_BYTES ((size_t)256 * 1024) /* after so much the client is to read, before it goes on   \
+                                                  */
 
 /* Bytes to send, from malloc. */
 struct output {
@@ -28,11 +29,11 @@ struct perform {
     struct now now;
     struct arena arena; /* of one message at a time */
     struct output out;
-    size_t next;        /* the message (number - 1) where a FETCH goes on */
-    bool gone;          /* some of what it meant is gone */
-    bool more;          /* it is not done: send what is there, and call again */
-    const char *result; /* "OK", "NO" or "BAD", once it is done */
-    char failure[256];  /* what the disk said, for the log; empty: nothing */
+    size_t next;             /* the message (number - 1) where a FETCH goes on */
+    bool gone;               /* some of what it meant is gone */
+    bool more;               /* it is not done: send what is there, and call again */
+    const char *result;      /* "OK", "NO" or "BAD", once it is done */
+    char failure[256];       /* what the disk said, for the log; empty: nothing */
     uint64_t appended_bytes; /* of a message that was put in */
 };
 

@@ -3,8 +3,8 @@
 #include "store.h"
 #include "text.h"
 
-#include <errno.h>
 #include <dirent.h>
+#include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -359,7 +359,8 @@ void perform_subscribe(struct perform *p)
     free(room);
 }
 
-/* ---- STATUS, APPEND --------------------------------------------------------------------------------------- */
+/* ---- STATUS, APPEND ---------------------------------------------------------------------------------------
+ */
 
 static void write_status(struct perform *p, const struct mailbox *m)
 {

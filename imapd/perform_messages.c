@@ -22,11 +22,9 @@ struct loaded {
 static struct imap_message message_of(const struct perform *p, size_t number)
 {
     const struct mailbox_message *x = &p->mailbox->messages[number - 1];
-    return (struct imap_message){ .number = (uint32_t)number,
-                                  .uid = x->uid,
-                                  .flags = x->flags,
-                                  .date_s = x->date_s,
-                                  .bytes = x->bytes };
+    return (struct imap_message){
+        .number = (uint32_t)number, .uid = x->uid, .flags = x->flags, .date_s = x->date_s, .bytes = x->bytes
+    };
 }
 
 /* The text, and with it the tree of its parts. False: it is gone, or there is no memory. */
@@ -127,7 +125,8 @@ void perform_fetch(struct perform *p)
     answer_with_gone(p, p->gone);
 }
 
-/* ---- SEARCH --------------------------------------------------------------------------------------------- */
+/* ---- SEARCH ---------------------------------------------------------------------------------------------
+ */
 
 static bool matches(struct perform *p, size_t number)
 {
@@ -157,7 +156,8 @@ void perform_search(struct perform *p)
     perform_answer(p, "OK", "Done");
 }
 
-/* ---- STORE ------------------------------------------------------------------------------------------------ */
+/* ---- STORE ------------------------------------------------------------------------------------------------
+ */
 
 static unsigned new_flags(const struct imap_command *c, unsigned old)
 {
@@ -189,7 +189,8 @@ void perform_store(struct perform *p)
     answer_with_gone(p, gone);
 }
 
-/* ---- EXPUNGE ----------------------------------------------------------------------------------------------- */
+/* ---- EXPUNGE
+ * ----------------------------------------------------------------------------------------------- */
 
 /* Removes one and tells it; what stands behind it moves up. False with errno. */
 static bool expunge_one(struct perform *p, size_t number)
@@ -207,7 +208,8 @@ void perform_expunge(struct perform *p)
     if (refuse_examined(p))
         return;
     for (size_t number = m->count; number > 0; number--) {
-        bool meant = m->messages[number - 1].flags & IMAP_DELETED && (!p->command->uid || perform_means(p, number));
+        bool meant =
+            m->messages[number - 1].flags & IMAP_DELETED && (!p->command->uid || perform_means(p, number));
         if (meant && !expunge_one(p, number)) {
             perform_failed(p, m->path);
             return;
@@ -216,7 +218,8 @@ void perform_expunge(struct perform *p)
     perform_answer(p, "OK", "Done");
 }
 
-/* ---- COPY, MOVE ---------------------------------------------------------------------------------------------- */
+/* ---- COPY, MOVE
+ * ---------------------------------------------------------------------------------------------- */
 
 /* What is copied: all or nothing (RFC 3501 6.4.7). */
 struct copying {
@@ -232,8 +235,8 @@ static bool copy_one(struct perform *p, struct copying *y, size_t number)
     const struct mailbox_message *x = &p->mailbox->messages[number - 1];
     size_t length;
     uint8_t *text = mailbox_read(p->mailbox, number, &length);
-    bool ok = text && mailbox_put(y->path, span_of(text, length), x->flags & IMAP_FLAGS_KEPT, x->date_s, p->now,
-                                  p->unique++, y->names[y->count]);
+    bool ok = text && mailbox_put(y->path, span_of(text, length), x->flags & IMAP_FLAGS_KEPT, x->date_s,
+                                  p->now, p->unique++, y->names[y->count]);
     if (ok)
         y->numbers[y->count++] = number;
     free(text);

@@ -19,7 +19,8 @@ static bool contains(struct span text, struct span what)
         return true;
     uint8_t first = ascii_lower(what.at[0]);
     for (size_t i = 0; i + what.len <= text.len; i++)
-        if (ascii_lower(text.at[i]) == first && span_equal_nocase(span_head(span_from(text, i), what.len), what))
+        if (ascii_lower(text.at[i]) == first &&
+            span_equal_nocase(span_head(span_from(text, i), what.len), what))
             return true;
     return false;
 }
@@ -94,8 +95,8 @@ static bool text_key(const struct imap_key *k, const struct imap_message *m, str
     }
 }
 
-static bool key(const struct imap_key *k, const struct imap_message *m, uint32_t largest, uint32_t largest_uid,
-                struct arena *a)
+static bool key(const struct imap_key *k, const struct imap_message *m, uint32_t largest,
+                uint32_t largest_uid, struct arena *a)
 {
     switch (k->kind) {
     case IMAP_KEY_ALL:

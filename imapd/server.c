@@ -140,8 +140,8 @@ static void tell_appended(struct connection *c)
 
 static void set_deadline(struct connection *c)
 {
-    uint64_t timeout_ms = c->session.state == IMAP_CONNECTED ? LOGIN_TIMEOUT_MS
-                                                             : c->generation->settings->idle_timeout_ms;
+    uint64_t timeout_ms =
+        c->session.state == IMAP_CONNECTED ? LOGIN_TIMEOUT_MS : c->generation->settings->idle_timeout_ms;
     stream_deadline(c->stream, c->working ? 0 : now_of(c).mono_ms + timeout_ms);
 }
 
@@ -526,7 +526,8 @@ static bool open_listeners(struct service *s, struct problem *p)
         return false;
     }
     if (x->user_count > 0)
-        snprintf(s->try, sizeof s->try, "curl -k --ssl-reqd -u %s 'imap://%%s:%%p/INBOX?ALL'", x->users[0].name);
+        snprintf(s->try, sizeof s->try, "curl -k --ssl-reqd -u %s 'imap://%%s:%%p/INBOX?ALL'",
+                 x->users[0].name);
     for (size_t i = 0; i < x->listen_count; i++)
         if (!open_listener(s, &x->listen[i], s->try[0] ? s->try : NULL, p))
             return false;

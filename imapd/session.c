@@ -308,7 +308,7 @@ static bool run_here(struct step *t)
 
 static const char *wrong_state(const struct imap_session *s)
 {
-    return s->state == IMAP_CONNECTED        ? "Log in first"
+    return s->state == IMAP_CONNECTED       ? "Log in first"
            : s->state == IMAP_AUTHENTICATED ? "Select a mailbox first"
                                             : "Not any more";
 }
@@ -324,8 +324,7 @@ static void run(struct step *t)
     struct imap_session *s = t->s;
     struct span text = text_of(s);
     arena_reset(&s->memory);
-    enum imap_reading reading =
-        imap_read_command(span_head(text, text.len - 2), &s->memory, &s->command);
+    enum imap_reading reading = imap_read_command(span_head(text, text.len - 2), &s->memory, &s->command);
     if (reading == IMAP_NO_TAG)
         refuse(t, "A command begins with a tag and has a name");
     else if (reading == IMAP_NO_COMMAND)

@@ -34,10 +34,10 @@ struct imap_session {
         uint8_t *at; /* from malloc; stays where it is from the last line of a command to its end */
         size_t length, room;
     } text;
-    uint64_t literal_left; /* octets of a literal to come */
-    bool skipping;         /* the rest of a line that is refused already */
+    uint64_t literal_left;  /* octets of a literal to come */
+    bool skipping;          /* the rest of a line that is refused already */
     enum imap_verb line_of; /* IDLE or AUTHENTICATE: the next line is theirs; else IMAP_NOOP */
-    struct arena memory;   /* of the command */
+    struct arena memory;    /* of the command */
     struct imap_command command;
 };
 
