@@ -1,6 +1,7 @@
 #include "mailbox.h"
 
 #include "store.h"
+#include "text.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -131,6 +132,31 @@ void mailbox_list(const char *root, void (*fn)(void *owner, struct span name), v
         free(found);
 }
 
+/* At most `most` bytes of a file, from malloc; NULL with errno. */
+static uint8_t *read_path(const char *path, size_t most, size_t *length)
+{
+    struct stat st;
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    bool ok = fd >= 0 && fstat(fd, &st) == 0 && S_ISREG(st.st_mode);
+    size_t want = ok && (size_t)st.st_size < most ? (size_t)st.st_size : most;
+    uint8_t *bytes = ok ? malloc(want + 1) : NULL;
+    ssize_t n = bytes ? 1 : -1;
+    *length = 0;
+    while (n > 0 && *length < want) { /* each turn takes bytes */
+        n = read(fd, bytes + *length, want - *length);
+        *length += n > 0 ? (size_t)n : 0;
+    }
+    int error = errno;
+    if (fd >= 0)
+        close(fd);
+    if (n < 0) {
+        free(bytes);
+        bytes = NULL;
+    }
+    errno = error;
+    return bytes;
+}
+
 /* ---- names of files: BASE:2,FLAGS
  * ------------------------------------------------------------------------------ */
 
@@ -191,23 +217,47 @@ static bool give(struct given_list *all, uint32_t uid, const char *base, size_t 
     return true;
 }
 
+static struct span take_word(struct span *text, uint8_t end)
+{
+    struct span word = span_head(*text, span_find(*text, end));
+    *text = span_from(*text, word.len + 1);
+    return word;
+}
+
+static uint32_t take_number(struct span *text, uint8_t end)
+{
+    uint64_t v;
+    return parse_decimal(take_word(text, end), UINT32_MAX, &v) ? (uint32_t)v : 0;
+}
+
 /* "V1 UIDVALIDITY UIDNEXT", then "UID BASE" a line. What cannot be read makes the mailbox a new one. */
+static bool take_uids(struct mailbox *m, struct span text, struct given_list *all)
+{
+    bool ours = span_is(take_word(&text, ' '), "V1"), ok = true;
+    m->uid_validity = take_number(&text, ' ');
+    m->uid_next = take_number(&text, '\n');
+    if (!ours || m->uid_validity == 0 || m->uid_next == 0)
+        m->uid_validity = 0;
+    while (ok && m->uid_validity != 0 && text.len > 0) { /* each turn takes a line */
+        uint32_t uid = take_number(&text, ' ');
+        struct span base = take_word(&text, '\n');
+        ok = uid == 0 || uid >= m->uid_next || give(all, uid, (const char *)base.at, base.len);
+    }
+    return ok;
+}
+
 static bool read_uids(struct mailbox *m, struct given_list *all, uint32_t new_validity)
 {
-    char path[PATH_MAX], line[LINE_BYTES];
-    unsigned long validity = 0, next = 0, uid;
-    int at;
+    char path[PATH_MAX];
+    size_t length;
     join(path, m->path, UIDS_FILE, "");
-    FILE *f = fopen(path, "re");
-    bool ok = true;
-    if (f && fgets(line, sizeof line, f) && sscanf(line, "V1 %lu %lu", &validity, &next) == 2)
-        while (ok && fgets(line, sizeof line, f)) /* each turn takes a line */
-            if (sscanf(line, "%lu %n", &uid, &at) == 1)
-                ok = give(all, (uint32_t)uid, line + at, strcspn(line + at, "\n"));
-    if (f)
-        fclose(f);
-    m->uid_validity = validity ? (uint32_t)validity : new_validity;
-    m->uid_next = next ? (uint32_t)next : 1;
+    uint8_t *text = read_path(path, MAILBOX_MESSAGE_MAX, &length);
+    bool ok = text ? take_uids(m, span_of(text, length), all) : errno == ENOENT;
+    free(text);
+    if (m->uid_validity == 0) {
+        m->uid_validity = new_validity;
+        m->uid_next = 1;
+    }
     if (all->count)
         qsort(all->items, all->count, sizeof *all->items, compare_given);
     return ok;
@@ -234,7 +284,7 @@ static bool write_uids(const struct mailbox *m)
 
 static uint32_t uid_of(const struct given_list *all, const char *name)
 {
-    struct given key;
+    struct given key = { 0 };
     snprintf(key.base, sizeof key.base, "%.*s", (int)base_length(name), name);
     const struct given *g =
         all->count ? bsearch(&key, all->items, all->count, sizeof key, compare_given) : NULL;
@@ -524,29 +574,11 @@ bool mailbox_unlink(struct mailbox *m, size_t number)
     return !m->messages[number - 1].name[0] || unlink(path) == 0 || errno == ENOENT;
 }
 
-/* At most `most` bytes of the message's file; NULL with errno. */
 static uint8_t *read_file(const struct mailbox *m, size_t number, size_t most, size_t *length)
 {
     char path[PATH_MAX];
-    struct stat st;
     join(path, m->path, "cur", m->messages[number - 1].name);
-    int fd = open(path, O_RDONLY | O_CLOEXEC);
-    bool ok = fd >= 0 && fstat(fd, &st) == 0 && S_ISREG(st.st_mode);
-    size_t want = ok && (size_t)st.st_size < most ? (size_t)st.st_size : most;
-    uint8_t *bytes = ok ? malloc(want + 1) : NULL;
-    ssize_t n = bytes ? 1 : -1;
-    *length = 0;
-    while (n > 0 && *length < want) { /* each turn takes bytes */
-        n = read(fd, bytes + *length, want - *length);
-        *length += n > 0 ? (size_t)n : 0;
-    }
-    if (fd >= 0)
-        close(fd);
-    if (n < 0) {
-        free(bytes);
-        bytes = NULL;
-    }
-    return bytes;
+    return read_path(path, most, length);
 }
 
 /* Its first line tells how all lines of a file end. */

@@ -7,8 +7,9 @@
 #include <stdlib.h>
 
 #define MESSAGE_CHUNK ((size_t)64 * 1024)
-#define MESSAGE_PARTS ((size_t)2 << 30) /* a ceiling of nothing but last resort: messages have one already   \
-                                         */
+#define MESSAGE_PARTS                                                                                        \
+    ((size_t)2 << 30) /* a ceiling of nothing but last resort: messages have one already                     \
+                       */
 #define LINE_MAX_OUT 4096
 
 void perform_open(struct perform *p)

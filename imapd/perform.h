@@ -7,8 +7,9 @@
 #include "fetch.h"
 #include "mailbox.h"
 
-#define PERFORM_PIECE_BYTES ((size_t)256 * 1024) /* after so much the client is to read, before it goes on   \
-                                                  */
+#define PERFORM_PIECE_BYTES                                                                                  \
+    ((size_t)256 * 1024) /* after so much the client is to read, before it goes on                           \
+                          */
 
 /* Bytes to send, from malloc. */
 struct output {

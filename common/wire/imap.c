@@ -171,7 +171,7 @@ static struct span read_literal(struct reader *r)
 {
     uint32_t n = imap_read_number(r);
     imap_take(r, '+');
-    if (read_u8(r) != '}' || read_u8(r) != '\r' || read_u8(r) != '\n')
+    if (!imap_take(r, '}') || !imap_take(r, '\r') || !imap_take(r, '\n'))
         reader_fail(r);
     struct span s = read_span(r, n);
     if (span_find(s, '\0') < s.len) /* CHAR8 has no NUL */

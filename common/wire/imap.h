@@ -116,7 +116,7 @@ enum imap_flag {
  * are read and left out; \Recent and unknown \flags fail the reader. */
 unsigned imap_read_flags(struct reader *r, bool bare);
 /* "\Seen \Deleted", without parentheses. */
-void imap_write_flags(struct writer *w, unsigned flags);
+void imap_write_flags(struct writer *w, unsigned set);
 /* The one flag of this keyword; 0 when it is not kept here. */
 unsigned imap_keyword(struct span word);
 

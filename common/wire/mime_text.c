@@ -133,7 +133,7 @@ static bool parse_word(struct span s, struct encoded_word *out, size_t *len)
     static const bool mark[256] = { ['?'] = true, [' '] = true, ['\r'] = true, ['\n'] = true };
     static const bool star[256] = { ['*'] = true };
     struct reader r = reader_over(s);
-    if (read_u8(&r) != '=' || read_u8(&r) != '?')
+    if (!span_is(read_span(&r, 2), "=?"))
         return false;
     struct reader charset = reader_over(read_until(&r, mark));
     out->charset = read_until(&charset, star); /* RFC 2231 5: a language may follow */
@@ -143,7 +143,7 @@ static bool parse_word(struct span s, struct encoded_word *out, size_t *len)
     if (read_u8(&r) != '?')
         return false;
     out->text = read_until(&r, mark);
-    if (read_u8(&r) != '?' || read_u8(&r) != '=' || (encoding != 'b' && encoding != 'q'))
+    if (!span_is(read_span(&r, 2), "?=") || (encoding != 'b' && encoding != 'q'))
         return false;
     out->base64 = encoding == 'b';
     *len = reader_offset(&r);
