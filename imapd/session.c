@@ -394,10 +394,10 @@ static void forget_text(struct imap_session *s)
     s->text.length = 0;
 }
 
-/* The command so far has a tag; what is wrong with it is answered under that. */
-static void name_command(struct imap_session *s)
+/* The command so far has a tag; what is wrong with it is answered under that. `line`: what came last. */
+static void name_command(struct imap_session *s, struct span line)
 {
-    struct reader r = reader_over(text_of(s));
+    struct reader r = reader_over(s->text.length > 0 ? text_of(s) : line);
     s->command = (struct imap_command){ .tag = imap_read_tag(&r), .verb = IMAP_LOGIN };
     if (!reader_ok(&r))
         s->command.tag = span_text("");
@@ -415,7 +415,7 @@ static void begin_literal(struct step *t, const struct imap_line *line)
             write_text(t->replies, "+ Go on\r\n");
         return;
     }
-    name_command(s);
+    name_command(s, line->text);
     if (line->synchronizing) {
         answer(t, "NO", "[TOOBIG] Not so much"); /* RFC 4469 */
         tell_why(s, EVENT_IMAP_REJECTED, "a literal is too large", t->now);
@@ -427,13 +427,13 @@ static void begin_literal(struct step *t, const struct imap_line *line)
     }
 }
 
-/* A line that is none is refused once; its rest up to the next CRLF is never looked at. */
-static void refuse_token(struct step *t, enum imap_token token)
+/* What is no line is refused once; its rest up to the next CRLF is never looked at. */
+static void refuse_token(struct step *t, enum imap_token token, struct span text, uint8_t end)
 {
     if (t->s->skipping)
         return;
-    t->s->skipping = token == IMAP_LONG;
-    name_command(t->s);
+    t->s->skipping = token == IMAP_LONG || end != '\n';
+    name_command(t->s, text);
     refuse(t, token == IMAP_LONG ? "The line is too long" : "A line ends with CR and LF, and has no NUL");
     forget_text(t->s);
 }
@@ -465,7 +465,7 @@ static size_t feed_line(struct step *t, struct span in)
     if (token == IMAP_MORE)
         return 0;
     if (token != IMAP_LINE) {
-        refuse_token(t, token);
+        refuse_token(t, token, line.text, in.at[taken - 1]);
     } else if (s->skipping) {
         s->skipping = false;
     } else if (s->line_of != IMAP_NOOP) {
