@@ -384,8 +384,10 @@ struct imap_search imap_read_search(struct reader *r, struct arena *a)
     p.most = reader_left(r) + 2; /* "(1)" is two keys, and the whole is one more */
     p.most = p.most < IMAP_KEYS_MAX ? p.most : IMAP_KEYS_MAX;
     p.out.keys = arena_array(a, p.most, sizeof *p.out.keys);
-    if (!p.out.keys)
+    if (!p.out.keys) {
         reader_fail(r);
+        return p.out;
+    }
     read_charset(&p);
     push(&p, IMAP_KEY_AND);
     while (reader_ok(r)) { /* each turn takes a key, or fails */
