@@ -187,8 +187,13 @@ bool imap_name_is_good(struct span name)
             return false;
         before = name.at[i];
     }
-    return name.len > 0 && name.len <= IMAP_NAME_MAX && before != IMAP_DELIMITER &&
-           imap_name_to_utf8(&w, name);
+    if (name.len == 0 || name.len > IMAP_NAME_MAX || before == IMAP_DELIMITER || !imap_name_to_utf8(&w, name))
+        return false;
+    struct span text = writer_span(&w);
+    for (size_t i = 0; i < text.len; i++)
+        if (text.at[i] < ' ' || text.at[i] == 127) /* base64 can have them in it */
+            return false;
+    return true;
 }
 
 /* One character of the pattern after the other, with all the places in the name that it may have come to:
