@@ -411,7 +411,7 @@ int64_t imap_read_date_time(struct reader *r)
     int64_t zone_s = zone_hours * 3600 + zone_minutes * 60;
     expect(r, '"');
     int64_t unix_s = civil_to_unix_s(year, month, day, hour, minute, second == 60 ? 59 : second);
-    if (unix_s < 0 || (sign != '+' && sign != '-') || zone_minutes > 59)
+    if (unix_s == -1 || (sign != '+' && sign != '-') || zone_minutes > 59)
         reader_fail(r);
     return reader_ok(r) ? (sign == '+' ? unix_s - zone_s : unix_s + zone_s) : 0;
 }
@@ -434,7 +434,7 @@ int64_t imap_read_date(struct reader *r)
     if (quoted)
         expect(r, '"');
     int64_t unix_s = day <= 31 ? civil_to_unix_s(year, month, day, 0, 0, 0) : -1;
-    if (unix_s < 0)
+    if (unix_s == -1) /* no midnight is that */
         reader_fail(r);
     return reader_ok(r) ? unix_s / (24 * 3600) : 0;
 }
