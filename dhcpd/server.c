@@ -483,7 +483,7 @@ static bool open_listener(struct listener *l, const struct dhcp_listen *at, stru
     if (l->link)
         where.address = address_ip4(l->address);
     home_listening(l->server->home, "dhcpd", "udp", &where,
-                   l->link ? NULL : "wirelab scenario dhcp_nolease_initialization --out .");
+                   l->link ? NULL : "wirelab lease %s:%p --name laptop");
     return true;
 }
 

@@ -68,7 +68,7 @@ struct service {
     struct response response;   /* of the message at hand */
     bool over_tcp;              /* the message at hand */
     struct dns_tcp_message out; /* the TCP reply at hand */
-    char try[DNS_NAME_TEXT_MAX + 32];
+    char try[DNS_NAME_TEXT_MAX + 32], try_tcp[DNS_NAME_TEXT_MAX + 32];
 };
 
 /* connection.c */

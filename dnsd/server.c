@@ -297,14 +297,14 @@ static void tell_listening(struct service *s, const struct dnsd_socket *k)
     struct endpoint udp = udp_local(k->udp);
     struct endpoint tcp = listener_local(k->tcp);
     home_listening(s->home, "dnsd", "udp", &udp, s->try);
-    home_listening(s->home, "dnsd", "tcp", &tcp, NULL);
+    home_listening(s->home, "dnsd", "tcp", &tcp, s->try_tcp);
 }
 
 /* "dig @%s -p %p contoso.local SOA", with the name of the first zone. */
-static void choose_try(struct service *s)
+static void write_try(struct service *s, char *room, const char *begin, const char *type)
 {
-    struct writer w = writer_over(s->try, sizeof s->try - 1);
-    write_text(&w, "dig @%s -p %p ");
+    struct writer w = writer_over(room, sizeof s->try - 1);
+    write_text(&w, begin);
     struct mark name = writer_mark(&w);
     if (s->settings->zone_count)
         write_dns_name_text(&w, dns_name_span(&s->settings->zones[0].name));
@@ -312,7 +312,13 @@ static void choose_try(struct service *s)
         write_text(&w, "example.com.");
     if (span_find(span_from(writer_span(&w), name.offset), '%') + name.offset != writer_length(&w))
         writer_back_to(&w, name); /* it would be taken for a place to fill */
-    write_text(&w, " SOA");
+    write_text(&w, type);
+}
+
+static void choose_try(struct service *s)
+{
+    write_try(s, s->try, "dig @%s -p %p ", " SOA");
+    write_try(s, s->try_tcp, "dig +tcp @%s -p %p ", " NS");
 }
 
 /* ---- the service --------------------------------------------------------------------------------- */

@@ -15,5 +15,6 @@ int expect_help(void);
 /* `wirelab manual --scenarios` */
 int scenario_manual(void);
 int explain_command(int argc, char **argv);
+int lease_command(int argc, char **argv);
 
 #endif

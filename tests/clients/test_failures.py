@@ -13,12 +13,13 @@ import unittest
 import lab
 from test_smtp import Talk
 
-PROGRAMS = ("dhcpd", "dnsd", "httpd", "smtpd")
+PROGRAMS = ("dhcpd", "dnsd", "httpd", "imapd", "smtpd")
 LAB = '''dhcpd {{ listen = {{ "127.0.0.1:0" }} subnet "192.168.1.0/24" {{ pool = {{ "192.168.1.10-192.168.1.20" }} }} }}
 dnsd {{ listen = {{ "127.0.0.1:0" }} zone "a.test" {{ file = "{directory}/a.zone" }} }}
 httpd {{ listen = {{ "127.0.0.1:0" }} site "default" {{ root = "{directory}"
   form "/say" {{ page = "/said.html" then = "/said.html" }} }} }}
 smtpd {{ hostname = "mail01" listen = {{ "127.0.0.1:0" }} domain "a.test" {{ mailboxes = {{ "ppa" }} }} }}
+imapd {{ hostname = "mail01" listen = {{ "127.0.0.1:0" }} user "ppa" {{ password = "a" mailbox = "ppa@a.test" }} }}
 '''
 
 
