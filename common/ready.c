@@ -2,6 +2,7 @@
 
 #include "text.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/socket.h>
@@ -43,10 +44,14 @@ static void print_machine(const struct ready *r, const char *lab, uint64_t ms, c
     fflush(stdout);
 }
 
-/* The command to try, with %s for the address and %p for the port. */
+/* The command to try, with %s for the address and %p for the port. A program of ours is named by the way in
+ * which this one was started, so that the line can be copied as it is. */
 static void write_try(struct writer *w, const struct ready_row *row)
 {
     char address[ADDRESS_TEXT_MAX];
+    const char *slash = strrchr(program_invocation_name, '/');
+    if (slash && strncmp(row->try, "wirelab ", 8) == 0)
+        write_bytes(w, program_invocation_name, (size_t)(slash - program_invocation_name) + 1);
     for (const char *c = row->try; *c; c++) {
         if (c[0] == '%' && c[1] == 's') {
             write_text(w, address_format(row->at.address, address));
