@@ -7,15 +7,19 @@ static bool is_white(int c)
     return c == ' ' || c == '\t' || c == '\r' || c == '\n';
 }
 
+static struct span trimmed_end(struct span s)
+{
+    while (s.len > 0 && is_white(s.at[s.len - 1]))
+        s.len--;
+    return s;
+}
+
 static struct span trimmed(struct span s)
 {
     size_t from = 0;
     while (from < s.len && is_white(s.at[from]))
         from++;
-    s = span_from(s, from);
-    while (s.len > 0 && is_white(s.at[s.len - 1]))
-        s.len--;
-    return s;
+    return trimmed_end(span_from(s, from));
 }
 
 /* A line with its LF, or what is left. */
@@ -32,7 +36,24 @@ static bool is_blank(struct span line)
     return span_is(line, "\r\n") || span_is(line, "\n");
 }
 
+/* From one place of the text to another, not before it. */
+static struct span slice(struct span text, size_t from, size_t to)
+{
+    struct reader r = reader_over(text);
+    read_skip(&r, from);
+    return read_span(&r, to - from);
+}
+
 /* ---- fields ------------------------------------------------------------------------------ */
+
+/* RFC 5322 3.6.8 */
+static bool is_name(struct span s)
+{
+    for (size_t i = 0; i < s.len; i++)
+        if (s.at[i] <= ' ' || s.at[i] >= 127)
+            return false;
+    return s.len > 0;
+}
 
 bool mime_next_field(struct reader *header, struct mime_field *out)
 {
@@ -44,10 +65,10 @@ bool mime_next_field(struct reader *header, struct mime_field *out)
             return false;
         while (reader_peek(header) == ' ' || reader_peek(header) == '\t')
             len += read_line(header).len;
-        if (colon == line.len || colon == 0)
+        if (colon == line.len || !is_name(trimmed_end(span_head(line, colon))))
             continue;
         out->whole = read_span(&whole, len);
-        out->name = trimmed(span_head(out->whole, colon));
+        out->name = trimmed_end(span_head(out->whole, colon));
         out->value = trimmed(span_from(out->whole, colon + 1));
         return true;
     }
@@ -71,6 +92,21 @@ void mime_write_unfolded(struct writer *w, struct span value)
             write_u8(w, value.at[i]);
 }
 
+/* White space and comments (RFC 5322 3.2.2). */
+static void skip_white(struct reader *r)
+{
+    size_t depth = 0;
+    while (reader_left(r) > 0 && (depth > 0 || is_white(reader_peek(r)) || reader_peek(r) == '(')) {
+        uint8_t c = read_u8(r);
+        if (c == '\\' && depth > 0 && reader_left(r) > 0)
+            read_skip(r, 1);
+        else if (c == '(')
+            depth++;
+        else if (c == ')' && depth > 0)
+            depth--;
+    }
+}
+
 /* ---- dates -------------------------------------------------------------------------------- */
 
 static struct span next_word(struct reader *r)
@@ -78,8 +114,11 @@ static struct span next_word(struct reader *r)
     static const bool ends[256] = {
         [' '] = true, ['\t'] = true, ['\r'] = true, ['\n'] = true, [','] = true, [':'] = true, ['('] = true
     };
-    while (is_white(reader_peek(r)) || reader_peek(r) == ',' || reader_peek(r) == ':')
+    skip_white(r);
+    while (reader_peek(r) == ',' || reader_peek(r) == ':') {
         read_skip(r, 1);
+        skip_white(r);
+    }
     return read_until(r, ends);
 }
 
@@ -128,6 +167,7 @@ int64_t mime_parse_date(struct span value, int64_t *zone_s)
     int64_t hour = number_of(next_word(&r));
     int64_t minute = number_of(next_word(&r));
     int64_t second = 0;
+    skip_white(&r);
     if (reader_peek(&r) == ':')
         second = number_of(next_word(&r));
     *zone_s = zone_of(next_word(&r));
@@ -138,25 +178,10 @@ int64_t mime_parse_date(struct span value, int64_t *zone_s)
     int64_t unix_s =
         civil_to_unix_s((int)year, month, (int)day, hour < 0 ? 0 : (int)hour, minute < 0 ? 0 : (int)minute,
                         second < 0 || second > 59 ? 59 : (int)second);
-    return unix_s < 0 ? -1 : unix_s - *zone_s;
+    return unix_s == -1 ? -1 : unix_s - *zone_s;
 }
 
 /* ---- values with parameters ----------------------------------------------------------------- */
-
-/* White space and comments (RFC 5322 3.2.2). */
-static void skip_white(struct reader *r)
-{
-    size_t depth = 0;
-    while (reader_left(r) > 0 && (depth > 0 || is_white(reader_peek(r)) || reader_peek(r) == '(')) {
-        uint8_t c = read_u8(r);
-        if (c == '\\' && depth > 0 && reader_left(r) > 0)
-            read_skip(r, 1);
-        else if (c == '(')
-            depth++;
-        else if (c == ')' && depth > 0)
-            depth--;
-    }
-}
 
 static struct span read_token(struct reader *r)
 {
@@ -253,7 +278,7 @@ static uint32_t add_part(struct parse *p, uint32_t parent, size_t start)
                                        .depth = depth,
                                        .type = span_text("text"),
                                        .subtype = span_text("plain") };
-    t->parts[at].header = t->parts[at].body = span_head(span_from(p->text, start), 0);
+    t->parts[at].header = t->parts[at].body = slice(p->text, start, start);
     if (parent != MIME_NONE) {
         struct mime_part *up = &t->parts[parent];
         if (up->child == MIME_NONE)
@@ -319,8 +344,8 @@ static void end_header(struct parse *p, size_t at)
     struct open_multipart *open = &p->open[p->open_count];
     uint32_t self = p->current;
     struct mime_value v;
-    part->header = span_head(span_from(p->text, p->start), at - p->start);
-    part->body = span_head(span_from(p->text, at), 0);
+    part->header = slice(p->text, p->start, at);
+    part->body = slice(p->text, at, at);
     p->state = IN_BODY;
     p->start = at;
     find_type(p, part, &v);
