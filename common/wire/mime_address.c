@@ -160,6 +160,7 @@ bool mime_next_address(struct mime_addresses *a, struct writer *room, struct mim
     struct reader *r = &a->left;
     for (;;) { /* each turn takes a character at least, or ends */
         struct span words, comment = { 0 };
+        struct mark from = writer_mark(room);
         *out = (struct mime_address){ .kind = MIME_GROUP_END };
         if (skip_separators(a)) {
             a->in_group = false;
@@ -167,6 +168,7 @@ bool mime_next_address(struct mime_addresses *a, struct writer *room, struct mim
         }
         if (reader_left(r) == 0)
             return false;
+        struct reader again = *r;
         int c = take_words(r, room, true, &words, &comment);
         out->kind = MIME_ADDRESS;
         out->local = words;
@@ -182,11 +184,13 @@ bool mime_next_address(struct mime_addresses *a, struct writer *room, struct mim
             out->local = span_text("");
             take_angle(r, room, out, &comment);
         } else if (c == '@') {
+            writer_back_to(room, from);
+            take_words(&again, room, false, &out->local, &comment);
             read_skip(r, 1);
             take_words(r, room, false, &out->domain, &comment);
         }
         skip_rest(r, room, &comment);
-        if (!out->name.at && comment.len > 0)
+        if (!out->name.at && comment.len > 0 && (out->local.len > 0 || out->domain.len > 0))
             out->name = unescaped_comment(comment, room);
         if (out->local.len > 0 || out->domain.len > 0 || out->name.at)
             return true;
