@@ -79,10 +79,28 @@ static void write_escaped(struct reader *r, struct writer *w)
     }
 }
 
+/* White space, but not that at the end of a line (RFC 2045 6.7). */
+static void write_white(struct reader *r, struct writer *w)
+{
+    struct reader ahead = *r;
+    size_t n = 0;
+    while (reader_peek(&ahead) == ' ' || reader_peek(&ahead) == '\t') {
+        read_skip(&ahead, 1);
+        n++;
+    }
+    struct span white = read_span(r, n);
+    if (reader_left(r) > 0 && reader_peek(r) != '\r' && reader_peek(r) != '\n')
+        write_span(w, white);
+}
+
 static void write_quoted_printable(struct writer *w, struct span text, bool header)
 {
     struct reader r = reader_over(text);
-    while (reader_left(&r) > 0) {
+    while (reader_left(&r) > 0) { /* each turn takes an octet at least */
+        if (!header && (reader_peek(&r) == ' ' || reader_peek(&r) == '\t')) {
+            write_white(&r, w);
+            continue;
+        }
         uint8_t c = read_u8(&r);
         if (c == '=')
             write_escaped(&r, w);
