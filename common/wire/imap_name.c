@@ -197,15 +197,25 @@ bool imap_name_is_good(struct span name)
 }
 
 /* One character of the pattern after the other, with all the places in the name that it may have come to:
- * there are no more than IMAP_NAME_MAX + 1, whatever the wildcards are. */
+ * there are no more than IMAP_NAME_MAX + 1, whatever the wildcards are. Of wildcards in a row no more than
+ * "%*" count, and the other characters are no more than the name has: a long pattern costs no more than a
+ * short one. */
 bool imap_name_matches(struct span name, struct span pattern)
 {
     bool at[IMAP_NAME_MAX + 1] = { true };
+    uint8_t before = 0;
+    size_t plain = 0;
     if (name.len > IMAP_NAME_MAX)
         return false;
     for (size_t i = 0; i < pattern.len; i++) {
         uint8_t c = pattern.at[i];
         bool any = c == '*', level = c == '%';
+        if ((any || level) && (before == '*' || before == c))
+            continue;
+        before = c;
+        plain += !any && !level;
+        if (plain > name.len)
+            return false;
         for (size_t k = name.len + 1; !any && !level && k-- > 0;)
             at[k] = k > 0 && at[k - 1] && name.at[k - 1] == c;
         for (size_t k = 1; (any || level) && k <= name.len; k++)
