@@ -7,9 +7,9 @@
 static struct span arena_unfolded(struct arena *a, struct span value)
 {
     uint8_t *room = value.at ? arena_alloc_bytes(a, value.len + 1) : NULL;
-    struct writer w = writer_over(room, value.len + 1);
     if (!room)
         return span_of(NULL, 0);
+    struct writer w = writer_over(room, value.len + 1);
     mime_write_unfolded(&w, value);
     return writer_span(&w);
 }
@@ -38,9 +38,11 @@ static bool write_addresses(struct writer *w, struct span value, struct arena *a
     struct mime_addresses left = mime_addresses_of(value);
     struct mime_address x;
     uint8_t *scratch = value.at ? arena_alloc_bytes(a, value.len + 1) : NULL;
+    if (!scratch)
+        return false;
     struct writer room = writer_over(scratch, value.len + 1);
     bool any = false;
-    while (scratch && mime_next_address(&left, &room, &x)) {
+    while (mime_next_address(&left, &room, &x)) {
         if (x.kind == MIME_ADDRESS && !x.local.at)
             x.local = span_text("");
         if (x.kind == MIME_ADDRESS && !x.domain.at)
@@ -91,9 +93,13 @@ static void write_parameters(struct writer *w, struct reader parameters, struct 
     bool any = false;
     size_t most = reader_left(&parameters) + 1;
     uint8_t *scratch = arena_alloc_bytes(a, most);
-    struct writer value = writer_over(scratch, scratch ? most : 0);
+    if (!scratch) {
+        write_text(w, "NIL");
+        return;
+    }
+    struct writer value = writer_over(scratch, most);
     struct span name;
-    while (scratch && mime_next_parameter(&parameters, &name, &value)) {
+    while (mime_next_parameter(&parameters, &name, &value)) {
         write_text(w, any ? " " : "(");
         imap_write_string(w, name);
         write_u8(w, ' ');

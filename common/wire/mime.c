@@ -157,7 +157,7 @@ static int64_t zone_of(struct span word)
 
 int64_t mime_parse_date(struct span value, int64_t *zone_s)
 {
-    struct reader r = reader_over(value);
+    struct reader r = reader_over(value.at ? value : span_text(""));
     struct span word = next_word(&r);
     if (number_of(word) < 0) /* the day of the week may be there or not */
         word = next_word(&r);
@@ -210,7 +210,7 @@ static void write_quoted_content(struct reader *r, struct writer *w)
 
 struct mime_value mime_parse_value(struct span value)
 {
-    struct mime_value v = { .parameters = reader_over(value) };
+    struct mime_value v = { .parameters = reader_over(value.at ? value : span_text("")) };
     v.type = read_token(&v.parameters);
     skip_white(&v.parameters);
     if (reader_peek(&v.parameters) == '/') {

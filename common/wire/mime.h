@@ -20,7 +20,8 @@ struct mime_field {
 };
 /* The next field of a header; false at its end. Lines that are no fields are passed over. */
 bool mime_next_field(struct reader *header, struct mime_field *out);
-/* The value of the first field of this name; at == NULL when there is none. */
+/* The value of the first field of this name; at == NULL when there is none, which the readers of values below
+ * take as an empty one. */
 struct span mime_find_field(struct span header, struct span name);
 /* Without the CRLF of the folding (RFC 5322 2.2.3). */
 void mime_write_unfolded(struct writer *w, struct span value);

@@ -8,7 +8,7 @@
 
 struct mime_addresses mime_addresses_of(struct span value)
 {
-    return (struct mime_addresses){ .left = reader_over(value) };
+    return (struct mime_addresses){ .left = reader_over(value.at ? value : span_text("")) };
 }
 
 static bool is_white(int c)
