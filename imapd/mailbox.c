@@ -38,7 +38,7 @@ bool mailbox_path(const char *root, struct span name, char out[PATH_MAX])
     int n = span_is(name, "INBOX")
                 ? snprintf(out, PATH_MAX, "%s", root)
                 : snprintf(out, PATH_MAX, "%s/.%.*s", root, (int)name.len, (const char *)name.at);
-    return n > 0 && n < PATH_MAX - MAILBOX_NAME_BYTES;
+    return imap_name_is_good(name) && n > 0 && n < PATH_MAX - MAILBOX_NAME_BYTES;
 }
 
 static void join(char out[PATH_MAX], const char *path, const char *directory, const char *name)
@@ -86,28 +86,28 @@ bool mailbox_make(const char *path)
     return true;
 }
 
-static bool empty_directory(const char *path, const char *part)
+/* The files in a directory and, when nothing else is in it, the directory. */
+static bool remove_directory(const char *path, const char *part)
 {
     char directory[PATH_MAX], file[PATH_MAX];
     join(directory, path, part, "");
     DIR *d = opendir(directory);
     for (struct dirent *e; d && (e = readdir(d));) { /* each turn takes an entry */
         join(file, path, part, e->d_name);
-        if (e->d_name[0] != '.')
-            unlink(file);
+        unlink(file); /* but not "." and other directories */
     }
     if (d)
         closedir(d);
-    return rmdir(directory) == 0 || errno == ENOENT;
+    return rmdir(directory) == 0;
 }
 
 bool mailbox_remove(const char *path)
 {
-    char uids[PATH_MAX];
-    join(uids, path, UIDS_FILE, "");
-    unlink(uids);
-    return empty_directory(path, "new") && empty_directory(path, "tmp") && empty_directory(path, "cur") &&
-           rmdir(path) == 0;
+    static const char *const parts[] = { "new", "tmp", "cur" };
+    for (size_t i = 0; i < sizeof parts / sizeof *parts; i++)
+        if (!remove_directory(path, parts[i]) && errno != ENOENT)
+            return false;
+    return remove_directory(path, ""); /* with its UIDs and what others keep there */
 }
 
 static int is_folder(const struct dirent *e)
@@ -124,7 +124,8 @@ void mailbox_list(const char *root, void (*fn)(void *owner, struct span name), v
     int n = scandir(root, &found, is_folder, alphasort);
     for (int i = 0; i < n; i++) {
         struct span name = span_from(span_text(found[i]->d_name), 1);
-        if (imap_name_is_good(name) && mailbox_path(root, name, path) && mailbox_exists(path))
+        bool inbox = span_is_nocase(name, "INBOX"); /* which no folder can be */
+        if (!inbox && mailbox_path(root, name, path) && mailbox_exists(path))
             fn(owner, name);
         free(found[i]);
     }
@@ -136,7 +137,7 @@ void mailbox_list(const char *root, void (*fn)(void *owner, struct span name), v
 static uint8_t *read_path(const char *path, size_t most, size_t *length)
 {
     struct stat st;
-    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    int fd = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC); /* a pipe must not hold us */
     bool ok = fd >= 0 && fstat(fd, &st) == 0 && S_ISREG(st.st_mode);
     size_t want = ok && (size_t)st.st_size < most ? (size_t)st.st_size : most;
     uint8_t *bytes = ok ? malloc(want + 1) : NULL;
@@ -181,13 +182,25 @@ static unsigned flags_of(const char *name)
     return flags;
 }
 
+static bool same_base(const char *a, const char *b)
+{
+    return base_length(a) == base_length(b) && strncmp(a, b, base_length(a)) == 0;
+}
+
+/* In the order of ASCII; letters that mean nothing here are another program's, and stay. */
 static void name_with_flags(char out[MAILBOX_NAME_BYTES], const char *name, unsigned flags)
 {
-    char text[sizeof letters / sizeof *letters + 1];
+    const char *info = strstr(name, ":2,");
+    char text['z' - 'A' + 2];
     size_t n = 0;
-    for (size_t i = 0; i < sizeof letters / sizeof *letters; i++)
-        if (flags & letters[i].flag)
-            text[n++] = letters[i].letter;
+    for (char c = 'A'; c <= 'z'; c++) {
+        bool set = info && strchr(info + 3, c);
+        for (size_t i = 0; i < sizeof letters / sizeof *letters; i++)
+            if (letters[i].letter == c)
+                set = flags & letters[i].flag;
+        if (set)
+            text[n++] = c;
+    }
     text[n] = 0;
     snprintf(out, MAILBOX_NAME_BYTES, "%.*s:2,%s", (int)base_length(name), name, text);
 }
@@ -230,23 +243,33 @@ static uint32_t take_number(struct span *text, uint8_t end)
     return parse_decimal(take_word(text, end), UINT32_MAX, &v) ? (uint32_t)v : 0;
 }
 
-/* "V1 UIDVALIDITY UIDNEXT", then "UID BASE" a line. What cannot be read makes the mailbox a new one. */
+/* "V1 UIDVALIDITY UIDNEXT", then "UID BASE" a line, by UID. What cannot be read makes the mailbox a new one.
+ */
 static bool take_uids(struct mailbox *m, struct span text, struct given_list *all)
 {
     bool ours = span_is(take_word(&text, ' '), "V1"), ok = true;
+    uint32_t last = 0;
     m->uid_validity = take_number(&text, ' ');
     m->uid_next = take_number(&text, '\n');
-    if (!ours || m->uid_validity == 0 || m->uid_next == 0)
+    if (!ours || m->uid_next == 0 || m->uid_next > UINT32_MAX - MAILBOX_MESSAGES_MAX)
         m->uid_validity = 0;
     while (ok && m->uid_validity != 0 && text.len > 0) { /* each turn takes a line */
         uint32_t uid = take_number(&text, ' ');
         struct span base = take_word(&text, '\n');
-        ok = uid == 0 || uid >= m->uid_next || give(all, uid, (const char *)base.at, base.len);
+        if (uid == 0 || uid >= m->uid_next)
+            continue;
+        if (uid <= last)
+            m->uid_validity = 0;
+        last = uid;
+        ok = give(all, uid, (const char *)base.at, base.len);
     }
+    if (m->uid_validity == 0)
+        all->count = 0;
     return ok;
 }
 
-static bool read_uids(struct mailbox *m, struct given_list *all, uint32_t new_validity)
+/* *fresh: the mailbox had none yet. */
+static bool read_uids(struct mailbox *m, struct given_list *all, uint32_t new_validity, bool *fresh)
 {
     char path[PATH_MAX];
     size_t length;
@@ -254,7 +277,8 @@ static bool read_uids(struct mailbox *m, struct given_list *all, uint32_t new_va
     uint8_t *text = read_path(path, MAILBOX_MESSAGE_MAX, &length);
     bool ok = text ? take_uids(m, span_of(text, length), all) : errno == ENOENT;
     free(text);
-    if (m->uid_validity == 0) {
+    *fresh = m->uid_validity == 0;
+    if (*fresh) {
         m->uid_validity = new_validity;
         m->uid_next = 1;
     }
@@ -345,8 +369,8 @@ static bool add_message(struct mailbox *m, const char *name, uint32_t uid, unsig
         m->room = room;
     }
     join(path, m->path, "cur", name);
-    if (stat(path, &st) != 0)
-        return true; /* gone meanwhile */
+    if (stat(path, &st) != 0 || !S_ISREG(st.st_mode))
+        return true; /* gone meanwhile, or no message */
     char *copy = strdup(name);
     if (!copy)
         return false;
@@ -365,6 +389,18 @@ static int compare_messages(const void *a, const void *b)
     return strcmp(x->name, y->name);
 }
 
+/* A file that was renamed meanwhile may have been seen twice. */
+static void drop_doubles(struct mailbox *m)
+{
+    size_t kept = 0;
+    for (size_t i = 0; i < m->count; i++)
+        if (kept > 0 && same_base(m->messages[kept - 1].name, m->messages[i].name))
+            free(m->messages[i].name);
+        else
+            m->messages[kept++] = m->messages[i];
+    m->count = kept;
+}
+
 static bool read_messages(struct mailbox *m, const struct given_list *given, const struct given_list *recent)
 {
     char directory[PATH_MAX];
@@ -381,12 +417,14 @@ static bool read_messages(struct mailbox *m, const struct given_list *given, con
         closedir(d);
     if (m->count)
         qsort(m->messages, m->count, sizeof *m->messages, compare_messages);
+    drop_doubles(m);
     return ok;
 }
 
-static bool number_messages(struct mailbox *m)
+/* `fresh`: what the mailbox is called is to last, even while it is empty. */
+static bool number_messages(struct mailbox *m, bool fresh)
 {
-    bool any = false;
+    bool any = fresh;
     for (size_t i = 0; i < m->count; i++)
         if (!m->messages[i].uid) {
             m->messages[i].uid = m->uid_next++;
@@ -420,13 +458,14 @@ static int lock(const char *path)
 static bool scan(struct mailbox *m, struct now now)
 {
     struct given_list given = { 0 }, recent = { 0 };
+    bool fresh = false;
     int fd = lock(m->path);
     m->seen_ns = changed_ns(m->path);
     m->settled = m->seen_ns / 1000000 + SETTLED_MS < now.unix_ms;
     if (!m->read_only)
         take_new(m, &recent);
-    bool ok = fd >= 0 && read_uids(m, &given, (uint32_t)(now.unix_ms / 1000)) &&
-              read_messages(m, &given, &recent) && number_messages(m);
+    bool ok = fd >= 0 && read_uids(m, &given, (uint32_t)(now.unix_ms / 1000), &fresh) &&
+              read_messages(m, &given, &recent) && number_messages(m, fresh);
     int error = errno;
     if (fd >= 0)
         close(fd);
@@ -617,7 +656,9 @@ bool mailbox_measure(struct mailbox *m, size_t number)
     if (x->measured)
         return true;
     uint8_t *head = read_file(m, number, LINE_END_BYTES, &length);
-    bool bare = head && has_bare_ends(span_of(head, length));
+    struct span seen = span_of(head, length);
+    bool whole = !head || length < LINE_END_BYTES || span_find(seen, '\n') < length;
+    bool bare = !whole || (head && has_bare_ends(seen));
     free(head);
     join(path, m->path, "cur", x->name);
     if (!head || stat(path, &st) != 0)
@@ -625,6 +666,8 @@ bool mailbox_measure(struct mailbox *m, size_t number)
     x->bytes = (uint64_t)st.st_size;
     if (bare) {
         uint8_t *text = mailbox_read(m, number, &length);
+        if (!text)
+            return false;
         x->bytes = length;
         free(text);
     }
@@ -694,8 +737,7 @@ bool mailbox_settle(const char *path, struct now now, char (*names)[MAILBOX_NAME
     struct mailbox *m = sync_directory(directory) ? mailbox_open(path, true, now) : NULL;
     size_t found = 0;
     for (size_t i = 0; m && found < count && i < m->count; i++)
-        if (base_length(m->messages[i].name) == base_length(names[found]) &&
-            strncmp(m->messages[i].name, names[found], base_length(names[found])) == 0)
+        if (same_base(m->messages[i].name, names[found]))
             uids[found++] = m->messages[i].uid;
     if (m)
         *uid_validity = m->uid_validity;

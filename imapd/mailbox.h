@@ -31,7 +31,7 @@ struct mailbox {
     int64_t seen_ns; /* when the directories had changed last */
 };
 
-/* PATH of the mailbox of this name below `root`; false when it is too long. */
+/* PATH of the mailbox of this name below `root`; false when it is too long or no good name. */
 bool mailbox_path(const char *root, struct span name, char out[PATH_MAX]);
 /* A Maildir is there. */
 bool mailbox_exists(const char *path);
