@@ -1,0 +1,313 @@
+"""Zones that change, with ordinary servers and clients: nsupdate, kdig, NSD and Knot as secondaries and as primaries."""
+import pathlib
+import shutil
+import signal
+import socket
+import subprocess
+import tempfile
+import unittest
+
+import lab
+
+ZONE = """$ORIGIN a.test.
+$TTL 60
+@ SOA ns hostmaster {serial} 3600 600 86400 60
+  NS ns
+ns A 127.0.0.1
+www A 192.0.2.1
+{more}
+"""
+
+PRIMARY = '''dnsd {{
+  listen = {{ "127.0.0.1:0" }}
+  zone "a.test" {{
+    file           = "{directory}/a.zone"
+    allow-transfer = {{ "127.0.0.0/8" }}
+    allow-update   = {{ "127.0.0.1" }}
+    {notify}
+  }}
+}}
+'''
+SECONDARY = '''dnsd {{
+  listen = {{ "127.0.0.1:{listen}" }}
+  zone "a.test" {{ primaries = {{ "127.0.0.1:{port}" }}  allow-transfer = {{ "127.0.0.0/8" }} }}
+}}
+'''
+
+
+def free_port():
+    """One that neither UDP nor TCP has now."""
+    while True:
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as udp, socket.socket() as tcp:
+            udp.bind(("127.0.0.1", 0))
+            try:
+                tcp.bind(udp.getsockname())
+            except OSError:
+                continue
+            return udp.getsockname()[1]
+
+
+def ask(port, *words):
+    done = lab.run("kdig", "@127.0.0.1", "-p", port, "+short", "+time=1", "+retry=0", *words)
+    return done.stdout.decode().split()
+
+
+def serial(port):
+    soa = ask(port, "a.test", "SOA")
+    return int(soa[2]) if len(soa) > 2 and soa[2].isdigit() else None
+
+
+def whole(port):
+    """All records of a.test as text, the SOA once."""
+    done = lab.run("kdig", "@127.0.0.1", "-p", port, "+noall", "+answer", "+time=5", "a.test", "AXFR")
+    return sorted({" ".join(line.split()) for line in done.stdout.decode().splitlines() if line and line[0] != ";"})
+
+
+def update(port, *lines):
+    text = "\n".join([f"server 127.0.0.1 {port}", "zone a.test", *lines, "send", ""])
+    return lab.run("nsupdate", "-t", "5", input=text.encode())
+
+
+class Peer:
+    """Another server, until the test ends."""
+
+    def __init__(self, test, *command):
+        self.process = subprocess.Popen([str(c) for c in command], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+                                        stdin=subprocess.DEVNULL,
+                                        env={"PATH": "/usr/sbin:/usr/bin:/sbin:/bin"}, start_new_session=True)
+        test.addCleanup(self.close)
+
+    def close(self):
+        if self.process.poll() is None:
+            self.process.terminate()
+            try:
+                self.process.wait(lab.END_S)
+            except subprocess.TimeoutExpired:
+                self.process.kill()
+                self.process.wait()
+
+
+class Zones(unittest.TestCase):
+    def setUp(self):
+        self.directory = pathlib.Path(tempfile.mkdtemp(prefix="lab-"))
+        self.addCleanup(shutil.rmtree, self.directory, True)
+
+    def write_zone(self, number, more=""):
+        path = self.directory / "a.zone"
+        path.write_text(ZONE.format(serial=number, more=more))
+        return path
+
+    def primary(self, notify=(), **options):
+        told = f'notify = {{ {", ".join(f"{chr(34)}127.0.0.1:{p}{chr(34)}" for p in notify)} }}' if notify else ""
+        server = lab.Program(PRIMARY.format(directory=self.directory, notify=told), **options)
+        self.addCleanup(server.close)
+        return server, server.port("dnsd", "udp")
+
+    def secondary(self, port, listen=0, **options):
+        server = lab.Program(SECONDARY.format(port=port, listen=listen), **options)
+        self.addCleanup(server.close)
+        return server, server.port("dnsd", "udp")
+
+    def follows(self, port, number):
+        lab.until(lambda: serial(port) == number, lambda: f"serial is {serial(port)}, not {number}")
+
+    def nsd(self, listen, zone):
+        conf = self.directory / "nsd.conf"
+        conf.write_text(f'''server:
+  server-count: 1
+  ip-address: 127.0.0.1@{listen}
+  username: ""
+  chroot: ""
+  zonesdir: "{self.directory}"
+  database: ""
+  pidfile: "{self.directory}/nsd.pid"
+  xfrdir: "{self.directory}"
+  xfrdfile: "{self.directory}/xfrd.state"
+  zonelistfile: "{self.directory}/zone.list"
+  xfrd-reload-timeout: 0
+remote-control:
+  control-enable: no
+zone:
+  name: a.test
+  {zone}
+''')
+        return Peer(self, "nsd", "-d", "-c", conf)
+
+    def knot(self, listen, rest):
+        storage = self.directory / "knot"
+        storage.mkdir()
+        conf = self.directory / "knot.conf"
+        conf.write_text(f'''server:
+  rundir: {storage}
+  listen: 127.0.0.1@{listen}
+database:
+  storage: {storage}
+template:
+  - id: default
+    storage: {storage}
+{rest}''')
+        return Peer(self, "knotd", "-c", conf)
+
+
+@lab.needs("nsupdate", "kdig")
+class Updates(Zones):
+    def test_changes_are_seen_and_survive_a_crash(self):
+        self.write_zone(1)
+        server, port = self.primary()
+        self.assertEqual(update(port, "update add new.a.test 60 A 192.0.2.9", "update delete www.a.test A").returncode, 0)
+        self.assertEqual((ask(port, "new.a.test"), ask(port, "www.a.test"), serial(port)), (["192.0.2.9"], [], 2))
+        server.kill()
+        server, port = self.primary(state=server.directory)
+        self.assertEqual((ask(port, "new.a.test"), ask(port, "www.a.test"), serial(port)), (["192.0.2.9"], [], 2))
+
+    def test_prerequisites(self):
+        self.write_zone(1)
+        _, port = self.primary()
+        for line, code in (("prereq nxdomain www.a.test", b"YXDOMAIN"), ("prereq yxdomain none.a.test", b"NXDOMAIN"),
+                           ("prereq nxrrset www.a.test A", b"YXRRSET"), ("prereq yxrrset www.a.test AAAA", b"NXRRSET"),
+                           ("prereq yxrrset www.a.test A 192.0.2.2", b"NXRRSET"), ("prereq yxdomain www.b.test", b"NOTZONE")):
+            done = update(port, line, "update add new.a.test 60 A 192.0.2.9")
+            self.assertIn(code, done.stderr + done.stdout, line)
+        self.assertEqual((serial(port), ask(port, "new.a.test")), (1, []))
+        done = update(port, "prereq yxrrset www.a.test A 192.0.2.1", "prereq nxdomain new.a.test", "update add new.a.test 60 A 192.0.2.9")
+        self.assertEqual((done.returncode, serial(port)), (0, 2))
+
+    def test_not_from_everybody_and_not_for_every_zone(self):
+        self.write_zone(1)
+        _, port = self.primary()
+        refused = lab.run("nsupdate", "-t", "5", input=f"local 127.0.0.2\nserver 127.0.0.1 {port}\nzone a.test\nupdate add x.a.test 60 A "
+                          "192.0.2.9\nsend\n".encode())
+        self.assertIn(b"REFUSED", refused.stderr + refused.stdout)
+        other = lab.run("nsupdate", "-t", "5", input=f"server 127.0.0.1 {port}\nzone b.test\nupdate add x.b.test 60 A 192.0.2.9\n"
+                        "send\n".encode())
+        self.assertIn(b"NOTAUTH", other.stderr + other.stdout)
+        outside = update(port, "update add x.b.test 60 A 192.0.2.9")
+        self.assertIn(b"NOTZONE", outside.stderr + outside.stdout)
+
+    def test_the_zone_keeps_its_soa_and_a_name_server(self):
+        self.write_zone(5)
+        _, port = self.primary()
+        update(port, "update delete a.test SOA", "update delete a.test NS")  # RFC 2136 3.4.2.3: passed over
+        self.assertEqual((serial(port) >= 5, ask(port, "a.test", "NS")), (True, ["ns.a.test."]))
+        update(port, "update add www.a.test 60 CNAME ns.a.test.")  # 3.4.2.2: not beside others
+        self.assertEqual(ask(port, "www.a.test", "A"), ["192.0.2.1"])
+
+    def test_ixfr_tells_what_changed(self):
+        self.write_zone(1)
+        _, port = self.primary()
+        update(port, "update add new.a.test 60 A 192.0.2.9")
+        update(port, "update delete www.a.test")
+        out = lab.run("kdig", "@127.0.0.1", "-p", port, "+noall", "+answer", "a.test", "IXFR=1").stdout.decode()
+        self.assertIn("new.a.test.", out)
+        self.assertNotIn("ns.a.test.\tA", out.replace("  ", "\t"))
+        self.assertGreaterEqual(out.count("SOA"), 4)  # RFC 1995 4: at both ends and before each part
+        same = lab.run("kdig", "@127.0.0.1", "-p", port, "+noall", "+answer", "a.test", "IXFR=3").stdout.decode()
+        self.assertEqual(same.count("SOA"), 1)
+        self.assertEqual(len(whole(port)), 4)
+
+
+class Followed(Zones):
+    """Ours is the primary; `port` is where a secondary answers."""
+
+    def check(self, listen, start):
+        self.write_zone(1)
+        _, port = self.primary(notify=(listen,))
+        start(port)
+        self.follows(listen, 1)
+        self.assertEqual(whole(listen), whole(port))
+        for number in (2, 3, 4):
+            update(port, f"update add host{number}.a.test 60 A 192.0.2.{number}", "update delete www.a.test")
+            self.follows(listen, number)  # by NOTIFY: the refresh time of the zone is an hour
+        self.assertEqual(whole(listen), whole(port))
+        self.assertEqual((ask(listen, "host4.a.test"), ask(listen, "www.a.test")), (["192.0.2.4"], []))
+
+    @lab.needs("nsupdate", "kdig", "nsd")
+    def test_nsd_follows(self):
+        listen = free_port()
+        self.check(listen, lambda port: self.nsd(listen, f"request-xfr: 127.0.0.1@{port} NOKEY\n  allow-notify: 127.0.0.1 NOKEY\n"
+                                                "  provide-xfr: 127.0.0.1 NOKEY"))
+
+    @lab.needs("nsupdate", "kdig", "knotd")
+    def test_knot_follows(self):
+        listen = free_port()
+        self.check(listen, lambda port: self.knot(listen, f'''remote:
+  - id: up
+    address: 127.0.0.1@{port}
+acl:
+  - id: told
+    address: 127.0.0.1
+    action: notify
+  - id: any
+    address: 127.0.0.1
+    action: transfer
+zone:
+  - domain: a.test
+    master: up
+    acl: [told, any]
+'''))
+
+    @lab.needs("nsupdate", "kdig")
+    def test_ours_follows_ours(self):
+        listen = free_port()
+        self.check(listen, lambda port: self.secondary(port, listen))
+
+
+class Following(Zones):
+    """Ours is the secondary of others."""
+
+    @lab.needs("kdig", "nsd")
+    def test_ours_follows_nsd(self):
+        listen, ours = free_port(), free_port()
+        self.write_zone(1)
+        peer = self.nsd(listen, f'zonefile: {self.directory}/a.zone\n  provide-xfr: 127.0.0.1 NOKEY\n  notify: 127.0.0.1@{ours} NOKEY')
+        self.follows(listen, 1)
+        self.secondary(listen, ours)
+        self.follows(ours, 1)
+        self.write_zone(7, "more TXT \"by hand\"")
+        peer.process.send_signal(signal.SIGHUP)
+        self.follows(ours, 7)
+        self.assertEqual(whole(ours), whole(listen))
+        self.assertEqual(ask(ours, "more.a.test", "TXT"), ['"by', 'hand"'])
+
+    @lab.needs("kdig", "knotd", "knotc")
+    def test_ours_follows_knot(self):
+        listen, ours = free_port(), free_port()
+        self.write_zone(1)
+        self.knot(listen, f'''remote:
+  - id: down
+    address: 127.0.0.1@{ours}
+acl:
+  - id: any
+    address: 127.0.0.1
+    action: [transfer, update]
+zone:
+  - domain: a.test
+    file: {self.directory}/a.zone
+    notify: down
+    acl: any
+''')
+        self.follows(listen, 1)
+        server, port = self.secondary(listen, ours)
+        self.follows(ours, 1)
+        for number in (2, 3):
+            update(listen, f"update add host{number}.a.test 60 AAAA 2001:db8::{number}", "update delete www.a.test A")
+            self.follows(ours, number)
+        self.assertEqual(whole(ours), whole(listen))
+        self.assertIn("by=IXFR", server.log())
+
+    @lab.needs("kdig")
+    def test_a_copy_is_served_while_the_primary_is_away(self):
+        ours = free_port()
+        self.write_zone(3)
+        primary, port = self.primary()
+        secondary, _ = self.secondary(port, ours)
+        self.follows(ours, 3)
+        primary.kill()
+        secondary.kill()
+        self.secondary(port, ours, state=secondary.directory)
+        self.follows(ours, 3)
+        self.assertEqual(ask(ours, "www.a.test"), ["192.0.2.1"])
+
+
+if __name__ == "__main__":
+    unittest.main()
