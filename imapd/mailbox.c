@@ -193,13 +193,13 @@ static void name_with_flags(char out[MAILBOX_NAME_BYTES], const char *name, unsi
     const char *info = strstr(name, ":2,");
     char text['z' - 'A' + 2];
     size_t n = 0;
-    for (char c = 'A'; c <= 'z'; c++) {
+    for (int c = 'A'; c <= 'z'; c++) {
         bool set = info && strchr(info + 3, c);
         for (size_t i = 0; i < sizeof letters / sizeof *letters; i++)
             if (letters[i].letter == c)
                 set = flags & letters[i].flag;
         if (set)
-            text[n++] = c;
+            text[n++] = (char)c;
     }
     text[n] = 0;
     snprintf(out, MAILBOX_NAME_BYTES, "%.*s:2,%s", (int)base_length(name), name, text);
