@@ -16,8 +16,10 @@
 #define DIRECTORY_MODE 0700
 #define FILE_MODE      0600
 #define LINE_BYTES     (MAILBOX_NAME_BYTES + 32)
-#define SETTLED_MS     1000 /* a directory changed that long ago has another time when it changes again */
-#define LINE_END_BYTES 2048 /* of a file: enough to see how its lines end */
+#define BASE_BYTES_MAX                                                                                       \
+    (MAILBOX_NAME_BYTES - 16) /* with its flags it still fits; longer names are no messages */
+#define SETTLED_MS     1000   /* a directory changed that long ago has another time when it changes again */
+#define LINE_END_BYTES 2048   /* of a file: enough to see how its lines end */
 
 /* A UID that was given before, by the name of the file without its flags. */
 struct given {
@@ -342,7 +344,7 @@ static void take_new(const struct mailbox *m, struct given_list *recent)
     join(directory, m->path, "new", "");
     DIR *d = opendir(directory);
     for (struct dirent *e; d && (e = readdir(d));) { /* each turn takes an entry */
-        if (e->d_name[0] == '.' || strlen(e->d_name) > MAILBOX_NAME_BYTES - 16)
+        if (e->d_name[0] == '.' || base_length(e->d_name) > BASE_BYTES_MAX)
             continue;
         name_with_flags(name, e->d_name, flags_of(e->d_name));
         join(from, m->path, "new", e->d_name);
@@ -408,7 +410,7 @@ static bool read_messages(struct mailbox *m, const struct given_list *given, con
     DIR *d = opendir(directory);
     bool ok = d != NULL;
     for (struct dirent *e; ok && m->count < MAILBOX_MESSAGES_MAX && (e = readdir(d));) { /* an entry a turn */
-        if (e->d_name[0] == '.' || strlen(e->d_name) > MAILBOX_NAME_BYTES - 16)
+        if (e->d_name[0] == '.' || base_length(e->d_name) > BASE_BYTES_MAX)
             continue;
         unsigned flags = flags_of(e->d_name) | (uid_of(recent, e->d_name) ? IMAP_RECENT : 0);
         ok = add_message(m, e->d_name, uid_of(given, e->d_name), flags);

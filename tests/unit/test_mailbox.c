@@ -441,6 +441,26 @@ static void flags_are_in_the_name(void **state)
     mailbox_close(other);
 }
 
+/* However long the name of a file is, its flags do not hide it. */
+static void long_names_keep_their_flags(void **state)
+{
+    struct world *w = *state;
+    for (size_t length = 200; length <= 240; length += 8) {
+        char name[MAILBOX_NAME_BYTES] = "cur/";
+        memset(name + 4, 'n', length);
+        snprintf(name + 4 + length, 8, "%s", length % 16 ? ":2," : "");
+        put_file(w->root, name, TEXT);
+    }
+    struct mailbox *m = opened(w, false);
+    size_t count = m->count;
+    assert_int_equal(count, 6);
+    for (size_t i = 1; i <= count; i++)
+        assert_true(mailbox_set_flags(m, i, IMAP_FLAGS_KEPT));
+    assert_refresh(w, m, "", "1 2 3 4 5 6");
+    assert_int_equal(m->messages[5].flags, IMAP_FLAGS_KEPT);
+    mailbox_close(m);
+}
+
 static void unlinked_messages_stand_until_they_are_dropped(void **state)
 {
     struct world *w = *state;
@@ -619,6 +639,7 @@ int main(void)
         TEST(no_delivery_is_missed),
         TEST(a_mailbox_that_is_removed_cannot_be_refreshed),
         TEST(flags_are_in_the_name),
+        TEST(long_names_keep_their_flags),
         TEST(unlinked_messages_stand_until_they_are_dropped),
         TEST(texts_have_crlf),
         TEST(messages_are_put),
