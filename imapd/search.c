@@ -65,12 +65,18 @@ static bool body_contains(const struct mime_tree *t, struct span what, struct ar
     return false;
 }
 
+/* Since 1970; negative before. */
+static int64_t day_of(int64_t unix_s)
+{
+    return unix_s / DAY_S - (unix_s % DAY_S < 0);
+}
+
 static bool sent(const struct imap_key *k, struct span header, enum imap_key_kind on)
 {
     int64_t zone_s = 0, date_s = mime_parse_date(mime_find_field(header, span_text("Date")), &zone_s);
-    if (date_s < 0)
+    if (date_s == -1)
         return false;
-    int64_t day = (date_s + zone_s) / DAY_S; /* as its writer's calendar had it: RFC 3501 6.4.4 */
+    int64_t day = day_of(date_s + zone_s); /* as its writer's calendar had it: RFC 3501 6.4.4 */
     return on == IMAP_KEY_BEFORE ? day < k->number : on == IMAP_KEY_ON ? day == k->number : day >= k->number;
 }
 
@@ -112,11 +118,11 @@ static bool key(const struct imap_key *k, const struct imap_message *m, uint32_t
     case IMAP_KEY_UID:
         return imap_set_has(&k->set, m->uid, largest_uid);
     case IMAP_KEY_BEFORE:
-        return m->date_s / DAY_S < k->number;
+        return day_of(m->date_s) < k->number;
     case IMAP_KEY_ON:
-        return m->date_s / DAY_S == k->number;
+        return day_of(m->date_s) == k->number;
     case IMAP_KEY_SINCE:
-        return m->date_s / DAY_S >= k->number;
+        return day_of(m->date_s) >= k->number;
     case IMAP_KEY_LARGER:
         return m->bytes > (uint64_t)k->number;
     case IMAP_KEY_SMALLER:
