@@ -16,10 +16,9 @@
 #define DIRECTORY_MODE 0700
 #define FILE_MODE      0600
 #define LINE_BYTES     (MAILBOX_NAME_BYTES + 32)
-#define BASE_BYTES_MAX                                                                                       \
-    (MAILBOX_NAME_BYTES - 16) /* with its flags it still fits; longer names are no messages */
-#define SETTLED_MS     1000   /* a directory changed that long ago has another time when it changes again */
-#define LINE_END_BYTES 2048   /* of a file: enough to see how its lines end */
+#define BASE_BYTES_MAX (MAILBOX_NAME_BYTES - 16) /* room for flags; longer names are no messages */
+#define SETTLED_MS     1000 /* a directory changed that long ago has another time when it changes again */
+#define LINE_END_BYTES 2048 /* of a file: enough to see how its lines end */
 
 /* A UID that was given before, by the name of the file without its flags. */
 struct given {
