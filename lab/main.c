@@ -18,7 +18,8 @@ static const struct {
     { "scenario", "scenario NAME --out DIR", "play a conversation in a network of its own and record it",
       scenario_command },
     { "explain", "explain FILE", "draw the messages of a capture, whoever made it", explain_command },
-    { "lease", "lease SERVER:PORT [--name NAME]", "get a lease of a running dhcpd, and show it", lease_command },
+    { "lease", "lease SERVER:PORT [--name NAME]", "get a lease of a running dhcpd, and show it",
+      lease_command },
 };
 
 #define COMMANDS (sizeof commands / sizeof commands[0])

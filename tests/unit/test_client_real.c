@@ -113,7 +113,7 @@ static void requests_for_curl(void **state)
 #define ALWAYS "--silent --show-error --insecure --path-as-is --globoff "
     assert_string_equal(
         made_words(), "curl " ALWAYS "--location --connect-to ::172.16.16.139:80 --http1.1 --header |Host: "
-                                     "a| --header Empty; --cookie x=1 "
+                      "a| --header Empty; --cookie x=1 "
                       "--header |Content-Type: b/c| --data-raw @d= --output /dev/null --url "
                       "http://172.16.16.139:80/form "
                       "--next " ALWAYS "--http1.0 --head --output /dev/null --url http://172.16.16.139:80/ "
