@@ -74,7 +74,7 @@ static void send_again(struct notification *t)
 {
     struct dns_exchange_options o = { .server = t->to,
                                       .message = span_of(t->message, t->length),
-                                      .timeout_ms = FIRST_MS << t->tries };
+                                      .timeout_ms = (uint32_t)FIRST_MS << t->tries };
     t->due_ms = loop_now(t->notifier->loop).mono_ms + o.timeout_ms;
     t->exchange = dns_exchange_start(t->notifier->loop, &o, answered, t);
     if (!t->exchange)

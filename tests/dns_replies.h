@@ -11,8 +11,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#define TEST_SEED      42
-#define REPLY_TEXT_MAX 8192
+#define REPLY_MALFORMED "\001MALFORMED" /* no name or text prints a control character */
+#define REPLY_LEFTOVER  "\001LEFTOVER"
+#define TEST_SEED       42
+#define REPLY_TEXT_MAX  8192
 
 static inline struct dns_name name_of(const char *text)
 {
@@ -96,12 +98,12 @@ static inline void record_text(struct writer *w, struct reader *r, struct span m
     uint8_t rdata[4096];
     struct writer data = writer_over(rdata, sizeof rdata);
     if (!read_dns_record(r, message, &record)) {
-        write_text(w, "MALFORMED");
+        write_text(w, REPLY_MALFORMED);
         return;
     }
     if (record.type == DNS_TYPE_OPT) {
         struct dns_edns e;
-        write_text(w, dns_edns_read(&record, &e) ? "OPT " : "MALFORMED OPT ");
+        write_text(w, dns_edns_read(&record, &e) ? "OPT " : REPLY_MALFORMED " OPT ");
         write_decimal(w, e.udp_bytes);
         write_text(w, e.dnssec_ok ? " do" : "");
         if (e.extended_rcode)
@@ -117,7 +119,7 @@ static inline void record_text(struct writer *w, struct reader *r, struct span m
     if (dns_rdata_read(record.type, record.rdata, message, &data))
         write_dns_rdata_text(w, record.type, writer_span(&data));
     else
-        write_text(w, "MALFORMED");
+        write_text(w, REPLY_MALFORMED);
 }
 
 /* The reply as text; the question is left out. */
@@ -148,7 +150,7 @@ static inline const char *reply_text(struct span message)
         }
     }
     if (!reader_done(&r))
-        write_text(&w, " LEFTOVER");
+        write_text(&w, REPLY_LEFTOVER);
     text[writer_length(&w)] = 0;
     return text;
 }

@@ -89,7 +89,8 @@ static void ask(struct span message, bool over_tcp)
         return;
     must(writer_length(&w) <= encode_limit(&response.query, over_tcp));
     const char *text = reply_text(writer_span(&w));
-    must(!strstr(text, "MALFORMED") && !strstr(text, "LEFTOVER") && !strstr(text, " query"));
+    must(!strstr(text, REPLY_MALFORMED) && !strstr(text, REPLY_LEFTOVER));
+    must(writer_span(&w).at[2] & DNS_QR >> 8);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)

@@ -386,8 +386,8 @@ static void every_limit(void **state)
         const char *text = reply_text(writer_span(&w));
         bool glue =
             strstr(text, "ns.down.other.test. 600 A ") && strstr(text, "ns2.down.other.test. 600 AAAA ");
-        assert_null(strstr(text, "LEFTOVER"));
-        assert_null(strstr(text, "MALFORMED"));
+        assert_null(strstr(text, REPLY_LEFTOVER));
+        assert_null(strstr(text, REPLY_MALFORMED));
         assert_non_null(strstr(text, "OPT 1232"));
         assert_int_equal(strstr(text, " tc") == NULL, glue);
         assert_int_equal(strstr(text, DOWN_NS) != NULL, strstr(text, " NS ") != NULL);
