@@ -1,6 +1,7 @@
 #include "dhcpd.h"
 
 #include "config6.h"
+#include "config_class.h"
 #include "config_options.h"
 
 #include <stdlib.h>
@@ -48,14 +49,92 @@
 static const struct config_key host_keys[] = {
     { .name = "hardware",
       .type = CONFIG_HARDWARE,
-      .flags = CONFIG_REQUIRED,
       .help = "The hardware address of the client that is meant.",
       .example = "hardware = \"00:0c:29:59:fd:21\"" },
+    { .name = "client-id",
+      .type = CONFIG_TEXT,
+      .help = "In its place: the identifier that it sends, as text, or as 0x and hexadecimal digits.",
+      .example = "client-id = \"0x01000c2959fd21\"",
+      .reference = "RFC 2132 9.14" },
+    { .name = "circuit-id",
+      .type = CONFIG_TEXT,
+      .help = "In its place: the circuit that its relay names, so that whoever is plugged in there is meant.",
+      .example = "circuit-id = \"ge-0/0/7\"",
+      .reference = "RFC 3046 3.1" },
+    { .name = "remote-id",
+      .type = CONFIG_TEXT,
+      .help = "In its place: the remote end that its relay names.",
+      .example = "remote-id = \"subscriber-17\"",
+      .reference = "RFC 3046 3.2" },
     { .name = "address",
       .type = CONFIG_ADDRESS4,
       .help = "The address that is kept for it, in the pool or beside it; without one only its options are "
               "its own.",
       .example = "address = \"192.168.1.50\"" },
+    OPTION_SECTION,
+#include "wire/dhcp_options.def"
+    { .name = NULL },
+};
+
+static const struct config_key class_keys[] = {
+    { .name = "match-hardware",
+      .type = CONFIG_TEXT,
+      .flags = CONFIG_LIST,
+      .help = "Its hardware address begins with one of these. A client is in the class when each match- key "
+              "that is there holds.",
+      .example = "match-hardware = { \"00:0c:29\", \"52:54:00\" }" },
+    { .name = "match-vendor-class",
+      .type = CONFIG_TEXT,
+      .flags = CONFIG_LIST,
+      .help = "Its vendor class (60) begins with one of these.",
+      .example = "match-vendor-class = { \"PXEClient\" }",
+      .reference = "RFC 2132 9.13" },
+    { .name = "match-user-class",
+      .type = CONFIG_TEXT,
+      .flags = CONFIG_LIST,
+      .help = "One of its user classes (77) is one of these.",
+      .example = "match-user-class = { \"iPXE\" }",
+      .reference = "RFC 3004" },
+    { .name = "match-architecture",
+      .type = CONFIG_NUMBER,
+      .flags = CONFIG_LIST,
+      .most = UINT16_MAX,
+      .help =
+          "One of its boot architectures (93) is one of these: 0 BIOS, 6 UEFI 32 bit, 7 and 9 UEFI 64 bit, "
+          "11 ARM 64 bit, 15 and 16 UEFI over HTTP.",
+      .example = "match-architecture = { 7, 9 }",
+      .reference = "RFC 4578 2.1" },
+    { .name = "match-option",
+      .type = CONFIG_TEXT,
+      .flags = CONFIG_LIST,
+      .help =
+          "One of these options is in its message: with any value, with this one (0x and hexadecimal digits "
+          "where it is no text), or, before a *, with one that begins so. 82.1 is the relay's circuit "
+          "identifier.",
+      .example = "match-option = { \"43\", \"12 lab-*\", \"82.1 0x0102\" }" },
+    { .name = "lease-time",
+      .type = CONFIG_DURATION,
+      .least = LEASE_LEAST_S,
+      .most = INT64_MAX,
+      .help = "How long its clients have an address, whatever they ask for; as the subnet, unless it is set.",
+      .example = "lease-time = \"5m\"",
+      .reference = "RFC 2131 4.3.1" },
+    { .name = "next-server",
+      .type = CONFIG_ADDRESS4,
+      .help = "The server that its boot clients go on to (siaddr); as the subnet, unless it is set.",
+      .example = "next-server = \"192.168.1.5\"",
+      .reference = "RFC 2131 2" },
+    OPTION_SECTION,
+#include "wire/dhcp_options.def"
+    { .name = NULL },
+};
+
+static const struct config_key class_pool_keys[] = {
+    { .name = "pool",
+      .type = CONFIG_RANGE4,
+      .flags = CONFIG_LIST | CONFIG_REQUIRED,
+      .help = "The addresses that are given to clients of this class alone.",
+      .example = "pool = { \"192.168.1.200-192.168.1.250\" }" },
     OPTION_SECTION,
 #include "wire/dhcp_options.def"
     { .name = NULL },
@@ -67,6 +146,18 @@ static const struct config_key subnet_keys[] = {
       .flags = CONFIG_LIST,
       .help = "The addresses that are given to whoever asks.",
       .example = "pool = { \"192.168.1.10-192.168.1.199\" }" },
+    { .name = "class-pool",
+      .type = CONFIG_SECTION,
+      .flags = CONFIG_TITLED,
+      .title_type = CONFIG_TEXT,
+      .keys = class_pool_keys,
+      .help = "Addresses for the clients of a class, which get others of the subnet when these are gone.",
+      .example = "class-pool \"phones\" { pool = { \"192.168.1.200-192.168.1.250\" } }" },
+    { .name = "shared-network",
+      .type = CONFIG_TEXT,
+      .help = "Subnets with the same name here are on one link: its clients get addresses of any of them.",
+      .example = "shared-network = \"floor-2\"",
+      .reference = "RFC 2131 4.3.1" },
     { .name = "lease-time",
       .type = CONFIG_DURATION,
       .least = LEASE_LEAST_S,
@@ -159,6 +250,14 @@ const struct config_key dhcpd_keys[] = {
       .help = "The DNS server that has the zones of `register`, and lets this host update them.",
       .example = "register-server = \"127.0.0.1:5300\"",
       .reference = "RFC 2136" },
+    { .name = "class",
+      .type = CONFIG_SECTION,
+      .flags = CONFIG_TITLED,
+      .title_type = CONFIG_TEXT,
+      .keys = class_keys,
+      .help = "A kind of clients, told by what they send, with options of its own in all subnets; where two "
+              "classes set the same option, the first one in the file counts.",
+      .example = "class \"uefi\" { match-architecture = { 7, 9 }  boot-file = \"boot.efi\" }" },
     { .name = "subnet",
       .type = CONFIG_SECTION,
       .flags = CONFIG_TITLED,
@@ -278,6 +377,7 @@ static int compare_ranges(const void *a, const void *b)
     return x->first < y->first ? -1 : x->first > y->first;
 }
 
+/* The pool of a subnet, or of its part, which has its network. */
 static bool read_pool(struct reading *r, const struct config_section *s, struct dhcp_subnet *sn)
 {
     size_t count = 0;
@@ -305,37 +405,63 @@ static bool read_pool(struct reading *r, const struct config_section *s, struct 
     return true;
 }
 
+/* What the host is known by: one of four. False when there is no memory. */
+static bool read_identity(struct reading *r, const struct config_section *s, struct dhcp_host *h)
+{
+    static const char *const keys[] = { [DHCP_HOST_HARDWARE] = "hardware",
+                                        [DHCP_HOST_CLIENT_ID] = "client-id",
+                                        [DHCP_HOST_CIRCUIT_ID] = "circuit-id",
+                                        [DHCP_HOST_REMOTE_ID] = "remote-id" };
+    const struct config_value *v = NULL;
+    size_t count = 0;
+    for (size_t kind = 0; kind < sizeof keys / sizeof *keys; kind++)
+        if (config_value(s, keys[kind])) {
+            v = config_value(s, keys[kind]);
+            h->kind = (enum dhcp_host_kind)kind;
+            count++;
+        }
+    if (count != 1) {
+        config_problem(r->c, s, config_title(s), "one of hardware, client-id, circuit-id and remote-id",
+                       "host \"%s\" is told by %s", h->name, count ? "more than one thing" : "nothing");
+        return true;
+    }
+    if (h->kind != DHCP_HOST_HARDWARE)
+        return config_bytes(r->c, s, v, span_text(v->text), r->memory, &h->identity);
+    h->identity = arena_copy(r->memory, span_of(v->hardware, v->hardware_len));
+    return h->identity.at != NULL;
+}
+
 static bool read_host(struct reading *r, const struct config_section *s, const struct dhcp_subnet *sn,
                       const struct options_draft *inherited, struct dhcp_host *h)
 {
     struct options_draft draft = *inherited;
-    const struct config_value *hardware = config_value(s, "hardware"), *address = config_value(s, "address");
+    const struct config_value *address = config_value(s, "address");
     h->name = arena_text(r->memory, span_text(config_title(s)->text));
-    if (!h->name || !options_read(&draft, r->memory, r->c, s))
+    if (!h->name || !read_identity(r, s, h) || !options_read(&draft, r->memory, r->c, s))
         return false;
-    if (hardware) {
-        h->hardware_len = hardware->hardware_len;
-        memcpy(h->hardware, hardware->hardware, sizeof h->hardware);
-    }
     if (address) {
         h->address = address_to_ip4(address->endpoint.address);
         if (!subnet_contains(sn, h->address) || is_edge(sn, h->address))
             config_problem(r->c, s, address, "an address of the subnet", "\"%s\" is no host's address in %s",
                            address->text, sn->name);
     }
-    if (memcmp(&draft, inherited, sizeof draft) == 0)
+    bool any = false;
+    for (size_t code = 0; code < 256; code++)
+        if (draft.value[code].at != inherited->value[code].at) {
+            h->own[code >> 6] |= UINT64_C(1) << (code & 63);
+            any = true;
+        }
+    if (!any)
         return true;
     struct dhcp_options *own = arena_array(r->memory, 1, sizeof *own);
     h->options = own;
     return own && options_finish(&draft, r->memory, own);
 }
 
-static int compare_by_hardware(const void *a, const void *b)
+static int compare_by_identity(const void *a, const void *b)
 {
     const struct dhcp_host *x = *(const struct dhcp_host *const *)a, *y = *(const struct dhcp_host *const *)b;
-    if (x->hardware_len != y->hardware_len)
-        return x->hardware_len < y->hardware_len ? -1 : 1;
-    return memcmp(x->hardware, y->hardware, x->hardware_len);
+    return host_compare(x->kind, x->identity, y);
 }
 
 static int compare_by_address(const void *a, const void *b)
@@ -347,10 +473,11 @@ static int compare_by_address(const void *a, const void *b)
 static void check_hosts(struct reading *r, const struct config_section *s, const struct dhcp_subnet *sn)
 {
     for (size_t i = 1; i < sn->host_count; i++)
-        if (compare_by_hardware(&sn->by_hardware[i - 1], &sn->by_hardware[i]) == 0)
-            config_problem(r->c, s, NULL, "one host for each hardware address",
-                           "hosts \"%s\" and \"%s\" of %s have the same hardware address",
-                           sn->by_hardware[i - 1]->name, sn->by_hardware[i]->name, sn->name);
+        if (compare_by_identity(&sn->by_identity[i - 1], &sn->by_identity[i]) == 0)
+            config_problem(
+                r->c, s, NULL, "one host for each client", "hosts \"%s\" and \"%s\" of %s have the same %s",
+                sn->by_identity[i - 1]->name, sn->by_identity[i]->name, sn->name,
+                sn->by_identity[i]->kind == DHCP_HOST_HARDWARE ? "hardware address" : "identifier");
     for (size_t i = 1; i < sn->address_count; i++)
         if (sn->by_address[i - 1]->address == sn->by_address[i]->address)
             config_problem(r->c, s, NULL, "one host for each address",
@@ -364,20 +491,21 @@ static bool read_hosts(struct reading *r, const struct config_section *s,
     size_t count = 0;
     const struct config_section *const *sections = config_sections(s, "host", &count);
     struct dhcp_host *hosts = arena_array(r->memory, count, sizeof *hosts);
-    const struct dhcp_host **by_hardware = arena_array(r->memory, count, sizeof *by_hardware);
+    const struct dhcp_host **by_identity = arena_array(r->memory, count, sizeof *by_identity);
     const struct dhcp_host **by_address = arena_array(r->memory, count, sizeof *by_address);
-    if (!hosts || !by_hardware || !by_address)
+    if (!hosts || !by_identity || !by_address)
         return false;
     for (size_t i = 0; i < count; i++) {
         if (!read_host(r, sections[i], sn, inherited, &hosts[i]))
             return false;
-        by_hardware[sn->host_count++] = &hosts[i];
+        by_identity[sn->host_count++] = &hosts[i];
+        sn->host_kinds |= 1u << hosts[i].kind;
         if (hosts[i].address)
             by_address[sn->address_count++] = &hosts[i];
     }
-    qsort(by_hardware, sn->host_count, sizeof *by_hardware, compare_by_hardware);
+    qsort(by_identity, sn->host_count, sizeof *by_identity, compare_by_identity);
     qsort(by_address, sn->address_count, sizeof *by_address, compare_by_address);
-    sn->by_hardware = by_hardware;
+    sn->by_identity = by_identity;
     sn->by_address = by_address;
     check_hosts(r, s, sn);
     return true;
@@ -394,6 +522,45 @@ static void warn_of_routers(struct reading *r, const struct config_section *s, c
                            v[i].text);
 }
 
+static void check_apart(struct reading *r, const struct config_section *s, const struct dhcp_subnet *part,
+                        const struct dhcp_subnet *other)
+{
+    for (size_t i = 0; i < part->range_count; i++)
+        for (size_t k = 0; k < other->range_count; k++)
+            if (part->ranges[i].first <= other->ranges[k].last &&
+                other->ranges[k].first <= part->ranges[i].last)
+                config_problem(r->c, s, config_value(s, "pool"), "addresses that are in no other pool",
+                               "the class-pool \"%s\" and another pool of %s have addresses in common",
+                               config_title(s)->text, part->name);
+}
+
+/* Parts of the subnet for classes: what they do not say themselves is as the subnet has it, which is read
+ * before. */
+static bool read_parts(struct reading *r, const struct config_section *s,
+                       const struct options_draft *inherited, struct dhcp_subnet *sn)
+{
+    size_t count = 0;
+    const struct config_section *const *sections = config_sections(s, "class-pool", &count);
+    struct dhcp_subnet *parts = arena_array(r->memory, count, sizeof *parts);
+    if (!parts)
+        return false;
+    for (size_t i = 0; i < count; i++) {
+        struct options_draft draft = *inherited;
+        const struct config_value *title = config_title(sections[i]);
+        parts[i] = *sn;
+        parts[i].class = config_class_bit(r->c, sections[i], title, r->settings, title->text);
+        if (!options_read(&draft, r->memory, r->c, sections[i]) ||
+            !options_finish(&draft, r->memory, &parts[i].options) || !read_pool(r, sections[i], &parts[i]))
+            return false;
+        check_apart(r, sections[i], &parts[i], sn);
+        for (size_t k = 0; k < i; k++)
+            check_apart(r, sections[i], &parts[i], &parts[k]);
+    }
+    sn->parts = parts;
+    sn->part_count = count;
+    return true;
+}
+
 static bool read_subnet(struct reading *r, const struct config_section *s,
                         const struct options_draft *inherited, struct dhcp_subnet *sn)
 {
@@ -407,12 +574,15 @@ static bool read_subnet(struct reading *r, const struct config_section *s,
         (~sn->mask > 1 &&
          !options_set_u32(&draft, r->memory, DHCP4_OPTION_BROADCAST, sn->network | ~sn->mask)))
         return false;
+    if (config_text(s, "shared-network") &&
+        !(sn->shared = arena_text(r->memory, span_text(config_text(s, "shared-network")))))
+        return false;
     read_times(r, s, sn);
     if (!read_zone(r, s, "register", &sn->names.zone) ||
         !read_zone(r, s, "register-reverse", &sn->names.reverse_zone))
         return false;
     if (!options_read(&draft, r->memory, r->c, s) || !options_finish(&draft, r->memory, &sn->options) ||
-        !read_pool(r, s, sn) || !read_hosts(r, s, &draft, sn))
+        !read_pool(r, s, sn) || !read_hosts(r, s, &draft, sn) || !read_parts(r, s, &draft, sn))
         return false;
     warn_of_routers(r, s, sn);
     return true;
@@ -441,6 +611,47 @@ static void order_subnets(struct reading *r, const struct config_section *s, str
     r->settings->subnet_count = count;
 }
 
+static bool share_link(const struct dhcp_subnet *a, const struct dhcp_subnet *b)
+{
+    return a == b || (a->shared && b->shared && strcmp(a->shared, b->shared) == 0);
+}
+
+/* The link of the subnet at `first` and of those after it that share it; parts before subnets. */
+static bool make_link(struct reading *r, struct dhcp_subnet *subnets, size_t first, size_t count)
+{
+    size_t end = subnets[first].shared ? count : first + 1, most = 0;
+    for (size_t i = first; i < end; i++)
+        most += share_link(&subnets[first], &subnets[i]) ? 1 + subnets[i].part_count : 0;
+    struct dhcp_link *link = arena_array(r->memory, 1, sizeof *link);
+    const struct dhcp_subnet **members = arena_array(r->memory, most, sizeof *members);
+    if (!link || !members)
+        return false;
+    *link = (struct dhcp_link){ .number = first, .members = members };
+    for (size_t i = first; i < end; i++) {
+        if (!share_link(&subnets[first], &subnets[i]))
+            continue;
+        subnets[i].link = link;
+        for (size_t k = 0; k < subnets[i].part_count; k++) {
+            subnets[i].parts[k].link = link;
+            subnets[i].parts[k].number = r->settings->pool_count++;
+            members[link->count++] = &subnets[i].parts[k];
+        }
+    }
+    for (size_t i = first; i < end; i++)
+        if (share_link(&subnets[first], &subnets[i]))
+            members[link->count++] = &subnets[i];
+    return true;
+}
+
+static bool make_links(struct reading *r, struct dhcp_subnet *subnets, size_t count)
+{
+    r->settings->pool_count = count;
+    for (size_t i = 0; i < count; i++)
+        if (!subnets[i].link && !make_link(r, subnets, i, count))
+            return false;
+    return true;
+}
+
 static bool read_subnets(struct reading *r, const struct config_section *s,
                          const struct options_draft *common)
 {
@@ -453,7 +664,7 @@ static bool read_subnets(struct reading *r, const struct config_section *s,
         if (!read_subnet(r, sections[i], common, &subnets[i]))
             return false;
     order_subnets(r, s, subnets, count);
-    return true;
+    return make_links(r, subnets, count);
 }
 
 static bool read_all(struct reading *r, const struct config_section *s)
@@ -464,7 +675,8 @@ static bool read_all(struct reading *r, const struct config_section *s)
     const struct config_value *names = config_value(s, "register-server");
     if (names)
         r->settings->names_server = names->endpoint;
-    return options_read(&common, r->memory, r->c, s) && read_listens(r, s) && read_subnets(r, s, &common) &&
+    return options_read(&common, r->memory, r->c, s) && config_classes(r->c, s, r->memory, r->settings) &&
+           read_listens(r, s) && read_subnets(r, s, &common) &&
            config6_read(r->c, s, r->memory, &r->settings->six);
 }
 

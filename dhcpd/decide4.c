@@ -11,6 +11,7 @@ struct asking {
     const struct dhcp_subnet *subnet;
     struct lease_pool *pool;
     const struct dhcp_host *host; /* the client's own reservation; NULL: none */
+    uint64_t in;                  /* its classes: bits */
     struct lease_client client;
 };
 
@@ -29,10 +30,15 @@ static struct dhcp4_decision refuse(const struct asking *q, const char *reason)
 static struct dhcp4_decision answer(const struct asking *q, enum dhcp4_answer which, uint32_t address,
                                     uint32_t lease_s)
 {
-    const struct dhcp_options *o = q->host && q->host->options ? q->host->options : &q->subnet->options;
-    return (struct dhcp4_decision){
-        .answer = which, .subnet = q->subnet, .options = o, .address = address, .lease_s = lease_s
-    };
+    const struct dhcp_host *h = q->host && q->host->options ? q->host : NULL;
+    return (struct dhcp4_decision){ .answer = which,
+                                    .subnet = q->subnet,
+                                    .options = h ? h->options : &q->subnet->options,
+                                    .host = h,
+                                    .classes = q->settings->classes,
+                                    .in = q->in,
+                                    .address = address,
+                                    .lease_s = lease_s };
 }
 
 /* RFC 2131 4.3.2, table 4: the three fields that tell what a client is doing. */
@@ -63,11 +69,14 @@ static uint32_t address_in(const struct dhcp4_message *m, uint8_t code)
     return address;
 }
 
-/* RFC 2131 4.3.1: what the client asks for, within what the subnet allows. */
+/* RFC 2131 4.3.1: what the client's class has, or what the client asks for, within what the subnet allows. */
 static uint32_t lease_time(const struct asking *q)
 {
     const struct dhcp_subnet *sn = q->subnet;
     uint32_t wanted = sn->lease_s;
+    for (uint64_t in = q->in; in; in &= in - 1) /* a bit each turn */
+        if (q->settings->classes[__builtin_ctzll(in)].lease_s)
+            return q->settings->classes[__builtin_ctzll(in)].lease_s;
     if (!dhcp4_number(q->m, DHCP4_OPTION_LEASE_TIME, &wanted))
         return wanted;
     if (wanted < sn->lease_least_s)
@@ -82,22 +91,60 @@ static int64_t ends_s(const struct asking *q, uint32_t lease_s)
 
 /* ---- which address -------------------------------------------------------------------------- */
 
-/* The configuration lets this client have the address, whoever has it now. */
-static bool may_have(const struct asking *q, uint32_t address)
+/* The subnet of the client's link that has the address, or the part of one; NULL: the link has it not. */
+static const struct dhcp_subnet *place_of(const struct asking *q, uint32_t address)
 {
-    const struct dhcp_host *reserved = subnet_host_at(q->subnet, address);
+    const struct dhcp_subnet *sn = q->subnet;
+    if (!subnet_contains(sn, address))
+        sn = sn->link->count > 1 ? subnet_of(q->settings, address) : NULL;
+    return sn && sn->link == q->subnet->link ? subnet_part(sn, address) : NULL;
+}
+
+static bool is_open_to(const struct dhcp_subnet *sn, const struct asking *q)
+{
+    return !sn->class || q->in & sn->class;
+}
+
+/* The configuration lets this client have the address, whoever has it now. */
+static bool may_have(const struct asking *q, const struct dhcp_subnet *sn, uint32_t address)
+{
+    const struct dhcp_host *reserved = subnet_host_at(sn, address);
     if (reserved)
         return reserved == q->host;
-    return address != q->arrival->server && subnet_in_pool(q->subnet, address);
+    return address != q->arrival->server && is_open_to(sn, q) && subnet_in_pool(sn, address);
 }
 
 /* The lease at an address, made where there is none, if this client can have it now. */
 static struct lease *available(const struct asking *q, uint32_t address)
 {
-    if (!may_have(q, address))
+    const struct dhcp_subnet *sn = place_of(q, address);
+    if (!sn || !may_have(q, sn, address))
         return NULL;
-    struct lease *x = leases_at(q->leases, q->pool, address);
+    struct lease *x = leases_at(q->leases, leases_pool(q->leases, sn), address);
     return x && lease_is_for(x, &q->client) ? x : NULL;
+}
+
+/* The next address for a new client: of its classes' parts first, then of what is for all. */
+static struct lease *next_free(const struct asking *q)
+{
+    const struct dhcp_link *link = q->subnet->link;
+    struct lease *x = NULL;
+    for (size_t i = 0; i < link->count && !x; i++)
+        if (is_open_to(link->members[i], q))
+            x = leases_longest_free(q->leases, leases_pool(q->leases, link->members[i]), q->arrival->server);
+    return x;
+}
+
+/* From here on it is about this address's subnet: its times and options. A host's options are its own
+ * subnet's. */
+static void settle_on(struct asking *q, uint32_t address)
+{
+    const struct dhcp_subnet *sn = place_of(q, address);
+    if (!sn || sn == q->subnet)
+        return;
+    if (q->host && sn->network != q->subnet->network && !q->host->address)
+        q->host = subnet_host(sn, q->m);
+    q->subnet = sn;
 }
 
 /* A reservation that can be had now outranks whatever else the client has or wants. */
@@ -118,11 +165,11 @@ static struct lease *choose(const struct asking *q)
     if (x && available(q, x->address) == x)
         return x;
     x = requested ? available(q, requested) : NULL;
-    return x ? x : leases_longest_free(q->leases, q->pool, q->arrival->server);
+    return x ? x : next_free(q);
 }
 
 /* Claims the address and acknowledges it; NAK says why not. */
-static struct dhcp4_decision grant(const struct asking *q, uint32_t address)
+static struct dhcp4_decision grant(struct asking *q, uint32_t address)
 {
     struct lease *reserved = reserved_lease(q);
     if (reserved && reserved->address != address)
@@ -130,6 +177,7 @@ static struct dhcp4_decision grant(const struct asking *q, uint32_t address)
     struct lease *x = available(q, address);
     if (!x)
         return refuse(q, "the address is not this client's to have");
+    settle_on(q, address);
     uint32_t lease_s = lease_time(q);
     if (!lease_claim(q->leases, x, &q->client, ends_s(q, lease_s), q->now, q->claims))
         return silence("out of memory");
@@ -141,7 +189,7 @@ static struct dhcp4_decision grant(const struct asking *q, uint32_t address)
 /* ---- one function a message ------------------------------------------------------------------ */
 
 /* RFC 2131 4.3.1 */
-static struct dhcp4_decision decide_discover(const struct asking *q)
+static struct dhcp4_decision decide_discover(struct asking *q)
 {
     struct lease *x = choose(q);
     if (!x) {
@@ -153,13 +201,14 @@ static struct dhcp4_decision decide_discover(const struct asking *q)
     bool fresh = !lease_belongs(x, &q->client);
     if (!lease_offer(q->leases, x, &q->client, q->now))
         return silence("out of memory");
+    settle_on(q, x->address);
     struct dhcp4_decision d = answer(q, DHCP4_ANSWER_OFFER, x->address, lease_time(q));
     d.fresh = fresh;
     return d;
 }
 
 /* RFC 2131 4.3.2, SELECTING: an answer to an OFFER, ours or another server's. */
-static struct dhcp4_decision decide_selecting(const struct asking *q)
+static struct dhcp4_decision decide_selecting(struct asking *q)
 {
     if (address_in(q->m, DHCP4_OPTION_SERVER_IDENTIFIER) == q->arrival->server)
         return grant(q, address_in(q->m, DHCP4_OPTION_REQUESTED_ADDRESS));
@@ -171,9 +220,9 @@ static struct dhcp4_decision decide_selecting(const struct asking *q)
 
 /* RFC 2131 4.3.2, INIT-REBOOT, RENEWING, REBINDING: the client says what it holds. Silence lets another
  * server, which may know it, answer; `authoritative` says that there is none. */
-static struct dhcp4_decision decide_holding(const struct asking *q, uint32_t address)
+static struct dhcp4_decision decide_holding(struct asking *q, uint32_t address)
 {
-    if (!subnet_contains(q->subnet, address))
+    if (!place_of(q, address))
         return refuse(q, "the address belongs to another network");
     struct lease *x = leases_of(q->leases, q->pool, &q->client, address);
     bool reserved = q->host && q->host->address == address;
@@ -186,7 +235,7 @@ static struct dhcp4_decision decide_holding(const struct asking *q, uint32_t add
     return grant(q, address);
 }
 
-static struct dhcp4_decision decide_request(const struct asking *q)
+static struct dhcp4_decision decide_request(struct asking *q)
 {
     switch (dhcp4_client_state(q->m)) {
     case DHCP4_CLIENT_SELECTING:
@@ -207,7 +256,7 @@ static bool is_for_us(const struct asking *q)
 }
 
 /* RFC 2131 4.3.4: the address stays remembered for this client. */
-static struct dhcp4_decision decide_release(const struct asking *q)
+static struct dhcp4_decision decide_release(struct asking *q)
 {
     struct lease *x = leases_find(q->leases, q->m->fixed.ciaddr);
     if (!is_for_us(q))
@@ -219,7 +268,7 @@ static struct dhcp4_decision decide_release(const struct asking *q)
 }
 
 /* RFC 2131 4.3.3: someone else uses the address. */
-static struct dhcp4_decision decide_decline(const struct asking *q)
+static struct dhcp4_decision decide_decline(struct asking *q)
 {
     struct lease *x = leases_find(q->leases, address_in(q->m, DHCP4_OPTION_REQUESTED_ADDRESS));
     if (!is_for_us(q))
@@ -231,18 +280,29 @@ static struct dhcp4_decision decide_decline(const struct asking *q)
 }
 
 /* RFC 2131 4.3.5: the client has an address by other means and asks for the rest. */
-static struct dhcp4_decision decide_inform(const struct asking *q)
+static struct dhcp4_decision decide_inform(struct asking *q)
 {
     if (!q->m->fixed.ciaddr)
         return silence("an INFORM must say its address in ciaddr");
+    settle_on(q, q->m->fixed.ciaddr);
     return answer(q, DHCP4_ANSWER_CONFIG, 0, 0);
+}
+
+/* The client's host section in any subnet of its link. */
+static const struct dhcp_host *host_of(const struct asking *q)
+{
+    const struct dhcp_link *link = q->subnet->link;
+    const struct dhcp_host *h = subnet_host(q->subnet, q->m);
+    for (size_t i = 0; i < link->count && !h && link->count > 1; i++)
+        h = subnet_host(link->members[i], q->m);
+    return h;
 }
 
 struct dhcp4_decision dhcp4_decide(const struct dhcp_settings *s, struct leases *l,
                                    const struct dhcp4_message *m, const struct dhcp4_arrival *a,
                                    struct now now, struct lease_claims *claims)
 {
-    static struct dhcp4_decision (*const decide[])(const struct asking *) = {
+    static struct dhcp4_decision (*const decide[])(struct asking *) = {
         [DHCP4_DISCOVER] = decide_discover, [DHCP4_REQUEST] = decide_request,
         [DHCP4_DECLINE] = decide_decline,   [DHCP4_RELEASE] = decide_release,
         [DHCP4_INFORM] = decide_inform,
@@ -258,6 +318,8 @@ struct dhcp4_decision dhcp4_decide(const struct dhcp_settings *s, struct leases 
     if (!q.subnet)
         return silence("the client is on none of the subnets");
     q.pool = leases_pool(l, q.subnet);
-    q.host = subnet_host(q.subnet, span_from(q.client.hardware, 1));
+    q.host = host_of(&q);
+    if (s->class_count)
+        q.in = classes_of(s->classes, s->class_count, m);
     return decide[m->type](&q);
 }

@@ -17,7 +17,10 @@ struct dhcp4_decision {
     const char *reason; /* of silence, NAK or an unexpected answer; constant text; may be NULL */
     const struct dhcp_subnet *subnet; /* NULL only with SILENCE and NAK */
     const struct dhcp_options *options;
-    uint32_t address; /* yiaddr */
+    const struct dhcp_host *host;     /* whose own options outrank those of classes; NULL: none */
+    const struct dhcp_class *classes; /* of the settings */
+    uint64_t in;                      /* the client's classes: bits */
+    uint32_t address;                 /* yiaddr */
     uint32_t lease_s;
     bool fresh;     /* OFFER: the address was not this client's before */
     size_t claim;   /* ACK: the change of the claims that must stand when it leaves */

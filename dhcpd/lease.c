@@ -70,10 +70,10 @@ bool lease_is_for(const struct lease *x, const struct lease_client *c)
     return x->state == LEASE_FREE || (x->state != LEASE_DECLINED && lease_belongs(x, c));
 }
 
-/* The same client has leases in several subnets; each pool has its own key. */
+/* The same client has leases on several links; each link has its own key. */
 static uint32_t client_hash(const struct leases *l, const struct lease_pool *p, const struct lease_client *c)
 {
-    return (uint32_t)hash_bytes(lease_client_key(c), l->seed + p->subnet->number);
+    return (uint32_t)hash_bytes(lease_client_key(c), l->seed + p->subnet->link->number);
 }
 
 static uint32_t address_hash(const struct leases *l, uint32_t address)
@@ -296,7 +296,7 @@ static size_t settle_lease(struct leases *l, struct lease *x, const struct dhcp_
                            struct lease **freed)
 {
     const struct dhcp_subnet *sn = subnet_of(s, x->address);
-    x->pool = sn ? &l->pools[sn->number] : &l->nowhere;
+    x->pool = sn ? leases_pool(l, subnet_part(sn, x->address)) : &l->nowhere;
     index_client(l, x);
     if (x->state != LEASE_FREE)
         return 0;
@@ -305,9 +305,23 @@ static size_t settle_lease(struct leases *l, struct lease *x, const struct dhcp_
     return 1;
 }
 
+static void open_pool(struct leases *l, const struct dhcp_subnet *sn)
+{
+    struct lease_pool *p = leases_pool(l, sn);
+    p->leases = l;
+    p->subnet = sn;
+    list_open(&p->free);
+    for (size_t i = 0; i < sn->part_count; i++) {
+        p = leases_pool(l, &sn->parts[i]);
+        p->leases = l;
+        p->subnet = &sn->parts[i];
+        list_open(&p->free);
+    }
+}
+
 bool leases_settle(struct leases *l, const struct dhcp_settings *s, struct now now)
 {
-    struct lease_pool *pools = calloc(s->subnet_count ? s->subnet_count : 1, sizeof *pools);
+    struct lease_pool *pools = calloc(s->pool_count ? s->pool_count : 1, sizeof *pools);
     struct lease **freed = malloc((l->by_address.node_count + 1) * sizeof(struct lease *));
     if (!pools || !freed) {
         free(pools);
@@ -316,12 +330,9 @@ bool leases_settle(struct leases *l, const struct dhcp_settings *s, struct now n
     }
     struct lease_pool *former = l->pools;
     l->pools = pools;
-    l->pool_count = s->subnet_count;
-    for (size_t i = 0; i < s->subnet_count; i++) {
-        pools[i].leases = l;
-        pools[i].subnet = &s->subnets[i];
-        list_open(&pools[i].free);
-    }
+    l->pool_count = s->pool_count;
+    for (size_t i = 0; i < s->subnet_count; i++)
+        open_pool(l, &s->subnets[i]);
     size_t count = 0;
     for (struct lease_chunk *c = l->chunks; c; c = c->next)
         for (size_t i = 0; i < c->used; i++)
@@ -412,12 +423,12 @@ static int weight(const struct lease *x, uint32_t wanted)
     return x->address == wanted && x->state != LEASE_DECLINED ? 5 : of_state[x->state];
 }
 
-/* The first of the client's leases in this pool from node n on. */
+/* The first of the client's leases on this pool's link from node n on. */
 static struct lease *next_of(struct index_node *n, const struct lease_pool *p, const struct lease_client *c)
 {
     for (; n; n = index_next(n)) { /* ends with the chain */
         struct lease *x = list_item(n, struct lease, by_client);
-        if (x->pool == p && lease_belongs(x, c))
+        if (x->pool->subnet->link == p->subnet->link && lease_belongs(x, c))
             return x;
     }
     return NULL;

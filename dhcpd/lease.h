@@ -135,8 +135,8 @@ struct lease_pool *leases_pool(const struct leases *l, const struct dhcp_subnet 
 struct lease *leases_find(const struct leases *l, uint32_t address);
 /* The same; makes a free one where there is none. NULL when there is no memory. */
 struct lease *leases_at(struct leases *l, struct lease_pool *p, uint32_t address);
-/* The client's lease in this pool: the one at `wanted` if it is among them, else the one it has, else the one
- * it had. NULL: the client is not known. */
+/* The client's lease on this pool's link: the one at `wanted` if it is among them, else the one it has, else
+ * the one it had. NULL: the client is not known. */
 struct lease *leases_of(const struct leases *l, const struct lease_pool *p, const struct lease_client *c,
                         uint32_t wanted);
 /* The next address for a new client: one that was never used, else the longest free; never `avoid`. NULL: all
@@ -151,7 +151,7 @@ void claims_open(struct leases *l, struct lease_claims *c);
 bool lease_offer(struct leases *l, struct lease *x, const struct lease_client *c, struct now now);
 /* The client took another server's offer. */
 void lease_offer_withdraw(struct leases *l, struct lease *x, struct now now);
-/* Grants, as the last change of the claims; lease_is_for() must hold. What else the client held in this pool
+/* Grants, as the last change of the claims; lease_is_for() must hold. What else the client held on this link
  * becomes free. False: no memory, nothing is granted. */
 bool lease_claim(struct leases *l, struct lease *x, const struct lease_client *c, int64_t until_s,
                  struct now now, struct lease_claims *claims);

@@ -25,9 +25,20 @@ static bool first_time(struct written *w, uint8_t code)
     return first;
 }
 
+struct span options_value(const struct dhcp4_decision *d, uint8_t code)
+{
+    bool own = d->host && d->host->own[code >> 6] >> (code & 63) & 1;
+    for (uint64_t in = own ? 0 : d->in; in; in &= in - 1) { /* a bit each turn */
+        struct span value = options_find(&d->classes[__builtin_ctzll(in)].options, code);
+        if (value.at)
+            return value;
+    }
+    return d->options ? options_find(d->options, code) : (struct span){ NULL, 0 };
+}
+
 static void write_requested(struct dhcp4_build *b, const struct dhcp4_decision *d, uint8_t code)
 {
-    struct span value = options_find(d->options, code);
+    struct span value = options_value(d, code);
     if (value.at)
         dhcp4_build_option(b, code, value);
     else if (code == DHCP4_OPTION_RENEWAL_TIME && d->lease_s)
@@ -49,6 +60,20 @@ static void write_parameters(struct dhcp4_build *b, const struct dhcp4_decision 
     }
 }
 
+static void write_all(struct dhcp4_build *b, const struct dhcp4_decision *d)
+{
+    if (!d->in) {
+        for (size_t i = 0; i < d->options->count; i++)
+            dhcp4_build_option(b, d->options->list[i].code, d->options->list[i].value);
+        return;
+    }
+    for (unsigned code = 1; code < DHCP4_END; code++) {
+        struct span value = options_value(d, (uint8_t)code);
+        if (value.at)
+            dhcp4_build_option(b, (uint8_t)code, value);
+    }
+}
+
 void options_write(struct dhcp4_build *b, const struct dhcp4_decision *d, const struct dhcp4_message *m,
                    const struct dhcp4_arrival *a)
 {
@@ -67,8 +92,7 @@ void options_write(struct dhcp4_build *b, const struct dhcp4_decision *d, const 
     else if (d->options && wanted.len)
         write_parameters(b, d, wanted);
     else if (d->options)
-        for (size_t i = 0; i < d->options->count; i++)
-            dhcp4_build_option(b, d->options->list[i].code, d->options->list[i].value);
+        write_all(b, d);
     if (echo) {
         dhcp4_build_release(b, relay.len);
         dhcp4_build_option(b, DHCP4_OPTION_RELAY_AGENT, relay);

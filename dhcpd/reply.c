@@ -22,10 +22,19 @@ static size_t max_bytes(const struct dhcp4_message *m)
 }
 
 /* sname and file hold what boot clients look for there; one byte stays for the NUL. */
-static struct span text_field(const struct dhcp_options *o, uint8_t code, size_t size)
+static struct span text_field(const struct dhcp4_decision *d, uint8_t code, size_t size)
 {
-    struct span text = o ? options_find(o, code) : (struct span){ NULL, 0 };
+    struct span text = options_value(d, code);
     return text.len < size ? text : (struct span){ NULL, 0 };
+}
+
+/* The server that a boot client goes on to: its class's, the subnet's, or this one. */
+static uint32_t next_server(const struct dhcp4_decision *d, const struct dhcp4_arrival *a)
+{
+    for (uint64_t in = d->in; in; in &= in - 1) /* a bit each turn */
+        if (d->classes[__builtin_ctzll(in)].next_server)
+            return d->classes[__builtin_ctzll(in)].next_server;
+    return d->subnet->next_server ? d->subnet->next_server : a->server;
 }
 
 bool reply_write(struct writer *out, const struct dhcp4_decision *d, const struct dhcp4_message *m,
@@ -48,9 +57,9 @@ bool reply_write(struct writer *out, const struct dhcp4_decision *d, const struc
     if (nak && fixed.giaddr) /* RFC 2131 4.3.2: so that the relay broadcasts it */
         fixed.flags |= DHCP4_FLAG_BROADCAST;
     if (!nak)
-        fixed.siaddr = d->subnet->next_server ? d->subnet->next_server : a->server;
-    dhcp4_build_open(&b, out, &fixed, text_field(d->options, DHCP4_OPTION_TFTP_SERVER_NAME, DHCP4_SNAME_MAX),
-                     text_field(d->options, DHCP4_OPTION_BOOT_FILE, DHCP4_FILE_MAX), max_bytes(m));
+        fixed.siaddr = next_server(d, a);
+    dhcp4_build_open(&b, out, &fixed, text_field(d, DHCP4_OPTION_TFTP_SERVER_NAME, DHCP4_SNAME_MAX),
+                     text_field(d, DHCP4_OPTION_BOOT_FILE, DHCP4_FILE_MAX), max_bytes(m));
     options_write(&b, d, m, a);
     return dhcp4_build_close(&b);
 }

@@ -1,7 +1,5 @@
 #include "subnet.h"
 
-#define LINK_SELECTION 5 /* RFC 3527 3 */
-
 bool subnet_contains(const struct dhcp_subnet *sn, uint32_t address)
 {
     return (address & sn->mask) == sn->network;
@@ -20,10 +18,18 @@ const struct dhcp_subnet *subnet_of(const struct dhcp_settings *s, uint32_t addr
     return low && subnet_contains(&s->subnets[low - 1], address) ? &s->subnets[low - 1] : NULL;
 }
 
+const struct dhcp_subnet *subnet_part(const struct dhcp_subnet *sn, uint32_t address)
+{
+    for (size_t i = 0; i < sn->part_count; i++)
+        if (subnet_in_pool(&sn->parts[i], address))
+            return &sn->parts[i];
+    return sn;
+}
+
 /* RFC 3527: a relay that is not on the client's link says which one is meant. */
 static uint32_t relayed_link(const struct dhcp4_message *m)
 {
-    struct span selected = dhcp4_relay_suboption(m, LINK_SELECTION);
+    struct span selected = dhcp4_relay_suboption(m, DHCP4_RELAY_LINK_SELECTION);
     if (selected.len != 4)
         return m->fixed.giaddr;
     struct reader r = reader_over(selected);
@@ -43,27 +49,44 @@ const struct dhcp_subnet *subnet_choose(const struct dhcp_settings *s, const str
     return own ? own : s->first;
 }
 
-static int compare_hardware(struct span a, const struct dhcp_host *h)
+int host_compare(enum dhcp_host_kind kind, struct span identity, const struct dhcp_host *h)
 {
-    if (a.len != h->hardware_len)
-        return a.len < h->hardware_len ? -1 : 1;
-    return memcmp(a.at, h->hardware, a.len);
+    if (kind != h->kind)
+        return kind < h->kind ? -1 : 1;
+    if (identity.len != h->identity.len)
+        return identity.len < h->identity.len ? -1 : 1;
+    return memcmp(identity.at, h->identity.at, identity.len);
 }
 
-const struct dhcp_host *subnet_host(const struct dhcp_subnet *sn, struct span hardware)
+static const struct dhcp_host *find_host(const struct dhcp_subnet *sn, enum dhcp_host_kind kind,
+                                         struct span identity)
 {
-    size_t low = 0, high = hardware.len ? sn->host_count : 0;
+    size_t low = 0, high = identity.len ? sn->host_count : 0;
     while (low < high) { /* halves each turn */
         size_t middle = low + (high - low) / 2;
-        int order = compare_hardware(hardware, sn->by_hardware[middle]);
+        int order = host_compare(kind, identity, sn->by_identity[middle]);
         if (order == 0)
-            return sn->by_hardware[middle];
+            return sn->by_identity[middle];
         if (order > 0)
             low = middle + 1;
         else
             high = middle;
     }
     return NULL;
+}
+
+const struct dhcp_host *subnet_host(const struct dhcp_subnet *sn, const struct dhcp4_message *m)
+{
+    const struct dhcp_host *h = NULL;
+    if (sn->host_kinds >> DHCP_HOST_HARDWARE & 1)
+        h = find_host(sn, DHCP_HOST_HARDWARE, span_of(m->fixed.chaddr, m->fixed.hlen));
+    if (!h && sn->host_kinds >> DHCP_HOST_CLIENT_ID & 1)
+        h = find_host(sn, DHCP_HOST_CLIENT_ID, dhcp4_option(m, DHCP4_OPTION_CLIENT_IDENTIFIER));
+    if (!h && sn->host_kinds >> DHCP_HOST_CIRCUIT_ID & 1)
+        h = find_host(sn, DHCP_HOST_CIRCUIT_ID, dhcp4_relay_suboption(m, DHCP4_RELAY_CIRCUIT_ID));
+    if (!h && sn->host_kinds >> DHCP_HOST_REMOTE_ID & 1)
+        h = find_host(sn, DHCP_HOST_REMOTE_ID, dhcp4_relay_suboption(m, DHCP4_RELAY_REMOTE_ID));
+    return h;
 }
 
 const struct dhcp_host *subnet_host_at(const struct dhcp_subnet *sn, uint32_t address)
@@ -100,9 +123,4 @@ bool subnet_in_pool(const struct dhcp_subnet *sn, uint32_t address)
 bool subnet_is_dynamic(const struct dhcp_subnet *sn, uint32_t address)
 {
     return subnet_in_pool(sn, address) && !subnet_host_at(sn, address);
-}
-
-struct span options_find(const struct dhcp_options *o, uint8_t code)
-{
-    return o->slot[code] ? o->list[o->slot[code] - 1].value : (struct span){ NULL, 0 };
 }

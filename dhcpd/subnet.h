@@ -6,39 +6,53 @@
 #define WIRELAB_DHCPD_SUBNET_H
 
 #include "arena.h"
+#include "class.h"
 #include "endpoint.h"
 #include "subnet6.h"
-#include "wire/dhcp4.h"
 #include "wire/dns_name.h"
 
 #define LEASE_INFINITE UINT32_MAX /* RFC 2131 3.3 */
 
-struct dhcp_option {
-    uint8_t code;
-    struct span value; /* as on the wire */
-};
-
-struct dhcp_options {
-    size_t count;
-    const struct dhcp_option *list; /* in the order of their codes */
-    uint8_t slot[256];              /* code -> 1 + its place in list; 0: not configured */
+/* What a host is known by. */
+enum dhcp_host_kind {
+    DHCP_HOST_HARDWARE,   /* chaddr */
+    DHCP_HOST_CLIENT_ID,  /* option 61 */
+    DHCP_HOST_CIRCUIT_ID, /* the relay's sub-option 1 */
+    DHCP_HOST_REMOTE_ID,  /* the relay's sub-option 2 */
 };
 
 struct dhcp_host {
     const char *name; /* of the section */
-    uint8_t hardware[16];
-    size_t hardware_len;
+    enum dhcp_host_kind kind;
+    struct span identity;
     uint32_t address;                   /* 0: only options */
     const struct dhcp_options *options; /* the subnet's with its own on top; NULL: as the subnet */
+    uint64_t own[4];                    /* a bit for each code that is the host's own */
 };
 
 struct dhcp_range {
     uint32_t first, last; /* both are given away */
 };
 
+struct dhcp_subnet;
+
+/* The subnets that share a network, and their parts. */
+struct dhcp_link {
+    size_t number;
+    const struct dhcp_subnet *const
+        *members; /* parts before subnets: in this order an address is looked for */
+    size_t count;
+};
+
+/* A subnet, or a part of one whose addresses are kept for a class of clients. */
 struct dhcp_subnet {
     const char *name; /* "192.168.1.0/24" */
-    size_t number;    /* its place in settings->subnets */
+    size_t number;    /* no other subnet or part has it; under settings->pool_count */
+    const struct dhcp_link *link;
+    const char *shared;        /* the name of the link that several subnets share; NULL: its own */
+    struct dhcp_subnet *parts; /* of the same network, times and hosts; no part has parts */
+    size_t part_count;
+    uint64_t class; /* a part's: the bit of its class; 0: for all */
     uint32_t network, mask;
     const struct dhcp_range *ranges; /* ascending, apart from each other */
     size_t range_count;
@@ -49,9 +63,10 @@ struct dhcp_subnet {
     struct {
         const struct dns_name *zone, *reverse_zone; /* where clients' names go; NULL: nowhere */
     } names;
-    const struct dhcp_host *const *by_hardware; /* hosts, sorted */
+    const struct dhcp_host *const *by_identity; /* hosts, sorted */
     const struct dhcp_host *const *by_address;  /* those that have an address, sorted */
     size_t host_count, address_count;
+    unsigned host_kinds; /* a bit for each enum dhcp_host_kind among them */
 };
 
 struct dhcp_listen {
@@ -67,9 +82,12 @@ struct dhcp_settings {
     const struct dhcp_subnet *subnets; /* by network, not overlapping */
     size_t subnet_count;
     const struct dhcp_subnet *first; /* in the file; NULL: there is none */
-    struct endpoint names_server;    /* takes the updates; of no family: there are none */
-    bool authoritative;              /* NAK, not silence, for a client that is unknown */
-    uint32_t decline_s;              /* how long an address rests that a client found in use */
+    size_t pool_count;               /* of subnets and parts */
+    const struct dhcp_class *classes;
+    size_t class_count;
+    struct endpoint names_server; /* takes the updates; of no family: there are none */
+    bool authoritative;           /* NAK, not silence, for a client that is unknown */
+    uint32_t decline_s;           /* how long an address rests that a client found in use */
 };
 
 /* How a message came in. */
@@ -82,18 +100,21 @@ struct dhcp4_arrival {
 
 /* The subnet that holds the address, or NULL. */
 const struct dhcp_subnet *subnet_of(const struct dhcp_settings *s, uint32_t address);
+/* Its part that gives the address away, else the subnet itself. */
+const struct dhcp_subnet *subnet_part(const struct dhcp_subnet *sn, uint32_t address);
 /* The subnet that the message's sender is on, by giaddr (RFC 2131 4.3.1) or the relay's link selection (RFC
  * 3527), by ciaddr where it was routed here, or by the interface. On a plain socket a client without relay
  * and ciaddr is taken to be on our own address's subnet, else on the file's first. NULL: none of ours. */
 const struct dhcp_subnet *subnet_choose(const struct dhcp_settings *s, const struct dhcp4_message *m,
                                         const struct dhcp4_arrival *a);
-const struct dhcp_host *subnet_host(const struct dhcp_subnet *sn, struct span hardware);
+/* The client's own host section, by hardware address, client identifier, circuit or remote identifier, the
+ * first of these that is known. NULL: it has none. */
+const struct dhcp_host *subnet_host(const struct dhcp_subnet *sn, const struct dhcp4_message *m);
 const struct dhcp_host *subnet_host_at(const struct dhcp_subnet *sn, uint32_t address);
+/* The order of hosts in by_identity. */
+int host_compare(enum dhcp_host_kind kind, struct span identity, const struct dhcp_host *h);
 bool subnet_contains(const struct dhcp_subnet *sn, uint32_t address);
 bool subnet_in_pool(const struct dhcp_subnet *sn, uint32_t address);
 /* In the pool and reserved for nobody. */
 bool subnet_is_dynamic(const struct dhcp_subnet *sn, uint32_t address);
-/* The value of a configured option; at == NULL when there is none. */
-struct span options_find(const struct dhcp_options *o, uint8_t code);
-
 #endif

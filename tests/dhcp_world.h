@@ -38,6 +38,10 @@ struct says {
     uint32_t requested, server, ciaddr, giaddr, lease_s;
     uint16_t flags, max_size;
     struct span client_id, host_name, parameters, relay;
+    struct {
+        uint8_t code; /* 0: none */
+        struct span value;
+    } extra[2];
 };
 
 static inline struct span message_bytes(const struct says *s, uint8_t *room, size_t size)
@@ -54,7 +58,8 @@ static inline struct span message_bytes(const struct says *s, uint8_t *room, siz
                              .chaddr = { 2, 0, 0, (uint8_t)(s->mac >> 16), (uint8_t)(s->mac >> 8),
                                          (uint8_t)s->mac } };
     dhcp4_build_open(&b, &w, &f, span_of("", 0), span_of("", 0), size);
-    dhcp4_build_u8(&b, DHCP4_OPTION_MESSAGE_TYPE, s->type);
+    if (s->type)
+        dhcp4_build_u8(&b, DHCP4_OPTION_MESSAGE_TYPE, s->type);
     if (s->requested)
         dhcp4_build_u32(&b, DHCP4_OPTION_REQUESTED_ADDRESS, s->requested);
     if (s->server)
@@ -69,6 +74,9 @@ static inline struct span message_bytes(const struct says *s, uint8_t *room, siz
         dhcp4_build_option(&b, DHCP4_OPTION_HOST_NAME, s->host_name);
     if (s->parameters.at)
         dhcp4_build_option(&b, DHCP4_OPTION_PARAMETER_REQUEST_LIST, s->parameters);
+    for (size_t i = 0; i < 2; i++)
+        if (s->extra[i].code)
+            dhcp4_build_option(&b, s->extra[i].code, s->extra[i].value);
     if (s->relay.at)
         dhcp4_build_option(&b, DHCP4_OPTION_RELAY_AGENT, s->relay);
     dhcp4_build_close(&b);

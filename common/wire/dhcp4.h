@@ -24,6 +24,14 @@
 #define DHCP4_FLAG_BROADCAST 0x8000
 #define DHCP4_HTYPE_ETHERNET 1
 
+/* Sub-options of option 82. */
+enum dhcp4_relay_suboption {
+    DHCP4_RELAY_CIRCUIT_ID = 1,       /* RFC 3046 3.1 */
+    DHCP4_RELAY_REMOTE_ID = 2,        /* RFC 3046 3.2 */
+    DHCP4_RELAY_LINK_SELECTION = 5,   /* RFC 3527 3 */
+    DHCP4_RELAY_SERVER_OVERRIDE = 11, /* RFC 5107 4 */
+};
+
 enum dhcp4_op { DHCP4_BOOTREQUEST = 1, DHCP4_BOOTREPLY = 2 };
 
 enum dhcp4_type {
