@@ -1,5 +1,6 @@
 #include "daemon.h"
 
+#include "control.h"
 #include "log.h"
 #include "ready.h"
 
@@ -30,6 +31,7 @@ struct daemon {
     const struct service_type *only;
     struct running running[SERVICES_MAX];
     size_t count;
+    struct control *control; /* NULL: it could not be opened */
     struct timer drain_look;
     uint64_t drain_until_ms;
     bool draining;
@@ -206,6 +208,30 @@ static bool start_services(struct daemon *d, void **settings, struct problem *p)
     return true;
 }
 
+/* "/dhcpd/leases/..." goes to dhcpd. */
+static void take_request(void *owner, struct http_exchange *x, struct span path)
+{
+    struct daemon *d = owner;
+    struct span name = span_head(path, span_find(path, '/'));
+    for (size_t i = 0; i < d->count; i++) {
+        const struct running *r = &d->running[i];
+        if (r->service && r->type->control && span_is(name, r->type->name)) {
+            r->type->control(r->service, x, span_from(path, name.len + 1));
+            return;
+        }
+    }
+    control_say(x, 404, "There is no such service here");
+}
+
+static void open_control(struct daemon *d)
+{
+    struct problem p;
+    const char *name = d->only ? d->only->name : "wirelab";
+    d->control = control_open(&d->loop, d->home.state_directory, name, take_request, d, &p);
+    if (!d->control)
+        event_note(&d->events, EVENT_CONTROL_REFUSED, loop_now(&d->loop), "reason", p.what);
+}
+
 static bool anyone_busy(const struct daemon *d)
 {
     for (size_t i = 0; i < d->count; i++)
@@ -348,12 +374,15 @@ static int run_configured(struct daemon *d, const struct config *c, void **setti
     open_log(d, c);
     if (open_home(d, c, &p) && start_services(d, settings, &p)) {
         loop_watch_signals(&d->loop, on_signal, d);
+        open_control(d);
         tell_ready(d, c, started);
         loop_run(&d->loop);
         code = EXIT_OK;
     } else {
         say_problem(d->options, &p);
     }
+    if (d->control)
+        control_close(d->control);
     stop_services(d);
     if (d->home.store)
         store_close(d->home.store);

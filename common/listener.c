@@ -86,28 +86,36 @@ static int open_socket(const struct listener_options *o, struct problem *p)
     return -1;
 }
 
+struct listener *listener_adopt(struct loop *l, int fd, listener_fn *fn, void *owner)
+{
+    struct listener *listener = calloc(1, sizeof *listener);
+    if (!listener)
+        return NULL;
+    *listener = (struct listener){ .loop = l,
+                                   .fd = fd,
+                                   .local = socket_local(fd),
+                                   .fn = fn,
+                                   .owner = owner,
+                                   .pause = { .fire = pause_over } };
+    uv_poll_init(&l->uv, &listener->poll, fd);
+    listener->poll.data = listener;
+    uv_poll_start(&listener->poll, UV_READABLE, readable);
+    return listener;
+}
+
 struct listener *listener_open(struct loop *l, const struct listener_options *o, listener_fn *fn, void *owner,
                                struct problem *p)
 {
     int fd = open_socket(o, p);
     if (fd < 0)
         return NULL;
-    struct listener *listener = calloc(1, sizeof *listener);
+    struct listener *listener = listener_adopt(l, fd, fn, owner);
     if (!listener) {
         close(fd);
         problem_set(p, "out of memory");
         return NULL;
     }
-    *listener = (struct listener){ .loop = l,
-                                   .fd = fd,
-                                   .local = socket_local(fd),
-                                   .fn = fn,
-                                   .owner = owner,
-                                   .events = o->events,
-                                   .pause = { .fire = pause_over } };
-    uv_poll_init(&l->uv, &listener->poll, fd);
-    listener->poll.data = listener;
-    uv_poll_start(&listener->poll, UV_READABLE, readable);
+    listener->events = o->events;
     return listener;
 }
 

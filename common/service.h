@@ -35,6 +35,7 @@ static inline void home_listening(struct home *h, const char *service, const cha
 }
 
 struct service; /* each server's own */
+struct http_exchange;
 
 struct service_type {
     const char *name;    /* the section and the program: "dhcpd" */
@@ -53,6 +54,8 @@ struct service_type {
     /* Accepts nothing new and finishes what is in hand; busy() turns false when that is done. */
     void (*drain)(struct service *s);
     bool (*busy)(const struct service *s);
+    /* A request to /NAME/PATH at the program's door (control.h); NULL: the service takes none. */
+    void (*control)(struct service *s, struct http_exchange *x, struct span path);
     /* Ends at once. All its loop handles are asked to close. */
     void (*stop)(struct service *s);
 };

@@ -55,6 +55,9 @@ struct listener_options {
 };
 struct listener *listener_open(struct loop *l, const struct listener_options *o, listener_fn *fn, void *owner,
                                struct problem *p);
+/* The same on a socket that listens already, of any kind; takes over fd. NULL: no memory, and fd stays the
+ * caller's. */
+struct listener *listener_adopt(struct loop *l, int fd, listener_fn *fn, void *owner);
 struct endpoint listener_local(const struct listener *l);
 /* Stops accepting and closes the socket. */
 void listener_close(struct listener *l);

@@ -1,5 +1,6 @@
 #include "dhcpd.h"
 
+#include "control.h"
 #include "echo.h"
 #include "link.h"
 #include "names.h"
@@ -655,6 +656,89 @@ static bool dhcpd_reload(struct service *s, void *settings, struct problem *p)
     return true;
 }
 
+/* ---- a lease ended by hand ---------------------------------------------------------------------- */
+
+struct freeing {
+    struct service *server;
+    struct http_exchange *exchange;
+    struct lease_claims claims;
+};
+
+static void say_freed(const struct service *s, struct http_exchange *x, bool ok, const char *why)
+{
+    if (!s->stopped) /* then the one who asked is gone, too */
+        control_say(x, ok ? 200 : 503, ok ? "The address is free" : why);
+}
+
+static void freed(void *owner, bool ok, const char *why)
+{
+    struct freeing *f = owner;
+    struct service *s = f->server;
+    struct now now = loop_now(s->home->loop);
+    if (ok)
+        claims_confirm(&s->leases, &f->claims, now);
+    else
+        claims_withdraw(&s->leases, &f->claims, now);
+    say_freed(s, f->exchange, ok, why);
+    free(f);
+    s->in_hand--;
+    free_if_done(s);
+}
+
+static void freed6(void *owner, bool ok, const char *why)
+{
+    struct freeing *f = owner;
+    struct service *s = f->server;
+    say_freed(s, f->exchange, ok, why);
+    free(f);
+    s->in_hand--;
+    free_if_done(s);
+}
+
+/* As if the client had released it. False: it is nobody's. */
+static bool free_address(struct service *s, struct address a, struct freeing *f)
+{
+    struct now now = loop_now(s->home->loop);
+    if (a.family == FAMILY_IP6)
+        return s->six && server6_release(s->six, address_to_ip6(a), freed6, f);
+    struct lease *x = leases_find(&s->leases, address_to_ip4(a));
+    if (!x || x->state != LEASE_BOUND)
+        return false;
+    claims_open(&s->leases, &f->claims);
+    lease_release(&s->leases, x, now, &f->claims);
+    persist_commit(&s->persist, &f->claims, now, freed, f);
+    arm_deadline(s, now);
+    return true;
+}
+
+/* DELETE leases/ADDRESS */
+static void dhcpd_control(struct service *s, struct http_exchange *x, struct span path)
+{
+    static const char begin[] = "leases/";
+    struct address a;
+    if (!span_starts(path, begin) || !address_parse(span_from(path, strlen(begin)), &a)) {
+        control_say(x, 404, "dhcpd takes DELETE of leases/ADDRESS");
+        return;
+    }
+    if (!span_is(x->request->method, "DELETE")) {
+        control_say(x, 405, "Only DELETE is possible here");
+        return;
+    }
+    struct freeing *f = calloc(1, sizeof *f);
+    if (!f) {
+        control_say(x, 503, "out of memory");
+        return;
+    }
+    f->server = s;
+    f->exchange = x;
+    s->in_hand++;
+    if (!free_address(s, a, f)) {
+        s->in_hand--;
+        free(f);
+        control_say(x, 404, "Nobody has this address");
+    }
+}
+
 static void dhcpd_drain(struct service *s)
 {
     s->draining = true;
@@ -677,5 +761,6 @@ const struct service_type dhcpd_service = {
     .reload = dhcpd_reload,
     .drain = dhcpd_drain,
     .busy = dhcpd_busy,
+    .control = dhcpd_control,
     .stop = dhcpd_stop,
 };

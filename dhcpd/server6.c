@@ -498,6 +498,43 @@ bool server6_reload(struct server6 *s, const struct dhcp6_settings *settings, st
     return true;
 }
 
+struct releasing {
+    struct server6 *server;
+    struct lease6_claims claims;
+    store_done_fn *done;
+    void *owner;
+};
+
+static void released(void *owner, bool ok, const char *why)
+{
+    struct releasing *r = owner;
+    struct server6 *s = r->server;
+    struct now now = loop_now(s->home->loop);
+    if (ok)
+        claims6_confirm(&s->leases, &r->claims, now);
+    else
+        claims6_withdraw(&s->leases, &r->claims, now);
+    r->done(r->owner, ok, why);
+    free(r);
+    out_of_hand(s);
+}
+
+bool server6_release(struct server6 *s, struct ip6 address, store_done_fn *done, void *owner)
+{
+    struct now now = loop_now(s->home->loop);
+    struct lease6 *x = leases6_find(&s->leases, address);
+    struct releasing *r = x && x->state == LEASE_BOUND ? calloc(1, sizeof *r) : NULL;
+    if (!r)
+        return false;
+    *r = (struct releasing){ .server = s, .done = done, .owner = owner };
+    claims6_open(&s->leases, &r->claims);
+    lease6_release(&s->leases, x, now, &r->claims);
+    s->in_hand++;
+    persist6_commit(&s->persist, &r->claims, now, released, r);
+    arm_deadline(s, now);
+    return true;
+}
+
 void server6_drain(struct server6 *s)
 {
     s->draining = true;

@@ -16,5 +16,6 @@ int expect_help(void);
 int scenario_manual(void);
 int explain_command(int argc, char **argv);
 int lease_command(int argc, char **argv);
+int leases_command(int argc, char **argv);
 
 #endif

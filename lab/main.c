@@ -20,6 +20,7 @@ static const struct {
     { "explain", "explain FILE", "draw the messages of a capture, whoever made it", explain_command },
     { "lease", "lease SERVER:PORT [--name NAME]", "get a lease of a running dhcpd, and show it",
       lease_command },
+    { "leases", "leases -c FILE [--free ADDRESS]", "show the leases of a dhcpd, or end one", leases_command },
 };
 
 #define COMMANDS (sizeof commands / sizeof commands[0])

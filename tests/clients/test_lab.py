@@ -1,8 +1,5 @@
 """The example lab as it stands, whole, with ordinary clients: five servers that work together."""
-import os
-import pathlib
-import subprocess
-import tempfile
+import json
 import unittest
 
 import lab
@@ -55,6 +52,34 @@ class Lab(unittest.TestCase):
         self.assertNotEqual(self.dig("laptop.mydomain.example", "DHCID"), [])
         again = self.run_in(lab.BUILD / "wirelab", "lease", "127.0.0.1:6767")
         self.assertIn(told["address"], again.stdout.decode())  # the same client, the same address
+
+    def leases(self, *words):
+        return self.run_in(lab.BUILD / "wirelab", "leases", "-c", self.lab.conf, *words)
+
+    def test_leases_are_shown_and_ended(self):
+        words = ["lease", "127.0.0.1:6767", "--name", "desk", "--hardware", "02:00:00:00:00:02"]
+        told = self.run_in(lab.BUILD / "wirelab", *words).stdout.decode().splitlines()
+        address = told[0].split()[1]
+        line = next(l for l in self.leases().stdout.decode().splitlines() if l.startswith(address + " "))
+        self.assertEqual((line.split()[1], line.split()[3:]), ("bound", ["02:00:00:00:00:02", "desk"]))
+        rows = [json.loads(l) for l in self.leases("--json").stdout.splitlines()]
+        self.assertEqual([r["name"] for r in rows if r["address"] == address], ["desk"])
+        self.lab.wait_log("name=desk.mydomain.example.")
+        ended = self.leases("--free", address)
+        self.assertEqual((ended.returncode, ended.stdout), (0, b"The address is free\n"), ended.stderr)
+        self.assertNotIn(address.encode() + b" ", self.leases().stdout)
+        self.assertIn(address.encode() + b" ", self.leases("--all").stdout)
+        lab.until(lambda: self.dig("desk.mydomain.example") == [], "its name stays in the DNS")
+        again = self.leases("--free", address)
+        self.assertEqual((again.returncode, again.stderr), (1, b"Nobody has this address\n"))
+        self.assertEqual(self.leases("--free", "nonsense").returncode, 2)
+
+    def test_the_door_is_for_its_user_alone(self):
+        door = self.lab.directory / "state" / "wirelab.sock"
+        self.assertEqual(door.stat().st_mode & 0o777, 0o600)
+        with self.start("mail02.conf") as other:
+            self.assertEqual(other.end(), 0)
+            self.assertFalse((other.directory / "state" / "wirelab.sock").exists())
 
     def test_mail_goes_where_the_dns_says_and_is_read_there(self):
         with self.start("mail02.conf") as far:
