@@ -31,6 +31,11 @@
     .type = CONFIG_NUMBER, .flags = CONFIG_LIST, .most = UINT16_MAX, .example = key " = { 1500 }"
 #define KEY_DOMAINS(key)                                                                                     \
     .type = CONFIG_DOMAIN, .flags = CONFIG_LIST, .example = key " = { \"mydomain.example\" }"
+#define KEY_BYTES(key) .type = CONFIG_TEXT, .example = key " = \"01:04:c0:a8:01:01\""
+#define KEY_SIP(key)                                                                                         \
+    .type = CONFIG_TEXT, .flags = CONFIG_LIST, .example = key " = { \"sip.mydomain.example\" }"
+#define KEY_VENDORS(key)                                                                                     \
+    .type = CONFIG_TEXT, .flags = CONFIG_LIST, .example = key " = { \"3561 01:02:68:69\" }"
 #define KEY_ROUTES(key)                                                                                      \
     .type = CONFIG_TEXT, .flags = CONFIG_LIST, .example = key " = { \"10.0.0.0/8 192.168.1.1\" }"
 
@@ -158,6 +163,13 @@ static const struct config_key subnet_keys[] = {
       .help = "Subnets with the same name here are on one link: its clients get addresses of any of them.",
       .example = "shared-network = \"floor-2\"",
       .reference = "RFC 2131 4.3.1" },
+    { .name = "bootp",
+      .type = CONFIG_FLAG,
+      .otherwise = "false",
+      .help = "Whether BOOTP clients, which never renew and give nothing back, get addresses of the pool for "
+              "ever. Those with a host section that has an address are always served.",
+      .example = "bootp = true",
+      .reference = "RFC 951, RFC 1534" },
     { .name = "lease-time",
       .type = CONFIG_DURATION,
       .least = LEASE_LEAST_S,
@@ -237,6 +249,20 @@ const struct config_key dhcpd_keys[] = {
           "silence, because another server may know it.",
       .example = "authoritative = true",
       .reference = "RFC 2131 4.3.2" },
+    { .name = "rapid-commit",
+      .type = CONFIG_FLAG,
+      .otherwise = "false",
+      .help = "Whether a client that asks for it has its lease after two messages in place of four. Not for "
+              "networks with another server, which would keep an address for it in vain; nor where addresses "
+              "are probed.",
+      .example = "rapid-commit = true",
+      .reference = "RFC 4039" },
+    { .name = "subnet-selection",
+      .type = CONFIG_FLAG,
+      .otherwise = "false",
+      .help = "Whether a client, or whoever asks for it, may say which subnet it wants an address of.",
+      .example = "subnet-selection = true",
+      .reference = "RFC 3011" },
     { .name = "decline-time",
       .type = CONFIG_DURATION,
       .least = 1,
@@ -577,6 +603,7 @@ static bool read_subnet(struct reading *r, const struct config_section *s,
     if (config_text(s, "shared-network") &&
         !(sn->shared = arena_text(r->memory, span_text(config_text(s, "shared-network")))))
         return false;
+    sn->bootp = config_flag(s, "bootp");
     read_times(r, s, sn);
     if (!read_zone(r, s, "register", &sn->names.zone) ||
         !read_zone(r, s, "register-reverse", &sn->names.reverse_zone))
@@ -671,6 +698,8 @@ static bool read_all(struct reading *r, const struct config_section *s)
 {
     struct options_draft common = { 0 };
     r->settings->authoritative = config_flag(s, "authoritative");
+    r->settings->rapid_commit = config_flag(s, "rapid-commit");
+    r->settings->subnet_selection = config_flag(s, "subnet-selection");
     r->settings->decline_s = (uint32_t)config_number(s, "decline-time");
     const struct config_value *names = config_value(s, "register-server");
     if (names)

@@ -97,6 +97,76 @@ static bool write_signed(struct writer *w, const struct place *at, const struct 
     return true;
 }
 
+static int hex_digit(uint8_t c)
+{
+    static const char digits[] = "0123456789abcdef";
+    const char *hit = c ? strchr(digits, ascii_lower(c)) : NULL;
+    return hit ? (int)(hit - digits) : -1;
+}
+
+bool options_write_hex(struct writer *w, struct span text)
+{
+    struct reader r = reader_over(text);
+    while (reader_left(&r)) { /* each turn takes two bytes or more */
+        int high = hex_digit(read_u8(&r));
+        int low = hex_digit(read_u8(&r));
+        if (!reader_ok(&r) || high < 0 || low < 0)
+            return false;
+        write_u8(w, (uint8_t)(high << 4 | low));
+        if (reader_left(&r) && *r.at == ':')
+            read_skip(&r, 1);
+    }
+    return true;
+}
+
+static bool write_bytes_of(struct writer *w, const struct place *at, const struct config_value *v)
+{
+    if (options_write_hex(w, span_text(v->text)))
+        return true;
+    config_problem(at->c, at->s, v, "pairs of hexadecimal digits, as in \"01:ff\"",
+                   "\"%s\" is not hexadecimal", v->text);
+    return false;
+}
+
+/* RFC 3361 3: an encoding, 1 with addresses, 0 with names, and all servers in it. */
+static bool write_sip(struct writer *w, const struct place *at, const struct config_value *v)
+{
+    struct address server;
+    bool is_address = address_parse(span_text(v->text), &server) && server.family == FAMILY_IP4;
+    if (!writer_length(w))
+        write_u8(w, is_address);
+    if (writer_span(w).at[0] != is_address) {
+        config_problem(at->c, at->s, v, "addresses alone, or names alone",
+                       "the SIP server \"%s\" is told in another way than those before it", v->text);
+        return false;
+    }
+    if (!is_address)
+        return write_domain(w, at, v);
+    write_u32(w, address_to_ip4(server));
+    return true;
+}
+
+/* RFC 3925 4: the enterprise's number, the length of its data, and the data: options of its own. */
+static bool write_vendor(struct writer *w, const struct place *at, const struct config_value *v)
+{
+    struct span text = span_text(v->text);
+    size_t gap = span_find(text, ' ');
+    uint8_t room[UINT8_MAX];
+    struct writer data = writer_over(room, sizeof room);
+    uint64_t number;
+    if (!parse_decimal(span_head(text, gap), UINT32_MAX, &number) ||
+        !options_write_hex(&data, span_from(text, gap + 1)) || !writer_ok(&data) || !writer_length(&data)) {
+        config_problem(at->c, at->s, v,
+                       "an enterprise number, a space and 255 bytes at most, as in \"3561 01:02:68:69\"",
+                       "\"%s\" is no vendor's information", v->text);
+        return false;
+    }
+    write_u32(w, (uint32_t)number);
+    write_u8(w, (uint8_t)writer_length(&data));
+    write_span(w, writer_span(&data));
+    return true;
+}
+
 static bool write_one(struct writer *w, enum dhcp4_option_type type, const struct place *at,
                       const struct config_value *v)
 {
@@ -125,8 +195,13 @@ static bool write_one(struct writer *w, enum dhcp4_option_type type, const struc
         return write_domain(w, at, v);
     case DHCP4_TYPE_ROUTES:
         return write_route(w, at, v);
-    case DHCP4_TYPE_TEXT:
     case DHCP4_TYPE_BYTES:
+        return write_bytes_of(w, at, v);
+    case DHCP4_TYPE_SIP:
+        return write_sip(w, at, v);
+    case DHCP4_TYPE_VENDORS:
+        return write_vendor(w, at, v);
+    case DHCP4_TYPE_TEXT:
     case DHCP4_TYPE_EMPTY:
         break;
     }
@@ -155,7 +230,8 @@ static bool read_named(struct options_draft *d, struct arena *a, const struct pl
     size_t count = 0;
     bool is_list = row->type == DHCP4_TYPE_ADDRESSES || row->type == DHCP4_TYPE_ADDRESS_PAIRS ||
                    row->type == DHCP4_TYPE_U16S || row->type == DHCP4_TYPE_DOMAINS ||
-                   row->type == DHCP4_TYPE_ROUTES;
+                   row->type == DHCP4_TYPE_ROUTES || row->type == DHCP4_TYPE_SIP ||
+                   row->type == DHCP4_TYPE_VENDORS;
     const struct config_value *v =
         is_list ? config_list(at->s, row->name, &count) : config_value(at->s, row->name);
     if (!is_list)
@@ -166,28 +242,6 @@ static bool read_named(struct options_draft *d, struct arena *a, const struct pl
         if (!write_one(&w, row->type, at, &v[i]))
             return true;
     return keep(d, a, at, v, code, &w);
-}
-
-static int hex_digit(uint8_t c)
-{
-    static const char digits[] = "0123456789abcdef";
-    const char *hit = c ? strchr(digits, ascii_lower(c)) : NULL;
-    return hit ? (int)(hit - digits) : -1;
-}
-
-bool options_write_hex(struct writer *w, struct span text)
-{
-    struct reader r = reader_over(text);
-    while (reader_left(&r)) { /* each turn takes two bytes or more */
-        int high = hex_digit(read_u8(&r));
-        int low = hex_digit(read_u8(&r));
-        if (!reader_ok(&r) || high < 0 || low < 0)
-            return false;
-        write_u8(w, (uint8_t)(high << 4 | low));
-        if (reader_left(&r) && *r.at == ':')
-            read_skip(&r, 1);
-    }
-    return true;
 }
 
 /* What the server computes cannot be set by number, either. */

@@ -37,6 +37,8 @@ static struct dhcp4_decision answer(const struct asking *q, enum dhcp4_answer wh
                                     .host = h,
                                     .classes = q->settings->classes,
                                     .in = q->in,
+                                    .selected = q->settings->subnet_selection &&
+                                                dhcp4_has(q->m, DHCP4_OPTION_SUBNET_SELECTION),
                                     .address = address,
                                     .lease_s = lease_s };
 }
@@ -188,14 +190,48 @@ static struct dhcp4_decision grant(struct asking *q, uint32_t address)
 
 /* ---- one function a message ------------------------------------------------------------------ */
 
+static struct dhcp4_decision exhausted(const struct asking *q)
+{
+    struct dhcp4_decision d = silence("no free address in the subnet");
+    d.exhausted = true;
+    d.subnet = q->subnet;
+    return d;
+}
+
+/* RFC 4039 3: an ACK for a DISCOVER that would take one. An address that is to be probed is offered first. */
+static bool commits_at_once(const struct asking *q, const struct lease *x)
+{
+    return q->settings->rapid_commit && dhcp4_has(q->m, DHCP4_OPTION_RAPID_COMMIT) &&
+           !x->pool->subnet->probe_ms;
+}
+
+/* RFC 1534 2: one message and one answer, and no end, since nothing will be heard again. */
+static struct dhcp4_decision decide_bootp(struct asking *q)
+{
+    bool reserved = q->host && q->host->address;
+    struct lease *x = reserved ? reserved_lease(q) : q->subnet->bootp ? choose(q) : NULL;
+    if (!x && !reserved && q->subnet->bootp)
+        return exhausted(q);
+    if (!x)
+        return silence(reserved ? "the address that is reserved for this BOOTP client is taken"
+                                : "no address is for BOOTP clients");
+    settle_on(q, x->address);
+    if (!lease_claim(q->leases, x, &q->client, INT64_MAX, q->now, q->claims))
+        return silence("out of memory");
+    struct dhcp4_decision d = answer(q, DHCP4_ANSWER_BOOTP, x->address, 0);
+    d.claim = q->claims->count - 1;
+    return d;
+}
+
 /* RFC 2131 4.3.1 */
 static struct dhcp4_decision decide_discover(struct asking *q)
 {
     struct lease *x = choose(q);
-    if (!x) {
-        struct dhcp4_decision d = silence("no free address in the subnet");
-        d.exhausted = true;
-        d.subnet = q->subnet;
+    if (!x)
+        return exhausted(q);
+    if (commits_at_once(q, x)) {
+        struct dhcp4_decision d = grant(q, x->address);
+        d.rapid = true;
         return d;
     }
     bool fresh = !lease_belongs(x, &q->client);
@@ -210,7 +246,7 @@ static struct dhcp4_decision decide_discover(struct asking *q)
 /* RFC 2131 4.3.2, SELECTING: an answer to an OFFER, ours or another server's. */
 static struct dhcp4_decision decide_selecting(struct asking *q)
 {
-    if (address_in(q->m, DHCP4_OPTION_SERVER_IDENTIFIER) == q->arrival->server)
+    if (address_in(q->m, DHCP4_OPTION_SERVER_IDENTIFIER) == subnet_server_identifier(q->m, q->arrival))
         return grant(q, address_in(q->m, DHCP4_OPTION_REQUESTED_ADDRESS));
     struct lease *x = leases_of(q->leases, q->pool, &q->client, 0);
     if (x)
@@ -252,7 +288,7 @@ static struct dhcp4_decision decide_request(struct asking *q)
 
 static bool is_for_us(const struct asking *q)
 {
-    return address_in(q->m, DHCP4_OPTION_SERVER_IDENTIFIER) == q->arrival->server;
+    return address_in(q->m, DHCP4_OPTION_SERVER_IDENTIFIER) == subnet_server_identifier(q->m, q->arrival);
 }
 
 /* RFC 2131 4.3.4: the address stays remembered for this client. */
@@ -303,8 +339,11 @@ struct dhcp4_decision dhcp4_decide(const struct dhcp_settings *s, struct leases 
                                    struct now now, struct lease_claims *claims)
 {
     static struct dhcp4_decision (*const decide[])(struct asking *) = {
-        [DHCP4_DISCOVER] = decide_discover, [DHCP4_REQUEST] = decide_request,
-        [DHCP4_DECLINE] = decide_decline,   [DHCP4_RELEASE] = decide_release,
+        [0] = decide_bootp,
+        [DHCP4_DISCOVER] = decide_discover,
+        [DHCP4_REQUEST] = decide_request,
+        [DHCP4_DECLINE] = decide_decline,
+        [DHCP4_RELEASE] = decide_release,
         [DHCP4_INFORM] = decide_inform,
     };
     if (m->type >= sizeof decide / sizeof *decide || !decide[m->type])

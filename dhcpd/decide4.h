@@ -10,6 +10,7 @@ enum dhcp4_answer {
     DHCP4_ANSWER_ACK,
     DHCP4_ANSWER_NAK,
     DHCP4_ANSWER_CONFIG, /* the ACK of an INFORM: options alone */
+    DHCP4_ANSWER_BOOTP,  /* a promise like the ACK, of an address for ever, to a client without DHCP */
 };
 
 struct dhcp4_decision {
@@ -22,8 +23,10 @@ struct dhcp4_decision {
     uint64_t in;                      /* the client's classes: bits */
     uint32_t address;                 /* yiaddr */
     uint32_t lease_s;
+    bool rapid;     /* ACK: of a DISCOVER (RFC 4039) */
+    bool selected;  /* the client's choice of its subnet was followed (RFC 3011) */
     bool fresh;     /* OFFER: the address was not this client's before */
-    size_t claim;   /* ACK: the change of the claims that must stand when it leaves */
+    size_t claim;   /* ACK, BOOTP: the change of the claims that must stand when it leaves */
     bool exhausted; /* silence because every address of the subnet is taken */
 };
 
@@ -36,8 +39,8 @@ enum dhcp4_client_state {
 };
 enum dhcp4_client_state dhcp4_client_state(const struct dhcp4_message *m);
 
-/* `m` is a BOOTREQUEST. What is granted is claimed in `l` and noted in `claims`: an ACK may leave only when
- * they are committed. */
+/* `m` is a BOOTREQUEST; its type is 0 where it is BOOTP's (RFC 951), which has no option 53. What is granted
+ * is claimed in `l` and noted in `claims`: an ACK or BOOTP answer may leave only when they are committed. */
 struct dhcp4_decision dhcp4_decide(const struct dhcp_settings *s, struct leases *l,
                                    const struct dhcp4_message *m, const struct dhcp4_arrival *a,
                                    struct now now, struct lease_claims *claims);

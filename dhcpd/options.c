@@ -81,12 +81,18 @@ void options_write(struct dhcp4_build *b, const struct dhcp4_decision *d, const 
     struct span wanted = dhcp4_option(m, DHCP4_OPTION_PARAMETER_REQUEST_LIST);
     struct span client_id = dhcp4_option(m, DHCP4_OPTION_CLIENT_IDENTIFIER);
     bool echo = relay.at && dhcp4_build_reserve(b, relay.len);
-    dhcp4_build_u8(b, DHCP4_OPTION_MESSAGE_TYPE, reply_type(d->answer));
-    dhcp4_build_u32(b, DHCP4_OPTION_SERVER_IDENTIFIER, a->server);
+    if (d->answer != DHCP4_ANSWER_BOOTP) {
+        dhcp4_build_u8(b, DHCP4_OPTION_MESSAGE_TYPE, reply_type(d->answer));
+        dhcp4_build_u32(b, DHCP4_OPTION_SERVER_IDENTIFIER, subnet_server_identifier(m, a));
+    }
     if (d->lease_s)
         dhcp4_build_u32(b, DHCP4_OPTION_LEASE_TIME, d->lease_s);
     if (client_id.len)
         dhcp4_build_option(b, DHCP4_OPTION_CLIENT_IDENTIFIER, client_id);
+    if (d->rapid)
+        dhcp4_build_option(b, DHCP4_OPTION_RAPID_COMMIT, (struct span){ NULL, 0 });
+    if (d->selected) /* RFC 3011 2: as it came */
+        dhcp4_build_option(b, DHCP4_OPTION_SUBNET_SELECTION, dhcp4_option(m, DHCP4_OPTION_SUBNET_SELECTION));
     if (d->answer == DHCP4_ANSWER_NAK && d->reason)
         dhcp4_build_option(b, DHCP4_OPTION_MESSAGE, span_text(d->reason));
     else if (d->options && wanted.len)

@@ -7,13 +7,16 @@ uint8_t reply_type(enum dhcp4_answer a)
     static const uint8_t types[] = { [DHCP4_ANSWER_OFFER] = DHCP4_OFFER,
                                      [DHCP4_ANSWER_ACK] = DHCP4_ACK,
                                      [DHCP4_ANSWER_NAK] = DHCP4_NAK,
-                                     [DHCP4_ANSWER_CONFIG] = DHCP4_ACK };
+                                     [DHCP4_ANSWER_CONFIG] = DHCP4_ACK,
+                                     [DHCP4_ANSWER_BOOTP] = 0 };
     return types[a];
 }
 
 /* RFC 2132 9.10 counts the headers in; a client that says nothing takes 576. */
-static size_t max_bytes(const struct dhcp4_message *m)
+static size_t max_bytes(const struct dhcp4_message *m, enum dhcp4_answer answer)
 {
+    if (answer == DHCP4_ANSWER_BOOTP) /* RFC 951 3: 64 bytes of options, and no more */
+        return DHCP4_BYTES_LEAST;
     uint32_t size = DHCP4_SIZE_LEAST;
     dhcp4_number(m, DHCP4_OPTION_MAX_MESSAGE_SIZE, &size);
     if (size < DHCP4_SIZE_LEAST)
@@ -41,7 +44,8 @@ bool reply_write(struct writer *out, const struct dhcp4_decision *d, const struc
                  const struct dhcp4_arrival *a)
 {
     bool nak = d->answer == DHCP4_ANSWER_NAK;
-    bool ack = d->answer == DHCP4_ANSWER_ACK || d->answer == DHCP4_ANSWER_CONFIG;
+    bool ack =
+        d->answer == DHCP4_ANSWER_ACK || d->answer == DHCP4_ANSWER_CONFIG || d->answer == DHCP4_ANSWER_BOOTP;
     struct dhcp4_fixed fixed = {
         .op = DHCP4_BOOTREPLY,
         .htype = m->fixed.htype,
@@ -59,7 +63,7 @@ bool reply_write(struct writer *out, const struct dhcp4_decision *d, const struc
     if (!nak)
         fixed.siaddr = next_server(d, a);
     dhcp4_build_open(&b, out, &fixed, text_field(d, DHCP4_OPTION_TFTP_SERVER_NAME, DHCP4_SNAME_MAX),
-                     text_field(d, DHCP4_OPTION_BOOT_FILE, DHCP4_FILE_MAX), max_bytes(m));
+                     text_field(d, DHCP4_OPTION_BOOT_FILE, DHCP4_FILE_MAX), max_bytes(m, d->answer));
     options_write(&b, d, m, a);
     return dhcp4_build_close(&b);
 }

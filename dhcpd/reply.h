@@ -23,7 +23,7 @@ bool reply_write(struct writer *out, const struct dhcp4_decision *d, const struc
 /* RFC 2131 4.1. On a plain socket a client without a relay is answered where its datagram came from. */
 struct reply_route reply_route(const struct dhcp4_decision *d, const struct dhcp4_message *m,
                                const struct dhcp4_arrival *a);
-/* The message type of the answer. */
+/* The message type of the answer; 0 for BOOTP, which has none. */
 uint8_t reply_type(enum dhcp4_answer a);
 
 #endif

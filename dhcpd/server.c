@@ -141,7 +141,8 @@ static void tell_exhausted(struct service *s, const struct dhcp_subnet *sn, stru
 
 static enum event_id event_of_request(uint8_t type)
 {
-    static const enum event_id events[] = { [DHCP4_DISCOVER] = EVENT_DHCP_DISCOVER,
+    static const enum event_id events[] = { [0] = EVENT_DHCP_BOOTP,
+                                            [DHCP4_DISCOVER] = EVENT_DHCP_DISCOVER,
                                             [DHCP4_REQUEST] = EVENT_DHCP_REQUEST,
                                             [DHCP4_DECLINE] = EVENT_DHCP_DECLINE,
                                             [DHCP4_RELEASE] = EVENT_DHCP_RELEASE,
@@ -151,11 +152,11 @@ static enum event_id event_of_request(uint8_t type)
 
 static enum event_id event_of_answer(enum dhcp4_answer a)
 {
-    static const enum event_id events[] = { [DHCP4_ANSWER_SILENCE] = EVENT_DHCP_SILENCE,
-                                            [DHCP4_ANSWER_OFFER] = EVENT_DHCP_OFFER,
-                                            [DHCP4_ANSWER_ACK] = EVENT_DHCP_ACK,
-                                            [DHCP4_ANSWER_NAK] = EVENT_DHCP_NAK,
-                                            [DHCP4_ANSWER_CONFIG] = EVENT_DHCP_ACK };
+    static const enum event_id events[] = {
+        [DHCP4_ANSWER_SILENCE] = EVENT_DHCP_SILENCE, [DHCP4_ANSWER_OFFER] = EVENT_DHCP_OFFER,
+        [DHCP4_ANSWER_ACK] = EVENT_DHCP_ACK,         [DHCP4_ANSWER_NAK] = EVENT_DHCP_NAK,
+        [DHCP4_ANSWER_CONFIG] = EVENT_DHCP_ACK,      [DHCP4_ANSWER_BOOTP] = EVENT_DHCP_ACK
+    };
     return events[a];
 }
 
@@ -175,11 +176,16 @@ static bool understand(struct service *s, const struct datagram *d, struct now n
 {
     struct dhcp4_message *m = &s->message;
     enum dhcp4_fault fault = d->truncated ? DHCP4_TOO_LONG : dhcp4_parse(m, d->in);
-    if (!fault && m->fixed.op == DHCP4_BOOTREQUEST)
+    if ((!fault && m->fixed.op == DHCP4_BOOTREQUEST) || dhcp4_is_bootp(m, fault))
         return true;
     tell_discard(s, d, fault ? dhcp4_fault_text(fault) : "it is a server's reply",
                  fault == DHCP4_OPTION_CUT || fault == DHCP4_OPTION_LENGTH ? m->fault_option : 0, now);
     return false;
+}
+
+static bool is_promise(enum dhcp4_answer a)
+{
+    return a == DHCP4_ANSWER_ACK || a == DHCP4_ANSWER_BOOTP;
 }
 
 /* Writes the reply and addresses it; what goes as a frame waits in `out`, too, and is marked. */
@@ -192,8 +198,7 @@ static void write_reply(struct listener *l, struct datagram *d, struct reply_not
     struct reply_route route = reply_route(decision, m, a);
     d->peer = route.to;
     d->local.address = address_ip4(a->server);
-    d->tag =
-        (decision->answer == DHCP4_ANSWER_ACK ? TAG_PROMISE : 0) | (route.way == REPLY_FRAME ? TAG_FRAME : 0);
+    d->tag = (is_promise(decision->answer) ? TAG_PROMISE : 0) | (route.way == REPLY_FRAME ? TAG_FRAME : 0);
     n->event = event_of_answer(decision->answer);
     n->address = decision->address ? decision->address : m->fixed.ciaddr;
     n->lease_s = decision->lease_s;

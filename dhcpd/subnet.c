@@ -36,9 +36,24 @@ static uint32_t relayed_link(const struct dhcp4_message *m)
     return read_u32(&r);
 }
 
+uint32_t subnet_server_identifier(const struct dhcp4_message *m, const struct dhcp4_arrival *a)
+{
+    struct span other = { NULL, 0 };
+    if (m->fixed.giaddr)
+        other = dhcp4_relay_suboption(m, DHCP4_RELAY_SERVER_OVERRIDE);
+    if (other.len != 4)
+        return a->server;
+    struct reader r = reader_over(other);
+    return read_u32(&r);
+}
+
 const struct dhcp_subnet *subnet_choose(const struct dhcp_settings *s, const struct dhcp4_message *m,
                                         const struct dhcp4_arrival *a)
 {
+    uint32_t selected;
+    if (s->subnet_selection && dhcp4_number(m, DHCP4_OPTION_SUBNET_SELECTION, &selected) &&
+        !dhcp4_relay_suboption(m, DHCP4_RELAY_LINK_SELECTION).at)
+        return subnet_of(s, selected);
     if (m->fixed.giaddr)
         return subnet_of(s, relayed_link(m));
     if (m->fixed.ciaddr && !a->broadcast)

@@ -59,6 +59,7 @@ struct dhcp_subnet {
     uint32_t lease_s, lease_least_s, lease_most_s;
     uint32_t next_server; /* siaddr; 0: this server */
     uint32_t probe_ms; /* how long an answer is waited for before a new address is offered; 0: not at all */
+    bool bootp;        /* BOOTP clients get addresses of the pool */
     struct dhcp_options options;
     struct {
         const struct dns_name *zone, *reverse_zone; /* where clients' names go; NULL: nowhere */
@@ -87,6 +88,8 @@ struct dhcp_settings {
     size_t class_count;
     struct endpoint names_server; /* takes the updates; of no family: there are none */
     bool authoritative;           /* NAK, not silence, for a client that is unknown */
+    bool rapid_commit;            /* an ACK for a DISCOVER that would take one */
+    bool subnet_selection;        /* option 118 is followed */
     uint32_t decline_s;           /* how long an address rests that a client found in use */
 };
 
@@ -103,10 +106,13 @@ const struct dhcp_subnet *subnet_of(const struct dhcp_settings *s, uint32_t addr
 /* Its part that gives the address away, else the subnet itself. */
 const struct dhcp_subnet *subnet_part(const struct dhcp_subnet *sn, uint32_t address);
 /* The subnet that the message's sender is on, by giaddr (RFC 2131 4.3.1) or the relay's link selection (RFC
- * 3527), by ciaddr where it was routed here, or by the interface. On a plain socket a client without relay
- * and ciaddr is taken to be on our own address's subnet, else on the file's first. NULL: none of ours. */
+ * 3527), by its own choice (RFC 3011) where that is followed, by ciaddr where it was routed here, or by the
+ * interface. On a plain socket a client without relay and ciaddr is taken to be on our own address's subnet,
+ * else on the file's first. NULL: none of ours. */
 const struct dhcp_subnet *subnet_choose(const struct dhcp_settings *s, const struct dhcp4_message *m,
                                         const struct dhcp4_arrival *a);
+/* Who we are to this client: our address, or the relay's in its place (RFC 5107 4). */
+uint32_t subnet_server_identifier(const struct dhcp4_message *m, const struct dhcp4_arrival *a);
 /* The client's own host section, by hardware address, client identifier, circuit or remote identifier, the
  * first of these that is known. NULL: it has none. */
 const struct dhcp_host *subnet_host(const struct dhcp_subnet *sn, const struct dhcp4_message *m);

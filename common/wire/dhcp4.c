@@ -126,6 +126,8 @@ static bool length_fits(enum dhcp4_option_type type, size_t len)
     case DHCP4_TYPE_CODES:
     case DHCP4_TYPE_DOMAINS:
     case DHCP4_TYPE_ROUTES:
+    case DHCP4_TYPE_SIP:
+    case DHCP4_TYPE_VENDORS:
         break;
     }
     return true;
@@ -224,6 +226,11 @@ enum dhcp4_fault dhcp4_parse(struct dhcp4_message *m, struct span bytes)
     if (!fault && !f.in_file)
         m->file = text_in(f.file);
     return fault;
+}
+
+bool dhcp4_is_bootp(const struct dhcp4_message *m, enum dhcp4_fault f)
+{
+    return f == DHCP4_NO_TYPE && !dhcp4_has(m, DHCP4_OPTION_MESSAGE_TYPE) && m->fixed.op == DHCP4_BOOTREQUEST;
 }
 
 const char *dhcp4_fault_text(enum dhcp4_fault f)

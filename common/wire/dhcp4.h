@@ -69,6 +69,8 @@ enum dhcp4_option_type {
     DHCP4_TYPE_EMPTY,
     DHCP4_TYPE_DOMAINS,
     DHCP4_TYPE_ROUTES,
+    DHCP4_TYPE_SIP,
+    DHCP4_TYPE_VENDORS,
 };
 
 struct dhcp4_option_row {
@@ -119,10 +121,13 @@ struct dhcp4_message {
 };
 
 /* Parses a whole UDP payload. Values point into `bytes` or into m->joined. On a fault only fault_option and
- * what was read of the fixed part count. */
+ * what was read of the fixed part count; with NO_TYPE the options, too. */
 enum dhcp4_fault dhcp4_parse(struct dhcp4_message *m, struct span bytes);
 /* "option runs past the end of its field"; constant text. */
 const char *dhcp4_fault_text(enum dhcp4_fault f);
+
+/* What a BOOTP client sends (RFC 951, 1497): a request that only lacks the message type. */
+bool dhcp4_is_bootp(const struct dhcp4_message *m, enum dhcp4_fault f);
 
 static inline bool dhcp4_has(const struct dhcp4_message *m, uint8_t code)
 {

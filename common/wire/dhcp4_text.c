@@ -106,6 +106,8 @@ static void write_item(struct writer *w, enum dhcp4_option_type type, struct rea
     case DHCP4_TYPE_BYTES:
     case DHCP4_TYPE_EMPTY:
     case DHCP4_TYPE_DOMAINS:
+    case DHCP4_TYPE_SIP:
+    case DHCP4_TYPE_VENDORS:
         reader_fail(r);
         break;
     }
