@@ -263,6 +263,12 @@ const struct config_key dhcpd_keys[] = {
       .help = "Whether a client, or whoever asks for it, may say which subnet it wants an address of.",
       .example = "subnet-selection = true",
       .reference = "RFC 3011" },
+    { .name = "lease-query-from",
+      .type = CONFIG_PREFIX4,
+      .flags = CONFIG_LIST,
+      .help = "Relays (by their giaddr) that may ask who has which address. Nobody else is told.",
+      .example = "lease-query-from = { \"192.168.1.1\" }",
+      .reference = "RFC 4388" },
     { .name = "decline-time",
       .type = CONFIG_DURATION,
       .least = 1,
@@ -694,6 +700,18 @@ static bool read_subnets(struct reading *r, const struct config_section *s,
     return make_links(r, subnets, count);
 }
 
+static bool read_query_from(struct reading *r, const struct config_section *s)
+{
+    size_t count = 0;
+    const struct config_value *v = config_list(s, "lease-query-from", &count);
+    struct prefix *from = arena_array(r->memory, count, sizeof *from);
+    for (size_t i = 0; from && i < count; i++)
+        from[i] = v[i].prefix;
+    r->settings->query_from = from;
+    r->settings->query_from_count = count;
+    return from != NULL;
+}
+
 static bool read_all(struct reading *r, const struct config_section *s)
 {
     struct options_draft common = { 0 };
@@ -705,7 +723,7 @@ static bool read_all(struct reading *r, const struct config_section *s)
     if (names)
         r->settings->names_server = names->endpoint;
     return options_read(&common, r->memory, r->c, s) && config_classes(r->c, s, r->memory, r->settings) &&
-           read_listens(r, s) && read_subnets(r, s, &common) &&
+           read_query_from(r, s) && read_listens(r, s) && read_subnets(r, s, &common) &&
            config6_read(r->c, s, r->memory, &r->settings->six);
 }
 

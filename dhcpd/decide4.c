@@ -1,5 +1,7 @@
 #include "decide4.h"
 
+#define RELAY_HOPS_MAX 16 /* RFC 1542 4.1.1 */
+
 /* All that the functions below look at. */
 struct asking {
     const struct dhcp_settings *settings;
@@ -14,6 +16,21 @@ struct asking {
     uint64_t in;                  /* its classes: bits */
     struct lease_client client;
 };
+
+/* ---- what is not listened to ---------------------------------------------------------------- */
+
+const char *dhcp4_discard(const struct dhcp4_message *m, const struct dhcp4_arrival *a)
+{
+    const struct dhcp4_fixed *f = &m->fixed;
+    if (f->op != DHCP4_BOOTREQUEST)
+        return "it is a server's reply";
+    if (f->hops > RELAY_HOPS_MAX)
+        return "it went through more than 16 relays, or in a loop of them";
+    /* a client that knows its address sends from it (RFC 2131 4.1), but for a broadcast DISCOVER or INFORM */
+    if (a->link && !f->giaddr && !a->broadcast && f->ciaddr && address_to_ip4(a->source.address) != f->ciaddr)
+        return "it did not come from its ciaddr";
+    return NULL;
+}
 
 /* ---- answers ----------------------------------------------------------------------------- */
 

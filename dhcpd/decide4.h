@@ -39,6 +39,9 @@ enum dhcp4_client_state {
 };
 enum dhcp4_client_state dhcp4_client_state(const struct dhcp4_message *m);
 
+/* Why a request that could be parsed must not be listened to; constant text, or NULL: nothing is wrong. */
+const char *dhcp4_discard(const struct dhcp4_message *m, const struct dhcp4_arrival *a);
+
 /* `m` is a BOOTREQUEST; its type is 0 where it is BOOTP's (RFC 951), which has no option 53. What is granted
  * is claimed in `l` and noted in `claims`: an ACK or BOOTP answer may leave only when they are committed. */
 struct dhcp4_decision dhcp4_decide(const struct dhcp_settings *s, struct leases *l,

@@ -447,6 +447,21 @@ struct lease *leases_of(const struct leases *l, const struct lease_pool *p, cons
     return best;
 }
 
+const struct lease *leases_of_hardware(const struct leases *l, const struct lease *after,
+                                       struct span hardware)
+{
+    bool reached = !after;
+    for (const struct lease_chunk *c = l->chunks; c; c = c->next) {
+        if (!reached && (after < c->lease || after >= c->lease + c->used))
+            continue;
+        for (size_t i = reached ? 0 : (size_t)(after - c->lease) + 1; i < c->used; i++)
+            if (span_equal(lease_tenant(&c->lease[i]).hardware, hardware))
+                return &c->lease[i];
+        reached = true;
+    }
+    return NULL;
+}
+
 /* The first address of the pool that was never used; false when all were. */
 static bool never_used(const struct leases *l, struct lease_pool *p, uint32_t avoid, uint32_t *address)
 {
@@ -553,6 +568,7 @@ bool lease_claim(struct leases *l, struct lease *x, const struct lease_client *c
         return false;
     leave_others(l, x, c, now, claims);
     lease_become(l, x, LEASE_CLAIMED, until_s, now);
+    x->granted_s = (uint32_t)(now.unix_ms / 1000);
     x->claim = claims->number;
     claims_add(claims, x, until_s);
     return true;

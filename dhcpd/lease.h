@@ -47,9 +47,10 @@ struct lease {
     int64_t until_s;         /* the end of the state; FREE: when it became free */
     int64_t durable_until_s; /* what the disk says of the present tenancy; 0: nothing */
     uint32_t address;
-    uint32_t tenancy; /* another number whenever the address goes to someone else or becomes free */
-    uint32_t claim;   /* the number of the claims that last granted it */
-    uint8_t state;    /* enum lease_state; only lease_become() in lease.c sets it */
+    uint32_t tenancy;   /* another number whenever the address goes to someone else or becomes free */
+    uint32_t granted_s; /* unix seconds of the last grant; 0: before the server was started */
+    uint32_t claim;     /* the number of the claims that last granted it */
+    uint8_t state;      /* enum lease_state; only lease_become() in lease.c sets it */
     uint8_t hardware_len, client_id_len, host_name_len;
     union {
         uint8_t here[LEASE_IDENTITY_INLINE];
@@ -139,6 +140,10 @@ struct lease *leases_at(struct leases *l, struct lease_pool *p, uint32_t address
  * the one it had. NULL: the client is not known. */
 struct lease *leases_of(const struct leases *l, const struct lease_pool *p, const struct lease_client *c,
                         uint32_t wanted);
+/* The lease after `after` (NULL: the first) whose tenant, present or former, has this hardware address
+ * (htype, then chaddr); looks at all of them. */
+const struct lease *leases_of_hardware(const struct leases *l, const struct lease *after,
+                                       struct span hardware);
 /* The next address for a new client: one that was never used, else the longest free; never `avoid`. NULL: all
  * are taken (or there is no memory). Its cost does not depend on how full the pool is. */
 struct lease *leases_longest_free(struct leases *l, struct lease_pool *p, uint32_t avoid);

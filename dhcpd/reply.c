@@ -13,15 +13,19 @@ uint8_t reply_type(enum dhcp4_answer a)
 }
 
 /* RFC 2132 9.10 counts the headers in; a client that says nothing takes 576. */
-static size_t max_bytes(const struct dhcp4_message *m, enum dhcp4_answer answer)
+size_t reply_max_bytes(const struct dhcp4_message *m)
 {
-    if (answer == DHCP4_ANSWER_BOOTP) /* RFC 951 3: 64 bytes of options, and no more */
-        return DHCP4_BYTES_LEAST;
     uint32_t size = DHCP4_SIZE_LEAST;
     dhcp4_number(m, DHCP4_OPTION_MAX_MESSAGE_SIZE, &size);
     if (size < DHCP4_SIZE_LEAST)
         size = DHCP4_SIZE_LEAST;
     return (size > DHCP4_SIZE_MOST ? DHCP4_SIZE_MOST : size) - DHCP4_HEADERS;
+}
+
+/* RFC 951 3: 64 bytes of options for BOOTP, and no more. */
+static size_t max_bytes(const struct dhcp4_message *m, enum dhcp4_answer answer)
+{
+    return answer == DHCP4_ANSWER_BOOTP ? DHCP4_BYTES_LEAST : reply_max_bytes(m);
 }
 
 /* sname and file hold what boot clients look for there; one byte stays for the NUL. */

@@ -20,6 +20,8 @@ struct reply_route {
  * REPLY_BYTES_MAX of room. */
 bool reply_write(struct writer *out, const struct dhcp4_decision *d, const struct dhcp4_message *m,
                  const struct dhcp4_arrival *a);
+/* What the asking side takes at most, of UDP payload (RFC 2132 9.10). */
+size_t reply_max_bytes(const struct dhcp4_message *m);
 /* RFC 2131 4.1. On a plain socket a client without a relay is answered where its datagram came from. */
 struct reply_route reply_route(const struct dhcp4_decision *d, const struct dhcp4_message *m,
                                const struct dhcp4_arrival *a);

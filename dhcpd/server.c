@@ -2,6 +2,7 @@
 
 #include "control.h"
 #include "echo.h"
+#include "lease_query.h"
 #include "link.h"
 #include "names.h"
 #include "persist.h"
@@ -146,7 +147,8 @@ static enum event_id event_of_request(uint8_t type)
                                             [DHCP4_REQUEST] = EVENT_DHCP_REQUEST,
                                             [DHCP4_DECLINE] = EVENT_DHCP_DECLINE,
                                             [DHCP4_RELEASE] = EVENT_DHCP_RELEASE,
-                                            [DHCP4_INFORM] = EVENT_DHCP_INFORM };
+                                            [DHCP4_INFORM] = EVENT_DHCP_INFORM,
+                                            [DHCP4_LEASEQUERY] = EVENT_DHCP_LEASE_QUERY };
     return type < sizeof events / sizeof *events && events[type] ? events[type] : EVENT_DHCP_SILENCE;
 }
 
@@ -172,13 +174,19 @@ static struct dhcp4_arrival arrival_of(const struct listener *l, const struct da
 }
 
 /* Parses what came; false when it is no client's message. */
-static bool understand(struct service *s, const struct datagram *d, struct now now)
+static bool understand(const struct listener *l, const struct datagram *d, struct now now)
 {
-    struct dhcp4_message *m = &s->message;
+    struct dhcp4_message *m = &l->server->message;
     enum dhcp4_fault fault = d->truncated ? DHCP4_TOO_LONG : dhcp4_parse(m, d->in);
-    if ((!fault && m->fixed.op == DHCP4_BOOTREQUEST) || dhcp4_is_bootp(m, fault))
+    struct dhcp4_arrival a = arrival_of(l, d);
+    const char *reason = NULL;
+    if (fault && !dhcp4_is_bootp(m, fault))
+        reason = dhcp4_fault_text(fault);
+    else
+        reason = dhcp4_discard(m, &a);
+    if (!reason)
         return true;
-    tell_discard(s, d, fault ? dhcp4_fault_text(fault) : "it is a server's reply",
+    tell_discard(l->server, d, reason,
                  fault == DHCP4_OPTION_CUT || fault == DHCP4_OPTION_LENGTH ? m->fault_option : 0, now);
     return false;
 }
@@ -208,6 +216,23 @@ static void write_reply(struct listener *l, struct datagram *d, struct reply_not
     memcpy(n->hardware, m->fixed.chaddr, sizeof n->hardware);
 }
 
+/* A relay's question about leases: it is answered at its giaddr. */
+static void answer_query(struct listener *l, struct datagram *d, struct reply_note *n,
+                         const struct dhcp4_arrival *a, struct now now)
+{
+    struct service *s = l->server;
+    const struct dhcp4_message *m = &s->message;
+    const char *reason = lease_query_answer(&d->out, s->settings, &s->leases, m, a, now);
+    if (reason) {
+        tell_message(s, EVENT_DHCP_SILENCE, m, reason, now);
+        return;
+    }
+    d->peer = (struct endpoint){ .address = address_ip4(m->fixed.giaddr), .port = DHCP4_SERVER_PORT };
+    d->local.address = address_ip4(a->server);
+    d->tag = 0;
+    *n = (struct reply_note){ .event = EVENT_DHCP_LEASE_TOLD, .address = m->fixed.ciaddr };
+}
+
 static bool hold(struct listener *l, const struct datagram *d, const struct dhcp4_decision *decision);
 
 /* One message: what is granted is added to the claims; the reply, if there is one, is in d->out. */
@@ -217,6 +242,10 @@ static void answer_datagram(struct listener *l, struct datagram *d, struct reply
     struct service *s = l->server;
     const struct dhcp4_message *m = &s->message;
     struct dhcp4_arrival a = arrival_of(l, d);
+    if (m->type == DHCP4_LEASEQUERY) {
+        answer_query(l, d, n, &a, now);
+        return;
+    }
     struct dhcp4_decision decision = dhcp4_decide(s->settings, &s->leases, m, &a, now, claims);
     if (decision.exhausted)
         tell_exhausted(s, decision.subnet, now);
@@ -313,7 +342,7 @@ static void batch_came(void *owner, struct udp *u, struct batch *b, struct now n
     t->batch = b;
     claims_open(&s->leases, &t->claims);
     for (size_t i = 0; i < b->count; i++) {
-        if (!understand(s, &b->d[i], now))
+        if (!understand(l, &b->d[i], now))
             continue;
         tell_message(s, event_of_request(s->message.type), &s->message, NULL, now);
         answer_datagram(l, &b->d[i], &t->notes[i], &t->claims, now);
@@ -392,7 +421,7 @@ static void answer_held(struct held *h, struct now now)
                           .interface = h->interface,
                           .out = writer_over(room, sizeof room) };
     claims_open(&s->leases, &claims);
-    if (!understand(s, &d, now))
+    if (!understand(l, &d, now))
         return;
     answer_datagram(l, &d, &n, &claims, now);
     if (!writer_length(&d.out))

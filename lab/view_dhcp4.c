@@ -57,6 +57,11 @@ static const char *const decisive[][DECISIVE_MAX] = {
     [DHCP4_NAK] = { "message", "server-identifier" },
     [DHCP4_RELEASE] = { "ciaddr", "server-identifier" },
     [DHCP4_INFORM] = { "ciaddr", "host-name" },
+    [DHCP4_FORCERENEW] = { "server-identifier" },
+    [DHCP4_LEASEQUERY] = { "ciaddr", "client-identifier" },
+    [DHCP4_LEASEUNASSIGNED] = { "ciaddr", "server-identifier" },
+    [DHCP4_LEASEUNKNOWN] = { "ciaddr", "server-identifier" },
+    [DHCP4_LEASEACTIVE] = { "ciaddr", "lease-time", "client-identifier", "server-identifier" },
 };
 
 /* A field that was left 0 decides nothing. */
@@ -110,6 +115,11 @@ static void say(struct view_make *m, const struct dhcp4_message *d)
         [DHCP4_DECLINE] = "the client found its address in use",
         [DHCP4_RELEASE] = "the client gives its address back",
         [DHCP4_INFORM] = "a client that has an address asks for the rest",
+        [DHCP4_FORCERENEW] = "a server tells a client to renew now",
+        [DHCP4_LEASEQUERY] = "a relay asks who has an address",
+        [DHCP4_LEASEUNASSIGNED] = "nobody has the address",
+        [DHCP4_LEASEUNKNOWN] = "the server knows nothing of it",
+        [DHCP4_LEASEACTIVE] = "this client has the address",
     };
     char text[ADDRESS_TEXT_MAX];
     if (d->type == DHCP4_REQUEST)

@@ -144,7 +144,8 @@ static enum dhcp4_fault check_options(struct dhcp4_message *m)
     }
     uint32_t type = 0;
     m->fault_option = DHCP4_OPTION_MESSAGE_TYPE;
-    if (!dhcp4_number(m, DHCP4_OPTION_MESSAGE_TYPE, &type) || type < DHCP4_DISCOVER || type > DHCP4_INFORM)
+    if (!dhcp4_number(m, DHCP4_OPTION_MESSAGE_TYPE, &type) || type < DHCP4_DISCOVER ||
+        type > DHCP4_LEASEACTIVE)
         return DHCP4_NO_TYPE;
     m->type = (uint8_t)type;
     return DHCP4_FINE;

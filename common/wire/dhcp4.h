@@ -43,6 +43,11 @@ enum dhcp4_type {
     DHCP4_NAK,
     DHCP4_RELEASE,
     DHCP4_INFORM,
+    DHCP4_FORCERENEW, /* RFC 3203 */
+    DHCP4_LEASEQUERY, /* RFC 4388, as those after it */
+    DHCP4_LEASEUNASSIGNED,
+    DHCP4_LEASEUNKNOWN,
+    DHCP4_LEASEACTIVE,
 };
 
 enum dhcp4_option_code {

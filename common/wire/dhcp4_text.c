@@ -2,8 +2,10 @@
 
 const char *dhcp4_type_name(uint8_t type)
 {
-    static const char *const names[] = { "?",   "DISCOVER", "OFFER",   "REQUEST", "DECLINE",
-                                         "ACK", "NAK",      "RELEASE", "INFORM" };
+    static const char *const names[] = {
+        "?",       "DISCOVER", "OFFER",      "REQUEST",    "DECLINE",         "ACK",          "NAK",
+        "RELEASE", "INFORM",   "FORCERENEW", "LEASEQUERY", "LEASEUNASSIGNED", "LEASEUNKNOWN", "LEASEACTIVE"
+    };
     return type < sizeof names / sizeof *names ? names[type] : "?";
 }
 

@@ -138,7 +138,7 @@ static void every_length_is_checked(void **state)
         { "\x35\x01\x01\x50\x01\x10\xff", 7, DHCP4_OPTION_LENGTH, 80 },
         { "\x35\x01\x01\x06\x05\x10\x10\x10\x10\x10\xff", 11, DHCP4_OPTION_LENGTH, 6 },
         { "\x35\x01\x00\xff", 4, DHCP4_NO_TYPE, 53 },
-        { "\x35\x01\x09\xff", 4, DHCP4_NO_TYPE, 53 },
+        { "\x35\x01\x0e\xff", 4, DHCP4_NO_TYPE, 53 },
         { "\xff", 1, DHCP4_NO_TYPE, 53 },
         { "", 0, DHCP4_NO_TYPE, 53 },
         { "\x35\x01\x01\x34\x01\x00\xff", 7, DHCP4_BAD_OVERLOAD, 52 },
@@ -354,7 +354,8 @@ static void values_are_printed_by_their_type(void **state)
     assert_value(DHCP4_OPTION_ROUTERS, BYTES("\xc0\xa8\x01"), "c0a801");
     assert_value(224, BYTES("\x01\xff"), "01ff");
     assert_string_equal(dhcp4_type_name(DHCP4_INFORM), "INFORM");
-    assert_string_equal(dhcp4_type_name(9), "?");
+    assert_string_equal(dhcp4_type_name(DHCP4_LEASEACTIVE), "LEASEACTIVE");
+    assert_string_equal(dhcp4_type_name(14), "?");
 }
 
 int main(void)
