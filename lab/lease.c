@@ -26,6 +26,7 @@ struct asking {
     uint8_t hardware[FRAME_MAC];
     struct span name;
     int fd;
+    uint8_t heard[FRAME_BYTES_MAX]; /* the last frame: the client's message points into it */
 };
 
 static int usage(FILE *out, int code)
@@ -68,8 +69,8 @@ static void wrap(const struct asking *a, struct span payload, struct writer *out
 
 static void take_datagram(struct asking *a, struct writer *out)
 {
-    uint8_t payload[DHCP4_BYTES_MAX], room[FRAME_BYTES_MAX];
-    struct writer frame = writer_over(room, sizeof room);
+    uint8_t payload[DHCP4_BYTES_MAX];
+    struct writer frame = writer_over(a->heard, sizeof a->heard);
     ssize_t n = recv(a->fd, payload, sizeof payload, MSG_DONTWAIT);
     if (n <= 0)
         return; /* a refused port counts as silence */

@@ -166,7 +166,7 @@ void pcapng_write_secrets(struct writer *w, const struct pcapng_secrets *s)
 static uint16_t get_u16(struct reader *r, bool little)
 {
     uint16_t v = read_u16(r);
-    return little ? (uint16_t)(v >> 8 | v << 8) : v;
+    return (uint16_t)(little ? v >> 8 | v << 8 : v);
 }
 
 static uint32_t get_u32(struct reader *r, bool little)

@@ -10,6 +10,7 @@ import tempfile
 import time
 import unittest
 
+TAG = os.environ.setdefault("WIRELAB_TESTS", f"{os.getpid()}-{time.time_ns()}")  # all children carry it
 BUILD = pathlib.Path(os.environ.get("WIRELAB_BUILD", "build")).resolve()
 ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
 SCENARIOS = ROOT / "examples" / "scenarios"
@@ -41,8 +42,17 @@ def network_of(pid):
         return None
 
 
+def is_ours(process):
+    """A child of these tests, however far down: what else the machine does meanwhile is not theirs."""
+    try:
+        return f"WIRELAB_TESTS={TAG}".encode() in (process / "environ").read_bytes().split(b"\0")
+    except OSError:
+        return False
+
+
 def networks():
-    return {network_of(p.name) for p in pathlib.Path("/proc").glob("[0-9]*")}
+    """The network namespaces of all processes that these tests have left."""
+    return {network_of(p.name) for p in pathlib.Path("/proc").glob("[0-9]*") if is_ours(p)}
 
 
 def become_nobody():
