@@ -163,6 +163,16 @@ static const struct config_key subnet_keys[] = {
       .help = "Subnets with the same name here are on one link: its clients get addresses of any of them.",
       .example = "shared-network = \"floor-2\"",
       .reference = "RFC 2131 4.3.1" },
+    { .name = "circuit-limit",
+      .type = CONFIG_NUMBER,
+      .least = 0,
+      .most = INT32_MAX,
+      .otherwise = "0",
+      .help =
+          "How many leases there are at most behind one circuit of a relay (one remote end where it names "
+          "no circuit), so that nobody takes all; 0: any number. Who has a lease keeps it.",
+      .example = "circuit-limit = 8",
+      .reference = "RFC 3046" },
     { .name = "bootp",
       .type = CONFIG_FLAG,
       .otherwise = "false",
@@ -610,6 +620,7 @@ static bool read_subnet(struct reading *r, const struct config_section *s,
         !(sn->shared = arena_text(r->memory, span_text(config_text(s, "shared-network")))))
         return false;
     sn->bootp = config_flag(s, "bootp");
+    sn->circuit_limit = (uint32_t)config_number(s, "circuit-limit");
     read_times(r, s, sn);
     if (!read_zone(r, s, "register", &sn->names.zone) ||
         !read_zone(r, s, "register-reverse", &sn->names.reverse_zone))

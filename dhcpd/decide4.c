@@ -14,6 +14,7 @@ struct asking {
     struct lease_pool *pool;
     const struct dhcp_host *host; /* the client's own reservation; NULL: none */
     uint64_t in;                  /* its classes: bits */
+    struct span circuit;          /* where its leases are counted; empty: nowhere */
     struct lease_client client;
 };
 
@@ -187,6 +188,42 @@ static struct lease *choose(const struct asking *q)
     return x ? x : next_free(q);
 }
 
+/* ---- how many at a circuit --------------------------------------------------------------------- */
+
+/* Empty where the relay names nothing. */
+static struct span circuit_of(const struct dhcp4_message *m, uint8_t room[CIRCUIT_KEY_MAX])
+{
+    struct span id = dhcp4_relay_suboption(m, DHCP4_RELAY_CIRCUIT_ID);
+    struct writer w = writer_over(room, CIRCUIT_KEY_MAX);
+    if (!id.len)
+        id = dhcp4_relay_suboption(m, DHCP4_RELAY_REMOTE_ID);
+    if (!id.len)
+        return (struct span){ NULL, 0 };
+    write_u32(&w, m->fixed.giaddr);
+    write_span(&w, span_head(id, UINT8_MAX));
+    return writer_span(&w);
+}
+
+/* Who has a lease, or an offer, keeps it. */
+static bool is_one_too_many(const struct asking *q, const struct lease *x)
+{
+    bool has = x->state != LEASE_FREE && lease_belongs(x, &q->client);
+    return q->circuit.len && !has &&
+           circuits_count(&q->leases->circuits, q->circuit) >= q->subnet->circuit_limit;
+}
+
+static const char too_many[] = "its circuit has as many leases as it may";
+
+/* The claim, counted at its circuit. */
+static bool claim(const struct asking *q, struct lease *x, int64_t until_s)
+{
+    if (!lease_claim(q->leases, x, &q->client, until_s, q->now, q->claims))
+        return false;
+    if (q->circuit.len)
+        lease_count_at(q->leases, x, q->circuit);
+    return true;
+}
+
 /* Claims the address and acknowledges it; NAK says why not. */
 static struct dhcp4_decision grant(struct asking *q, uint32_t address)
 {
@@ -196,9 +233,11 @@ static struct dhcp4_decision grant(struct asking *q, uint32_t address)
     struct lease *x = available(q, address);
     if (!x)
         return refuse(q, "the address is not this client's to have");
+    if (is_one_too_many(q, x))
+        return silence(too_many);
     settle_on(q, address);
     uint32_t lease_s = lease_time(q);
-    if (!lease_claim(q->leases, x, &q->client, ends_s(q, lease_s), q->now, q->claims))
+    if (!claim(q, x, ends_s(q, lease_s)))
         return silence("out of memory");
     struct dhcp4_decision d = answer(q, DHCP4_ANSWER_ACK, address, lease_s);
     d.claim = q->claims->count - 1;
@@ -232,8 +271,10 @@ static struct dhcp4_decision decide_bootp(struct asking *q)
     if (!x)
         return silence(reserved ? "the address that is reserved for this BOOTP client is taken"
                                 : "no address is for BOOTP clients");
+    if (is_one_too_many(q, x))
+        return silence(too_many);
     settle_on(q, x->address);
-    if (!lease_claim(q->leases, x, &q->client, INT64_MAX, q->now, q->claims))
+    if (!claim(q, x, INT64_MAX))
         return silence("out of memory");
     struct dhcp4_decision d = answer(q, DHCP4_ANSWER_BOOTP, x->address, 0);
     d.claim = q->claims->count - 1;
@@ -251,9 +292,13 @@ static struct dhcp4_decision decide_discover(struct asking *q)
         d.rapid = true;
         return d;
     }
+    if (is_one_too_many(q, x))
+        return silence(too_many);
     bool fresh = !lease_belongs(x, &q->client);
     if (!lease_offer(q->leases, x, &q->client, q->now))
         return silence("out of memory");
+    if (q->circuit.len)
+        lease_count_at(q->leases, x, q->circuit);
     settle_on(q, x->address);
     struct dhcp4_decision d = answer(q, DHCP4_ANSWER_OFFER, x->address, lease_time(q));
     d.fresh = fresh;
@@ -365,7 +410,7 @@ struct dhcp4_decision dhcp4_decide(const struct dhcp_settings *s, struct leases 
     };
     if (m->type >= sizeof decide / sizeof *decide || !decide[m->type])
         return silence("only a server sends this");
-    uint8_t room[LEASE_HARDWARE_MAX];
+    uint8_t room[LEASE_HARDWARE_MAX], circuit_room[CIRCUIT_KEY_MAX];
     struct asking q = { .settings = s, .leases = l, .m = m, .arrival = a, .now = now, .claims = claims };
     q.client = lease_client_of(m, room);
     if (!lease_client_key(&q.client).len)
@@ -375,6 +420,8 @@ struct dhcp4_decision dhcp4_decide(const struct dhcp_settings *s, struct leases 
         return silence("the client is on none of the subnets");
     q.pool = leases_pool(l, q.subnet);
     q.host = host_of(&q);
+    if (q.subnet->circuit_limit)
+        q.circuit = circuit_of(m, circuit_room);
     if (s->class_count)
         q.in = classes_of(s->classes, s->class_count, m);
     return decide[m->type](&q);

@@ -209,6 +209,8 @@ static void lease_become(struct leases *l, struct lease *x, enum lease_state nex
     if (next == LEASE_FREE || next == LEASE_DECLINED) {
         x->tenancy++;
         x->durable_until_s = 0;
+        circuit_leave(&l->circuits, x->circuit);
+        x->circuit = NULL;
     }
 }
 
@@ -220,7 +222,7 @@ bool leases_open(struct leases *l, uint64_t seed, struct events *e)
     l->nowhere.leases = l;
     list_open(&l->offers);
     timers_open(&l->deadlines);
-    if (index_open(&l->by_address) && index_open(&l->by_client))
+    if (index_open(&l->by_address) && index_open(&l->by_client) && circuits_open(&l->circuits, seed))
         return true;
     leases_close(l);
     return false;
@@ -231,14 +233,17 @@ void leases_close(struct leases *l)
     timers_close(&l->deadlines); /* while its timers are there */
     for (struct lease_chunk *c = l->chunks, *next; c; c = next) {
         next = c->next;
-        for (size_t i = 0; i < c->used; i++)
+        for (size_t i = 0; i < c->used; i++) {
+            circuit_leave(&l->circuits, c->lease[i].circuit);
             if (is_elsewhere(&c->lease[i]))
                 free(c->lease[i].identity.elsewhere);
+        }
         free(c);
     }
     l->chunks = NULL;
     index_close(&l->by_address);
     index_close(&l->by_client);
+    circuits_close(&l->circuits);
     free(l->pools);
     l->pools = NULL;
 }
@@ -535,6 +540,13 @@ void lease_offer_withdraw(struct leases *l, struct lease *x, struct now now)
 {
     if (x->state == LEASE_OFFERED)
         lease_become(l, x, LEASE_FREE, now_s(now), now);
+}
+
+void lease_count_at(struct leases *l, struct lease *x, struct span circuit)
+{
+    struct circuit *before = x->circuit;
+    x->circuit = circuit_join(&l->circuits, circuit);
+    circuit_leave(&l->circuits, before);
 }
 
 /* A client has one lease on a network: the other one that it had here ends with the new grant. One at most is

@@ -11,6 +11,7 @@
 #ifndef WIRELAB_DHCPD_LEASE_H
 #define WIRELAB_DHCPD_LEASE_H
 
+#include "circuit.h"
 #include "event.h"
 #include "index.h"
 #include "list.h"
@@ -43,6 +44,7 @@ struct lease {
     struct timer deadline;  /* CLAIMED, BOUND, DECLINED: fires at until_s or before, and looks again */
     struct list_node queue; /* FREE: in its pool's list; OFFERED: in leases.offers */
     struct index_node by_address, by_client;
+    struct circuit *circuit; /* where it is counted; NULL: nowhere */
     struct lease_pool *pool; /* leases.nowhere: in no configured subnet */
     int64_t until_s;         /* the end of the state; FREE: when it became free */
     int64_t durable_until_s; /* what the disk says of the present tenancy; 0: nothing */
@@ -71,6 +73,7 @@ struct lease_chunk;
 
 struct leases {
     struct index by_address, by_client;
+    struct circuits circuits;
     struct timers deadlines; /* on unix milliseconds */
     struct list offers;      /* the oldest first: all are kept equally long */
     struct lease_pool *pools, nowhere;
@@ -156,6 +159,9 @@ void claims_open(struct leases *l, struct lease_claims *c);
 bool lease_offer(struct leases *l, struct lease *x, const struct lease_client *c, struct now now);
 /* The client took another server's offer. */
 void lease_offer_withdraw(struct leases *l, struct lease *x, struct now now);
+/* Counts a lease that is offered or granted at a circuit, and no longer at the one before. Without memory it
+ * is counted nowhere. */
+void lease_count_at(struct leases *l, struct lease *x, struct span circuit);
 /* Grants, as the last change of the claims; lease_is_for() must hold. What else the client held on this link
  * becomes free. False: no memory, nothing is granted. */
 bool lease_claim(struct leases *l, struct lease *x, const struct lease_client *c, int64_t until_s,

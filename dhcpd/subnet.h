@@ -59,7 +59,8 @@ struct dhcp_subnet {
     uint32_t lease_s, lease_least_s, lease_most_s;
     uint32_t next_server; /* siaddr; 0: this server */
     uint32_t probe_ms; /* how long an answer is waited for before a new address is offered; 0: not at all */
-    bool bootp;        /* BOOTP clients get addresses of the pool */
+    uint32_t circuit_limit; /* leases that a circuit of a relay has at most; 0: any number */
+    bool bootp;             /* BOOTP clients get addresses of the pool */
     struct dhcp_options options;
     struct {
         const struct dns_name *zone, *reverse_zone; /* where clients' names go; NULL: nowhere */

@@ -194,6 +194,73 @@ static void link_selection_goes_before_giaddr(void **state)
     assert_true(address_equal(r.to.address, address_ip4(RELAY)));
 }
 
+/* ---- circuits ------------------------------------------------------------------------------------------ */
+
+static int open_limited(void **state)
+{
+    (void)state;
+    world_open(&w, "authoritative = true subnet \"192.168.1.0/24\" { pool = { \"192.168.1.10-192.168.1.99\" }"
+                   " lease-time = \"10m\" circuit-limit = 2 }");
+    return 0;
+}
+
+/* The whole way to a lease from behind a circuit; the address, or 0. */
+static uint32_t lease_at(unsigned mac, const char *circuit)
+{
+    uint8_t room[16];
+    struct writer r = writer_over(room, sizeof room);
+    write_u8(&r, DHCP4_RELAY_CIRCUIT_ID);
+    write_u8(&r, (uint8_t)strlen(circuit));
+    write_text(&r, circuit);
+    struct says says = { .type = DHCP4_DISCOVER, .mac = mac, .giaddr = RELAY, .relay = writer_span(&r) };
+    struct dhcp4_decision d = world_hears(&w, says);
+    if (d.answer != DHCP4_ANSWER_OFFER)
+        return 0;
+    says.type = DHCP4_REQUEST;
+    says.requested = d.address;
+    says.server = WORLD_SERVER;
+    d = world_hears(&w, says);
+    world_commit(&w);
+    return d.answer == DHCP4_ANSWER_ACK ? d.address : 0;
+}
+
+static void nobody_takes_all_from_behind_one_circuit(void **state)
+{
+    (void)state;
+    assert_int_equal(lease_at(1, "a"), FIRST);
+    assert_int_equal(lease_at(2, "a"), FIRST + 1);
+    for (unsigned mac = 100; mac < 200; mac++) /* a flood */
+        assert_int_equal(lease_at(mac, "a"), 0);
+    assert_int_equal(w.leases.count[LEASE_OFFERED], 0);
+    /* who has a lease keeps it, asks again for it, renews it */
+    assert_int_equal(lease_at(1, "a"), FIRST);
+    assert_int_equal(HEARS(.type = DHCP4_REQUEST, .mac = 2, .ciaddr = FIRST + 1).answer, DHCP4_ANSWER_ACK);
+    world_commit(&w);
+    /* others have a limit of their own */
+    assert_int_equal(lease_at(3, "b"), FIRST + 2);
+    /* moving there makes room here */
+    assert_int_equal(lease_at(1, "b"), FIRST);
+    assert_int_equal(lease_at(4, "b"), 0);
+    assert_int_equal(lease_at(5, "a"), FIRST + 3);
+    assert_int_equal(lease_at(6, "a"), 0);
+    HEARS(.type = DHCP4_RELEASE, .mac = 5, .ciaddr = FIRST + 3, .server = WORLD_SERVER);
+    assert_int_not_equal(lease_at(6, "a"), 0);
+    /* nor by taking what nobody offered */
+    struct says says = { .type = DHCP4_REQUEST,
+                         .mac = 7,
+                         .requested = FIRST + 9,
+                         .server = WORLD_SERVER,
+                         .giaddr = RELAY,
+                         .relay = span_of("\x01\x01"
+                                          "a",
+                                          3) };
+    assert_int_equal(world_hears(&w, says).answer, DHCP4_ANSWER_SILENCE);
+    world_wait(&w, 601); /* and all of it ends with the leases */
+    assert_int_not_equal(lease_at(8, "a"), 0);
+    assert_int_not_equal(lease_at(9, "a"), 0);
+    assert_int_equal(lease_at(10, "a"), 0);
+}
+
 static const uint8_t second[4] = { 192, 168, 2, 0 };
 #define SELECT                                                                                               \
     {                                                                                                        \
@@ -284,6 +351,7 @@ int main(void)
         TEST(bootp_is_off_by_default_but_for_reservations, open_bootp),
         TEST(a_reply_without_a_type_is_no_bootp_client, open_plain),
         TEST(a_relay_can_stand_in_for_the_server, open_plain),
+        TEST(nobody_takes_all_from_behind_one_circuit, open_limited),
         TEST(link_selection_goes_before_giaddr, open_plain),
         TEST(a_client_selects_its_subnet_where_it_may, open_rapid),
         TEST(subnet_selection_is_off_by_default, open_plain),
