@@ -66,11 +66,12 @@ static void find_client(struct found *f, const struct dhcp_settings *s, const st
         f->type = DHCP4_LEASEUNKNOWN;
 }
 
+/* No more than there is: what is left of a second does not count. */
 static uint32_t left_s(int64_t until_s, struct now now)
 {
     if (until_s == INT64_MAX)
         return LEASE_INFINITE;
-    int64_t left = until_s - now.unix_ms / 1000;
+    int64_t left = until_s - now_s(now);
     return left < 0 ? 0 : left >= LEASE_INFINITE ? LEASE_INFINITE - 1 : (uint32_t)left;
 }
 

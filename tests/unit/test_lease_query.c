@@ -100,6 +100,21 @@ static void an_address_has_a_client_or_none(void **state)
     assert_int_equal(ASK(.ciaddr = IP(192, 168, 7, 1)), DHCP4_LEASEUNKNOWN);
 }
 
+static void no_more_time_is_told_than_was_granted(void **state)
+{
+    (void)state;
+    w.now.unix_ms += 1;
+    assert_int_equal(world_lease(&w, 1), FIRST);
+    ASK(.ciaddr = FIRST);
+    assert_number(DHCP4_OPTION_LEASE_TIME, 600);
+    w.now.unix_ms += 500;
+    ASK(.ciaddr = FIRST);
+    assert_number(DHCP4_OPTION_LEASE_TIME, 600);
+    w.now.unix_ms += 500;
+    ASK(.ciaddr = FIRST);
+    assert_number(DHCP4_OPTION_LEASE_TIME, 599);
+}
+
 static void only_what_is_on_disk_is_told(void **state)
 {
     (void)state;
@@ -190,6 +205,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(only_certain_relays_are_told),
         TEST(an_address_has_a_client_or_none),
+        TEST(no_more_time_is_told_than_was_granted),
         TEST(only_what_is_on_disk_is_told),
         TEST(a_client_has_addresses_or_none),
         TEST(a_client_is_found_by_its_identifier_or_its_hardware),
