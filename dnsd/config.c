@@ -3,7 +3,6 @@
 #include <stdlib.h>
 
 #define ARENA_CHUNK (16 * 1024)
-#define DNS_PORT    53
 #define ARENA_MOST  ((size_t)1 << 30)
 
 static const struct config_key zone_keys[] = {
@@ -13,15 +12,17 @@ static const struct config_key zone_keys[] = {
       .example = "file = \"zones/contoso.local.zone\"",
       .reference = "RFC 1035 5" },
     { .name = "allow-transfer",
-      .type = CONFIG_PREFIX,
+      .type = CONFIG_TEXT,
       .flags = CONFIG_LIST,
-      .help = "Who may have the whole zone in one go (AXFR); nobody unless it is said here.",
-      .example = "allow-transfer = { \"172.16.16.164\" }",
+      .help = "Who may have the whole zone in one go (AXFR), by address or by key; nobody unless it is said "
+              "here.",
+      .example = "allow-transfer = { \"172.16.16.164\", \"key transfer.contoso.local\" }",
       .reference = "RFC 5936" },
     { .name = "allow-update",
-      .type = CONFIG_PREFIX,
+      .type = CONFIG_TEXT,
       .flags = CONFIG_LIST,
-      .help = "Who may change the zone by UPDATE; nobody unless it is said here. Changes are kept on disk, "
+      .help = "Who may change the zone by UPDATE, by address or by key; nobody unless it is said here. "
+              "Changes are kept on disk, "
               "beside the "
               "master file, until that has a newer serial.",
       .example = "allow-update = { \"127.0.0.1\" }",
@@ -30,7 +31,7 @@ static const struct config_key zone_keys[] = {
       .type = CONFIG_TEXT,
       .flags = CONFIG_LIST,
       .help = "Who is told when the zone has changed, and at the start: an address (port 53), or an address "
-              "with a port.",
+              "with a port; with a key that signs it, \"172.16.16.140 key NAME\".",
       .example = "notify = { \"172.16.16.140\" }",
       .reference = "RFC 1996" },
     { .name = "primaries",
@@ -39,10 +40,18 @@ static const struct config_key zone_keys[] = {
       .help =
           "Where the zone is fetched from, instead of a file, and followed at the times of its SOA and when "
           "one of "
-          "them sends a NOTIFY: addresses (port 53), or addresses with a port. A copy is kept in the state "
-          "directory.",
+          "them sends a NOTIFY: addresses (port 53), or addresses with a port; with a key that signs what is "
+          "asked and given, \"172.16.16.139 key NAME\", which its NOTIFY has to be signed with, too. A copy "
+          "is "
+          "kept in the state directory.",
       .example = "primaries = { \"172.16.16.139\" }",
       .reference = "RFC 5936, 1995, 1996" },
+    { .name = "allow-notify",
+      .type = CONFIG_TEXT,
+      .flags = CONFIG_LIST,
+      .help = "Who else but the primaries may say that the zone has changed, by address or by key.",
+      .example = "allow-notify = { \"172.16.16.150\" }",
+      .reference = "RFC 1996" },
     { .name = "max-transfer-size",
       .type = CONFIG_SIZE,
       .otherwise = "1GiB",
@@ -84,6 +93,17 @@ const struct config_key dnsd_keys[] = {
       .otherwise = "1",
       .help = "How many threads answer. Just one, for now.",
       .example = "workers = 1" },
+    { .name = "key",
+      .type = CONFIG_SECTION,
+      .flags = CONFIG_TITLED,
+      .title_type = CONFIG_DOMAIN,
+      .keys = dnsd_key_keys,
+      .help =
+          "A secret that this server shares with others, who sign their requests with it; the name is the "
+          "same on both sides.",
+      .example =
+          "key \"transfer.contoso.local\" { secret = \"AQIDBAUGBwgJCgsMDQ4PEBESExQVFhcYGRobHB0eHyA=\" }",
+      .reference = "RFC 8945" },
     { .name = "zone",
       .type = CONFIG_SECTION,
       .flags = CONFIG_TITLED,
@@ -187,38 +207,12 @@ static void read_name(struct config *c, const struct config_section *s, struct d
             title->text);
 }
 
-static bool read_prefixes(const struct config_section *s, const char *key, struct dnsd_settings *d,
-                          struct prefix **out, size_t *count)
-{
-    const struct config_value *v = config_list(s, key, count);
-    *out = arena_array(&d->arena, *count, sizeof **out);
-    for (size_t i = 0; *out && i < *count; i++)
-        (*out)[i] = v[i].prefix;
-    return *out != NULL;
-}
-
-/* Addresses, with a port or with that of DNS. */
-static bool read_hosts(struct config *c, const struct config_section *s, const char *key,
-                       struct dnsd_settings *d, struct endpoint **out, size_t *count)
-{
-    const struct config_value *v = config_list(s, key, count);
-    *out = arena_array(&d->arena, *count, sizeof **out);
-    for (size_t i = 0; *out && i < *count; i++) {
-        struct span text = span_text(v[i].text);
-        (*out)[i] = (struct endpoint){ .port = DNS_PORT };
-        if (!address_parse(text, &(*out)[i].address) && !endpoint_parse(text, &(*out)[i]))
-            config_problem(c, s, &v[i], "172.16.16.139, or 127.0.0.1:5300", "\"%s\" is no address",
-                           v[i].text);
-    }
-    return *out != NULL;
-}
-
 static bool read_zone(struct config *c, const struct config_section *s, struct dnsd_settings *d,
                       struct dnsd_zone *z)
 {
     const char *file = config_text(s, "file");
     read_name(c, s, d, z);
-    if (!read_hosts(c, s, "primaries", d, &z->primaries, &z->primary_count))
+    if (!dnsd_configure_servers(c, s, "primaries", d, &z->primaries, &z->primary_count))
         return false;
     if (z->primary_count && file)
         config_problem(c, s, config_value(s, "file"), "one of the two",
@@ -228,9 +222,10 @@ static bool read_zone(struct config *c, const struct config_section *s, struct d
                        "the zone has neither a file nor primaries");
     z->max_transfer_bytes = (size_t)config_number(s, "max-transfer-size");
     z->file = file ? arena_text(&d->arena, span_text(file)) : "";
-    return z->file && read_prefixes(s, "allow-transfer", d, &z->transfer_to, &z->transfer_to_count) &&
-           read_prefixes(s, "allow-update", d, &z->update_by, &z->update_by_count) &&
-           read_hosts(c, s, "notify", d, &z->notify, &z->notify_count);
+    return z->file && dnsd_configure_permits(c, s, "allow-transfer", d, &z->transfer) &&
+           dnsd_configure_permits(c, s, "allow-update", d, &z->update) &&
+           dnsd_configure_permits(c, s, "allow-notify", d, &z->notify_by) &&
+           dnsd_configure_servers(c, s, "notify", d, &z->notify, &z->notify_count);
 }
 
 static bool read_listen(const struct config_section *s, struct dnsd_settings *d)
@@ -246,7 +241,7 @@ static bool read_section(struct config *c, const struct config_section *s, struc
 {
     const struct config_section *const *zones = config_sections(s, "zone", &d->zone_count);
     d->zones = arena_array(&d->arena, d->zone_count, sizeof *d->zones);
-    if (!d->zones || !read_listen(s, d))
+    if (!d->zones || !read_listen(s, d) || !dnsd_configure_keys(c, s, d))
         return false;
     for (size_t i = 0; i < d->zone_count; i++)
         if (!read_zone(c, zones[i], d, &d->zones[i]))

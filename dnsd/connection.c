@@ -23,6 +23,7 @@ struct connection {
     struct list awaiting; /* changes that the disk must have first */
     bool transferring, peer_ended;
     struct transfer transfer;
+    struct tsig_session session; /* of the transfer, where it is signed */
 };
 
 static void wait_for(struct connection *c, struct now now, uint64_t ms)
@@ -75,6 +76,7 @@ static void end_transfer(struct connection *c, struct now now)
     tell_transfer(c, transfer_over(&c->transfer) ? EVENT_DNS_TRANSFER : EVENT_DNS_TRANSFER_BROKEN, now);
     c->transferring = false;
     transfer_end(&c->transfer);
+    tsig_close(&c->session);
 }
 
 /* As many messages as the queue takes. */
@@ -83,7 +85,11 @@ static void pump_transfer(struct connection *c, struct now now)
     while (!transfer_over(&c->transfer) &&
            !stream_crowded(c->stream)) { /* ends: the queue fills, or the zone ends */
         struct writer w = writer_over(c->service->out.bytes, sizeof c->service->out.bytes);
+        writer_reserve(&w, tsig_bytes(&c->session));
         transfer_next(&c->transfer, &w);
+        writer_release(&w, tsig_bytes(&c->session));
+        if (tsig_is_open(&c->session))
+            tsig_sign(&c->session, &w, (uint64_t)now.unix_ms / 1000);
         if (!send_out(c, &w))
             return;
     }
@@ -102,6 +108,8 @@ static void begin_transfer(struct connection *c)
     const struct response *r = &s->response;
     struct change *const *changes = NULL;
     size_t count = 0;
+    c->session = s->session;
+    s->session = (struct tsig_session){ 0 };
     if (r->query.question.type == DNS_TYPE_IXFR && !r->soa_alone)
         count = primary_changes(s->primary, &r->lower, r->query.serial, &changes);
     transfer_begin(&c->transfer, r->zone, &r->query, r->soa_alone);
@@ -118,13 +126,20 @@ static void take_message(struct connection *c, struct span message, struct now n
     const struct endpoint *peer = stream_peer(c->stream);
     struct dnsd_asker from = { .peer = peer, .connection = c };
     enum respond_outcome outcome;
+    if (!dnsd_verify(s, message, &from, &w, now)) {
+        send_out(c, &w);
+        return;
+    }
     if (dnsd_request(s, message, &from, &w, &outcome, now)) {
+        dnsd_sign(&s->session, &w, now);
         if (outcome == RESPOND_REPLY)
             send_out(c, &w);
         return;
     }
     outcome = respond(&s->zones, message, &peer->address, true, &w, &s->response);
     outcome = dnsd_elsewhere(s, outcome, &from, &w, now);
+    if (outcome != RESPOND_TRANSFER)
+        dnsd_sign(&s->session, &w, now);
     dnsd_tell(s, outcome, peer, "tcp", writer_length(&w), now);
     if (outcome == RESPOND_TRANSFER) {
         begin_transfer(c);

@@ -3,6 +3,7 @@
 #ifndef WIRELAB_DNSD_DNSD_H
 #define WIRELAB_DNSD_DNSD_H
 
+#include "keys.h"
 #include "recursion.h"
 #include "respond.h"
 #include "service.h"
@@ -12,16 +13,27 @@
 
 /* ---- config.c: the section as an immutable structure ------------------------------------- */
 
+/* Who may: by address, or by key. */
+struct dnsd_permits {
+    struct prefix *prefixes;
+    size_t prefix_count;
+    struct key_list keys;
+};
+
+/* Another server, and the key that requests to it are signed with (NULL: none). */
+struct dnsd_server {
+    struct endpoint at;
+    const struct tsig_key *key;
+};
+
 struct dnsd_zone {
     struct dns_name name; /* as written */
     const char *file;
-    struct prefix *transfer_to;
-    size_t transfer_to_count;
-    struct prefix *update_by;
-    size_t update_by_count;
-    struct endpoint *notify;
+    struct dnsd_permits transfer, update;
+    struct dnsd_permits notify_by; /* beside the primaries */
+    struct dnsd_server *notify;
     size_t notify_count;
-    struct endpoint *primaries; /* whom it is fetched from, in their order; none: it has a file */
+    struct dnsd_server *primaries; /* whom it is fetched from, in their order; none: it has a file */
     size_t primary_count;
     size_t max_transfer_bytes;
 };
@@ -30,6 +42,8 @@ struct dnsd_settings {
     struct arena arena; /* of all that is in here */
     struct endpoint *listen;
     size_t listen_count;
+    struct tsig_key *keys;
+    size_t key_count;
     struct dnsd_zone *zones;
     size_t zone_count;
     struct recursion_settings recursion;
@@ -40,6 +54,15 @@ void *dnsd_configure(struct config *c, const struct config_section *s);
 void dnsd_forget(void *settings);
 /* config_recursion.c: false when there is no memory. */
 bool dnsd_configure_recursion(struct config *c, const struct config_section *s, struct dnsd_settings *d);
+/* config_keys.c: the same. The keys come first; lists of addresses and "key NAME", and of servers with or
+ * without one. */
+extern const struct config_key dnsd_key_keys[];
+bool dnsd_configure_keys(struct config *c, const struct config_section *s, struct dnsd_settings *d);
+bool dnsd_configure_permits(struct config *c, const struct config_section *s, const char *key,
+                            struct dnsd_settings *d, struct dnsd_permits *out);
+bool dnsd_configure_servers(struct config *c, const struct config_section *s, const char *key,
+                            struct dnsd_settings *d, struct dnsd_server **out, size_t *count);
+bool dnsd_permitted(const struct dnsd_permits *p, const struct address *peer, const struct tsig_key *key);
 
 /* ---- server.c, connection.c: one running server -------------------------------------------- */
 
@@ -65,9 +88,10 @@ struct service {
     struct primary *primary;
     struct secondary *secondary;
     bool draining, stopping;
-    struct response response;   /* of the message at hand */
-    bool over_tcp;              /* the message at hand */
-    struct dns_tcp_message out; /* the TCP reply at hand */
+    struct response response;    /* of the message at hand */
+    struct tsig_session session; /* of the message at hand, where it is signed; who answers later takes it */
+    bool over_tcp;               /* the message at hand */
+    struct dns_tcp_message out;  /* the TCP reply at hand */
     char try[DNS_NAME_TEXT_MAX + 32], try_tcp[DNS_NAME_TEXT_MAX + 32];
 };
 
@@ -93,7 +117,17 @@ struct dnsd_asker {
     unsigned interface;
     struct udp *udp;
     struct connection *connection; /* NULL: UDP */
+    const struct tsig_key *key;    /* who signed; NULL: nobody */
 };
+
+/* signed.c */
+/* A message that came, before anything else looks at it. True: it is unsigned, or signed well, and from->key,
+ * s->session and s->response say so. False: its reply is written. */
+bool dnsd_verify(struct service *s, struct span message, struct dnsd_asker *from, struct writer *out,
+                 struct now now);
+/* Signs the reply in the writer, where the session is open and there is one; the session is over. */
+void dnsd_sign(struct tsig_session *session, struct writer *out, struct now now);
+
 /* After respond(): what the zones do not answer, for those who may ask. Gives the outcome that counts; it is
  * never RESPOND_ELSEWHERE. */
 enum respond_outcome dnsd_elsewhere(struct service *s, enum respond_outcome outcome,

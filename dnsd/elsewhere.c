@@ -76,7 +76,8 @@ enum respond_outcome dnsd_elsewhere(struct service *s, enum respond_outcome outc
 {
     struct response *r = &s->response;
     struct dns_name missing;
-    if (outcome == RESPOND_SILENCE || outcome == RESPOND_TRANSFER || !may_ask(s, &from->peer->address))
+    bool here = outcome == RESPOND_SILENCE || outcome == RESPOND_TRANSFER;
+    if (here || tsig_is_open(&s->session) /* keys are for zones */ || !may_ask(s, &from->peer->address))
         return outcome == RESPOND_ELSEWHERE ? RESPOND_REPLY : outcome;
     set_available(out);
     if (outcome != RESPOND_ELSEWHERE)

@@ -7,7 +7,7 @@
 
 #define TRIES_MAX     5    /* RFC 1996 3.6 */
 #define FIRST_MS      1000 /* doubled for each further try: half a minute in all */
-#define MESSAGE_BYTES (2 * DNS_HEADER_BYTES + 4 * DNS_NAME_BYTES_MAX)
+#define MESSAGE_BYTES DNS_EXCHANGE_BYTES_MAX
 
 struct notification {
     struct list_node node;
@@ -18,7 +18,8 @@ struct notification {
     uint32_t serial;
     unsigned tries;
     struct timer again;
-    uint64_t due_ms; /* of the next try */
+    struct tsig_session session; /* where it is signed */
+    uint64_t due_ms;             /* of the next try */
     size_t length;
     uint8_t message[MESSAGE_BYTES];
 };
@@ -43,6 +44,7 @@ static void end(struct notification *t)
     list_remove(&t->node);
     loop_disarm(t->notifier->loop, &t->again);
     t->notifier->count--;
+    tsig_close(&t->session);
     free(t);
 }
 
@@ -58,7 +60,13 @@ static void answered(void *owner, const struct dns_exchange_result *r, struct no
 {
     struct notification *t = owner;
     t->exchange = NULL;
-    if (r->outcome == DNS_EXCHANGE_RESPONSE) {
+    enum tsig_error error = r->outcome == DNS_EXCHANGE_RESPONSE && tsig_is_open(&t->session)
+                                ? tsig_verify(&t->session, r->message, (uint64_t)now.unix_ms / 1000)
+                                : TSIG_GOOD;
+    if (error) {
+        tell(t, EVENT_DNS_NOTIFY_FAILED, tsig_error_name(error), now);
+        end(t);
+    } else if (r->outcome == DNS_EXCHANGE_RESPONSE) {
         tell(t, EVENT_DNS_NOTIFIED, NULL, now);
         end(t);
     } else if (++t->tries >= TRIES_MAX) {
@@ -82,7 +90,8 @@ static void send_again(struct notification *t)
 }
 
 /* RFC 1996 3.7: with the new SOA, as a hint. */
-static void write_message(struct notification *t, const struct zone *z)
+static bool write_message(struct notification *t, const struct zone *z, const struct tsig_key *key,
+                          struct now now)
 {
     struct writer w = writer_over(t->message, sizeof t->message);
     struct dns_header h = { .flags = DNS_OPCODE_NOTIFY << 11 | DNS_AA, .questions = 1, .answers = 1 };
@@ -93,7 +102,10 @@ static void write_message(struct notification *t, const struct zone *z)
     write_dns_question(&w, &q);
     write_span(&w, dns_name_span(&z->name));
     write_span(&w, zone_next_record(&soa, &rdata));
+    bool ok =
+        !key || (tsig_open(&t->session, key) && tsig_sign(&t->session, &w, (uint64_t)now.unix_ms / 1000));
     t->length = writer_length(&w);
+    return ok && writer_ok(&w);
 }
 
 void notifier_open(struct notifier *n, struct loop *l, struct events *e)
@@ -102,7 +114,8 @@ void notifier_open(struct notifier *n, struct loop *l, struct events *e)
     list_open(&n->under_way);
 }
 
-void notifier_tell(struct notifier *n, const struct zone *z, const struct endpoint *to, struct now now)
+void notifier_tell(struct notifier *n, const struct zone *z, const struct endpoint *to,
+                   const struct tsig_key *key, struct now now)
 {
     struct notification *t = n->count < NOTIFY_UNDER_WAY_MAX ? calloc(1, sizeof *t) : NULL;
     if (!t) {
@@ -114,10 +127,14 @@ void notifier_tell(struct notifier *n, const struct zone *z, const struct endpoi
     t->to = *to;
     t->serial = z->serial;
     dns_name_copy(&t->zone, &z->name);
-    write_message(t, z);
     list_append(&n->under_way, &t->node);
     n->count++;
-    send_again(t);
+    if (write_message(t, z, key, now)) {
+        send_again(t);
+        return;
+    }
+    tell(t, EVENT_DNS_NOTIFY_FAILED, "no message can carry names of such lengths", now);
+    end(t);
 }
 
 void notifier_close(struct notifier *n)

@@ -6,6 +6,7 @@
 #include "event.h"
 #include "list.h"
 #include "loop.h"
+#include "wire/tsig.h"
 #include "zone.h"
 
 #define NOTIFY_UNDER_WAY_MAX                                                                                 \
@@ -20,7 +21,8 @@ struct notifier {
 
 void notifier_open(struct notifier *n, struct loop *l, struct events *e);
 void notifier_close(struct notifier *n);
-/* The zone has this version now. */
-void notifier_tell(struct notifier *n, const struct zone *z, const struct endpoint *to, struct now now);
+/* The zone has this version now. key == NULL: unsigned. */
+void notifier_tell(struct notifier *n, const struct zone *z, const struct endpoint *to,
+                   const struct tsig_key *key, struct now now);
 
 #endif

@@ -24,6 +24,7 @@ struct waiting {
     struct zone *next;     /* the version that comes of it */
     struct zone *base;     /* the one it was made from; not held */
     struct work *work;
+    struct tsig_session session; /* where it is signed */
     size_t length;
     uint8_t message[];
 };
@@ -100,7 +101,7 @@ static void notify(struct primary *m, const struct zones_row *row, struct now no
 {
     const struct dnsd_zone *z = settings_of(m, row);
     for (size_t i = 0; row->zone && i < z->notify_count; i++)
-        notifier_tell(&m->notifier, row->zone, &z->notify[i], now);
+        notifier_tell(&m->notifier, row->zone, &z->notify[i].at, z->notify[i].key, now);
 }
 
 static void publish(struct primary *m, struct zones_row *row, struct zone *next, const struct change *c,
@@ -144,7 +145,8 @@ void primary_replaced(struct primary *m, const struct zones_row *row, const stru
     if (!row->zone || before == row->zone)
         return;
     bool newer = before && dns_serial_newer(row->zone->serial, before->serial);
-    struct journal *j = journals_of(&m->journals, &row->name, newer && row->transfer_to_count);
+    struct journal *j =
+        journals_of(&m->journals, &row->name, newer && (row->transfer_to_count || row->transfer_keys.count));
     struct change *c = j && newer ? change_between(before, row->zone) : NULL;
     if (c) {
         m->committing_count++;
@@ -181,6 +183,7 @@ static void end_waiting(struct waiting *u)
     u->work->primary->waiting_count--;
     change_release(u->change);
     zone_release(u->next);
+    tsig_close(&u->session);
     free(u);
 }
 
@@ -192,6 +195,7 @@ static void reply(struct waiting *u, enum dns_rcode rcode, const char *why, stru
     tell_update(m, rcode == DNS_NOERROR ? EVENT_DNS_UPDATE : EVENT_DNS_UPDATE_REFUSED, &u->work->lower,
                 &u->peer, rcode, why, now);
     encode_error(&u->query, rcode, &w);
+    dnsd_sign(&u->session, &w, now);
     if (u->connection)
         dnsd_connection_send(u->connection, &u->connection_node, &w);
     else if (!u->over_tcp)
@@ -289,14 +293,6 @@ static struct work *work_of(struct primary *m, const struct dns_name *lower)
     return k;
 }
 
-static bool may_update(const struct dnsd_zone *z, const struct address *peer)
-{
-    for (size_t i = 0; i < z->update_by_count; i++)
-        if (prefix_contains(&z->update_by[i], *peer))
-            return true;
-    return false;
-}
-
 static enum respond_outcome refuse(struct primary *m, const struct dns_query *q,
                                    const struct dnsd_asker *from, enum dns_rcode rcode, const char *why,
                                    struct writer *out, struct now now)
@@ -322,6 +318,8 @@ static bool wait(struct primary *m, const struct dns_name *lower, struct span me
     u->connection = from->connection;
     u->over_tcp = from->connection != NULL;
     u->work = k;
+    u->session = m->service->session;
+    m->service->session = (struct tsig_session){ 0 };
     u->length = message.len;
     memcpy(u->message, message.at, message.len);
     list_append(&k->waiting, &u->node);
@@ -343,7 +341,7 @@ enum respond_outcome primary_update(struct primary *m, struct span message, cons
     const struct zones_row *row = zones_find_apex(&m->service->zones, &lower);
     if (!row)
         return refuse(m, &q, from, DNS_NOTAUTH, "no zone of ours", out, now);
-    if (!may_update(settings_of(m, row), &from->peer->address))
+    if (!dnsd_permitted(&settings_of(m, row)->update, &from->peer->address, from->key))
         return refuse(m, &q, from, DNS_REFUSED, "allow-update does not name the client", out, now);
     if (!wait(m, &lower, message, &q, from, now))
         return refuse(m, &q, from, DNS_SERVFAIL, "too many updates wait", out, now);
@@ -358,7 +356,7 @@ enum respond_outcome primary_update(struct primary *m, struct span message, cons
 static bool takes_updates(const struct dnsd_settings *d)
 {
     for (size_t i = 0; i < d->zone_count; i++)
-        if (d->zones[i].update_by_count)
+        if (d->zones[i].update.prefix_count || d->zones[i].update.keys.count)
             return true;
     return false;
 }

@@ -2,6 +2,8 @@
 
 #include "encode.h"
 
+#define QUESTION_BYTES_MAX (DNS_HEADER_BYTES + DNS_NAME_BYTES_MAX + 4 + DNS_OPT_BYTES)
+
 static enum respond_outcome error(struct response *r, enum dns_rcode rcode, const char *why,
                                   struct writer *out)
 {
@@ -11,12 +13,19 @@ static enum respond_outcome error(struct response *r, enum dns_rcode rcode, cons
     return RESPOND_REPLY;
 }
 
-static bool may_transfer(const struct zones_row *row, const struct address *peer)
+static bool may_transfer(const struct zones_row *row, const struct address *peer, const struct tsig_key *key)
 {
     for (size_t i = 0; i < row->transfer_to_count; i++)
         if (prefix_contains(&row->transfer_to[i], *peer))
             return true;
-    return false;
+    return key_listed(&row->transfer_keys, key);
+}
+
+/* How long the reply may be, without its signature; the question always fits. */
+static size_t limit_of(const struct response *r, bool over_tcp)
+{
+    size_t limit = encode_limit(&r->query, over_tcp);
+    return limit > r->reserved_bytes + QUESTION_BYTES_MAX ? limit - r->reserved_bytes : QUESTION_BYTES_MAX;
 }
 
 /* AXFR and IXFR (RFC 5936 2.2.1 and 4.2, RFC 1995 2). Without a journal an IXFR gets the whole zone, by UDP
@@ -31,7 +40,7 @@ static enum respond_outcome transfer(const struct zones *zones, const struct add
         return error(r, DNS_FORMERR, "AXFR over UDP", out);
     if (!row)
         return error(r, DNS_NOTAUTH, NULL, out);
-    if (!may_transfer(row, peer))
+    if (!may_transfer(row, peer, r->key))
         return error(r, DNS_REFUSED, NULL, out);
     if (!row->zone)
         return error(r, DNS_SERVFAIL, NULL, out);
@@ -40,7 +49,7 @@ static enum respond_outcome transfer(const struct zones *zones, const struct add
     if (!over_tcp) {
         struct answer_question question = { .name = &r->lower, .type = DNS_TYPE_SOA, .class = DNS_CLASS_IN };
         answer_question(zones, &question, &r->plan);
-        encode_plan(q, &r->plan, encode_limit(q, false), out);
+        encode_plan(q, &r->plan, limit_of(r, false), out);
         return RESPOND_REPLY;
     }
     r->zone = row->zone;
@@ -67,7 +76,7 @@ enum respond_outcome respond(const struct zones *zones, struct span message, con
     };
     answer_question(zones, &question, &r->plan);
     r->rcode = r->plan.rcode;
-    encode_plan(q, &r->plan, encode_limit(q, over_tcp), out);
+    encode_plan(q, &r->plan, limit_of(r, over_tcp), out);
     bool elsewhere = r->plan.rcode == DNS_REFUSED || r->plan.away.at;
     return elsewhere && q->question.class == DNS_CLASS_IN ? RESPOND_ELSEWHERE : RESPOND_REPLY;
 }

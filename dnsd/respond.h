@@ -20,6 +20,9 @@ struct response {
     struct zone *zone;     /* RESPOND_TRANSFER: not held */
     bool soa_alone;        /* RESPOND_TRANSFER: the asker is up to date */
     struct dns_name lower; /* the question's name */
+    /* Of the one who asks; set before respond(). */
+    const struct tsig_key *key; /* who signed; NULL: nobody */
+    size_t reserved_bytes;      /* for the reply's signature */
     struct answer_plan plan;
 };
 

@@ -12,7 +12,7 @@
 #define STALL_MS     30000 /* a transfer that brings nothing for so long is given up */
 #define ABSENT_S     10    /* between tries for a zone of which nothing is there yet */
 #define LENGTH_BYTES 2
-#define OUT_BYTES    1024 /* the question, with names and an SOA at their longest */
+#define OUT_BYTES    2048 /* the question, with names and an SOA at their longest */
 
 #define REFRESH_LEAST_S 2
 #define REFRESH_MOST_S  (7 * 86400)
@@ -34,6 +34,9 @@ struct follower {
     struct dns_exchange *exchange;
     struct stream *stream;
     struct transfer_in in;
+    struct tsig_session session; /* of the exchange or the transfer, with a primary that has a key */
+    size_t question_bytes;       /* signed, for the exchange */
+    uint8_t question[DNS_QUERY_BYTES_MAX + TSIG_BYTES_MAX];
     uint16_t id;
     bool incremental, transferring, gone; /* gone: freed when its stream is */
 };
@@ -84,7 +87,7 @@ static void tell(struct follower *f, enum event_id id, const char *reason, struc
         return;
     event_begin(&ev, id, now);
     dnsd_event_name(&ev, "zone", &f->lower, name);
-    event_endpoint(&ev, "primary", &f->settings->primaries[f->primary]);
+    event_endpoint(&ev, "primary", &f->settings->primaries[f->primary].at);
     if (id == EVENT_DNS_FETCHED) {
         event_text(&ev, "by", f->incremental ? "IXFR" : "AXFR");
         event_number(&ev, "records", (int64_t)f->in.record_count);
@@ -114,6 +117,11 @@ static struct zone *zone_of(struct follower *f)
 static struct loop *loop_of(const struct follower *f)
 {
     return f->secondary->service->home->loop;
+}
+
+static const struct dnsd_server *primary_of(const struct follower *f)
+{
+    return &f->settings->primaries[f->primary];
 }
 
 static void check_in(struct follower *f, uint32_t wait_s, struct now now)
@@ -194,6 +202,7 @@ static void end_transfer(struct follower *f)
 {
     f->transferring = false;
     transfer_in_end(&f->in);
+    tsig_close(&f->session);
     if (f->stream)
         stream_abort(f->stream);
 }
@@ -214,6 +223,21 @@ static void fail_transfer(struct follower *f, const char *why, struct now now)
     }
 }
 
+/* What came from a primary that has a key. */
+static enum tsig_error verify(struct follower *f, struct span message, struct now now)
+{
+    return tsig_is_open(&f->session) ? tsig_verify(&f->session, message, (uint64_t)now.unix_ms / 1000)
+                                     : TSIG_GOOD;
+}
+
+/* What goes to the primary, in the writer, is signed where that has a key. False: no memory. */
+static bool sign(struct follower *f, struct writer *w, struct now now)
+{
+    tsig_close(&f->session);
+    return !primary_of(f)->key || (tsig_open(&f->session, primary_of(f)->key) &&
+                                   tsig_sign(&f->session, w, (uint64_t)now.unix_ms / 1000));
+}
+
 static bool is_ours(const struct follower *f, struct span message)
 {
     struct reader r = reader_over(message);
@@ -227,7 +251,14 @@ static bool take_message(struct follower *f, struct span message, struct now now
         fail_transfer(f, "a message with another identifier", now);
         return false;
     }
-    switch (transfer_in_feed(&f->in, message)) {
+    enum tsig_error error = verify(f, message, now);
+    enum transfer_in_state state = error ? TRANSFER_IN_WRONG : transfer_in_feed(&f->in, message);
+    bool over = state == TRANSFER_IN_DONE || state == TRANSFER_IN_UP_TO_DATE;
+    if (error || (over && f->session.unsigned_count)) { /* RFC 8945 5.3.1: the last one is signed */
+        fail_transfer(f, tsig_error_name(error ? error : TSIG_UNSIGNED), now);
+        return false;
+    }
+    switch (state) {
     case TRANSFER_IN_MORE:
         stream_deadline(f->stream, now.mono_ms + STALL_MS);
         return true;
@@ -288,15 +319,17 @@ static const struct stream_owner stream_owner = { .bytes = bytes_came,
                                                   .expired = stream_expired,
                                                   .closed = stream_closed };
 
-static bool ask(struct follower *f, const struct zone *have)
+static bool ask(struct follower *f, const struct zone *have, struct now now)
 {
     uint8_t room[OUT_BYTES];
-    struct writer w = writer_over(room, sizeof room);
-    struct mark length = write_length16(&w);
+    uint8_t length_room[LENGTH_BYTES];
+    struct writer w = writer_over(room, sizeof room), length = writer_over(length_room, sizeof length_room);
     entropy_fill(&f->id, sizeof f->id);
     transfer_in_ask(&w, f->id, &f->lower, have);
-    close_length16(&w, length);
-    return stream_write(f->stream, writer_span(&w));
+    if (!sign(f, &w, now))
+        return false;
+    write_u16(&length, (uint16_t)writer_length(&w));
+    return stream_write(f->stream, writer_span(&length)) && stream_write(f->stream, writer_span(&w));
 }
 
 static void begin_fetch(struct follower *f, bool incremental, struct now now)
@@ -305,7 +338,7 @@ static void begin_fetch(struct follower *f, bool incremental, struct now now)
     struct service *s = f->secondary->service;
     struct zone *have = zone_of(f);
     f->incremental = incremental && have;
-    f->stream = stream_connect(loop_of(f), &f->settings->primaries[f->primary], &limits, &stream_owner, f);
+    f->stream = stream_connect(loop_of(f), &primary_of(f)->at, &limits, &stream_owner, f);
     if (!f->stream) {
         try_next(f, "out of memory", now);
         return;
@@ -314,7 +347,7 @@ static void begin_fetch(struct follower *f, bool incremental, struct now now)
     transfer_in_begin(&f->in, &f->lower, f->incremental ? have : NULL, s->zones.seed,
                       f->settings->max_transfer_bytes);
     stream_deadline(f->stream, now.mono_ms + STALL_MS);
-    if (!ask(f, f->incremental ? have : NULL))
+    if (!ask(f, f->incremental ? have : NULL, now))
         fail_transfer(f, "out of memory", now);
 }
 
@@ -349,8 +382,12 @@ static void checked(void *owner, const struct dns_exchange_result *r, struct now
     struct zone *have = zone_of(f);
     uint32_t serial;
     f->exchange = NULL;
+    enum tsig_error error = r->outcome == DNS_EXCHANGE_RESPONSE ? verify(f, r->message, now) : TSIG_GOOD;
+    tsig_close(&f->session);
     if (r->outcome != DNS_EXCHANGE_RESPONSE)
         try_next(f, r->outcome == DNS_EXCHANGE_TIMEOUT ? "no answer" : "it cannot be reached", now);
+    else if (error)
+        try_next(f, tsig_error_name(error), now);
     else if (!read_serial(f, r->message, &serial))
         try_next(f, "it does not answer for the zone", now);
     else if (!have || dns_serial_newer(serial, have->serial))
@@ -361,9 +398,19 @@ static void checked(void *owner, const struct dns_exchange_result *r, struct now
     }
 }
 
+/* The question, where it is signed. */
+static bool write_signed(struct follower *f, const struct dns_question *q, struct now now)
+{
+    struct writer w = writer_over(f->question, sizeof f->question);
+    write_dns_query(&w, 0, 0, q, NULL); /* the identifier is the exchange's: RFC 8945 keeps the original */
+    bool ok = sign(f, &w, now);
+    f->question_bytes = writer_length(&w);
+    return ok;
+}
+
 static void check(struct follower *f, struct now now)
 {
-    struct dns_exchange_options o = { .server = f->settings->primaries[f->primary],
+    struct dns_exchange_options o = { .server = primary_of(f)->at,
                                       .question = { .type = DNS_TYPE_SOA, .class = DNS_CLASS_IN },
                                       .timeout_ms = CHECK_MS };
     if (f->stream) { /* the one before is not quite gone */
@@ -371,7 +418,10 @@ static void check(struct follower *f, struct now now)
         return;
     }
     dns_name_copy(&o.question.name, &f->lower);
-    f->exchange = dns_exchange_start(loop_of(f), &o, checked, f);
+    bool ok = !primary_of(f)->key || write_signed(f, &o.question, now);
+    if (primary_of(f)->key)
+        o.message = span_of(f->question, f->question_bytes);
+    f->exchange = ok ? dns_exchange_start(loop_of(f), &o, checked, f) : NULL;
     if (!f->exchange)
         check_in(f, ABSENT_S, now);
 }
@@ -397,12 +447,13 @@ static struct follower *follower_of(struct secondary *m, const struct dns_name *
     return f;
 }
 
-static bool may_notify(const struct follower *f, const struct address *peer)
+static bool may_notify(const struct follower *f, const struct address *peer, const struct tsig_key *key)
 {
     for (size_t i = 0; i < f->settings->primary_count; i++)
-        if (address_equal(f->settings->primaries[i].address, *peer))
+        if (address_equal(f->settings->primaries[i].at.address, *peer) &&
+            (!f->settings->primaries[i].key || f->settings->primaries[i].key == key))
             return true;
-    return false;
+    return dnsd_permitted(&f->settings->notify_by, peer, key);
 }
 
 /* RFC 1996 3.11: one check for as many as come. */
@@ -426,7 +477,9 @@ enum respond_outcome secondary_notified(struct secondary *m, struct span message
         q.asked = true;
         dns_name_lower(&lower, &q.question.name);
         f = follower_of(m, &lower);
-        q.rcode = !f ? DNS_NOTAUTH : may_notify(f, &from->peer->address) ? DNS_NOERROR : DNS_REFUSED;
+        q.rcode = !f                                               ? DNS_NOTAUTH
+                  : may_notify(f, &from->peer->address, from->key) ? DNS_NOERROR
+                                                                   : DNS_REFUSED;
     }
     if (q.rcode == DNS_NOERROR)
         check_now(f, now);
@@ -464,6 +517,7 @@ static void forget(struct follower *f)
         dns_exchange_cancel(f->exchange);
     f->transferring = false;
     transfer_in_end(&f->in);
+    tsig_close(&f->session);
     f->gone = true;
     if (f->stream)
         stream_abort(f->stream);

@@ -155,8 +155,9 @@ static bool load_zones(struct service *s, const struct dnsd_settings *d, bool st
     struct zones_row *rows = calloc(d->zone_count, sizeof *rows);
     for (size_t i = 0; rows && i < d->zone_count; i++) {
         dns_name_lower(&rows[i].name, &d->zones[i].name);
-        rows[i].transfer_to = d->zones[i].transfer_to;
-        rows[i].transfer_to_count = d->zones[i].transfer_to_count;
+        rows[i].transfer_to = d->zones[i].transfer.prefixes;
+        rows[i].transfer_to_count = d->zones[i].transfer.prefix_count;
+        rows[i].transfer_keys = d->zones[i].transfer.keys;
         rows[i].zone = d->zones[i].primary_count ? copy_or_none(s, &d->zones[i], &rows[i].name)
                                                  : load_zone(&l, &d->zones[i]);
         if (rows[i].zone && !d->zones[i].primary_count)
@@ -247,10 +248,15 @@ static void answer_batch(void *self, struct udp *u, struct batch *b, struct now 
             .peer = &d->peer, .local = &d->local, .interface = d->interface, .udp = u
         };
         enum respond_outcome outcome;
-        if (dnsd_request(s, d->in, &from, &d->out, &outcome, now))
+        if (!dnsd_verify(s, d->in, &from, &d->out, now))
             continue;
+        if (dnsd_request(s, d->in, &from, &d->out, &outcome, now)) {
+            dnsd_sign(&s->session, &d->out, now);
+            continue;
+        }
         outcome = respond(&s->zones, d->in, &d->peer.address, false, &d->out, &s->response);
         outcome = dnsd_elsewhere(s, outcome, &from, &d->out, now);
+        dnsd_sign(&s->session, &d->out, now);
         dnsd_tell(s, outcome, &d->peer, "udp", writer_length(&d->out), now);
     }
     udp_send(u, b);

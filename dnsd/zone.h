@@ -10,6 +10,7 @@
 #define WIRELAB_DNSD_ZONE_H
 
 #include "endpoint.h"
+#include "keys.h"
 #include "wire/dns.h"
 
 /* A place in a zone's block, in units of ZONE_GRAIN bytes; 0: none. */
@@ -150,6 +151,7 @@ struct zones_row {
     struct zone *zone;                /* held by the directory; NULL: it could not be loaded */
     const struct prefix *transfer_to; /* who may have all of it; lives as long as the directory */
     size_t transfer_to_count;
+    struct key_list transfer_keys; /* the same, by key */
 };
 
 struct zones {

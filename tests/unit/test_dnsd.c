@@ -412,6 +412,18 @@ static void what_is_not_there_is_refused(void **state)
         { "dnsd { listen = \"127.0.0.1:0\" zone \"a.test\" { file = \"z\" primaries = { \"127.0.0.1:53\" } } "
           "}",
           "has a file, and primaries" },
+        { "dnsd { listen = \"127.0.0.1:0\" zone \"a.test\" { file = \"z\" allow-transfer = { \"key k\" } } }",
+          "names a key that is not there" },
+        { "dnsd { listen = \"127.0.0.1:0\" zone \"a.test\" { file = \"z\" allow-update = { \"somebody\" } } "
+          "}",
+          "neither a range of addresses nor a key" },
+        { "dnsd { listen = \"127.0.0.1:0\" key \"k\" { secret = \"AQIDBAU=\" } }", "too short" },
+        { "dnsd { listen = \"127.0.0.1:0\" key \"k\" { secret = \"not base64\" } }", "no base64" },
+        { "dnsd { listen = \"127.0.0.1:0\" key \"k\" { algorithm = hmac-sha1 secret = "
+          "\"AQIDBAUGBwgJCgsMDQ4PEBESExQVFhcYGRobHB0eHyA=\" } zone \"a.test\" { primaries = { \"127.0.0.1 "
+          "key "
+          "k\" } } }",
+          "hmac-sha1 is not used" },
         { "dnsd { listen = \"127.0.0.1:0\" zone \"a.test\" { primaries = { \"somewhere\" } } }",
           "\"somewhere\" is no address" },
         { "dnsd { listen = \"127.0.0.1:0\" forward \".\" { to = { \"4.2.2.1\" } } }", "there is no zone" },

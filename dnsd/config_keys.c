@@ -1,0 +1,137 @@
+/* Keys (TSIG, RFC 8945), and the lists that name them beside addresses. */
+#include "dnsd.h"
+
+#include "wire/mime.h"
+
+#define SECRET_BYTES_LEAST 16 /* one that can be guessed is none */
+#define DNS_PORT           53
+#define KEY_WORD           "key "
+
+const struct config_key dnsd_key_keys[] = {
+    { .name = "algorithm",
+      .type = CONFIG_CHOICE,
+      .choices = "hmac-sha256 hmac-sha384 hmac-sha512 hmac-sha1",
+      .otherwise = "hmac-sha256",
+      .help = "How messages are signed; the other side has to name the same. hmac-sha1 is taken from clients "
+              "that know nothing better, and never used for requests of our own.",
+      .example = "algorithm = hmac-sha512",
+      .reference = "RFC 8945 6" },
+    { .name = "secret",
+      .type = CONFIG_TEXT,
+      .flags = CONFIG_REQUIRED,
+      .help = "What both sides know, in base64; `openssl rand -base64 32` makes one.",
+      .example = "secret = \"AQIDBAUGBwgJCgsMDQ4PEBESExQVFhcYGRobHB0eHyA=\"" },
+    { 0 },
+};
+
+static void read_key(struct config *c, const struct config_section *s, struct tsig_key *k)
+{
+    struct dns_name name;
+    struct writer w = writer_over(k->secret, sizeof k->secret);
+    const struct config_value *title = config_title(s), *secret = config_value(s, "secret");
+    const char *algorithm = config_text(s, "algorithm");
+    const char *wrong = dns_name_from_text(span_text(title->text), NULL, &name);
+    if (wrong) {
+        config_problem(c, s, title, wrong, "\"%s\" is not a domain name", title->text);
+        dns_name_root(&name);
+    }
+    dns_name_lower(&k->name, &name);
+    k->algorithm = tsig_algorithm_named(span_text(algorithm ? algorithm : ""));
+    if (!secret)
+        return; /* said already */
+    if (!mime_write_base64_strict(&w, span_text(secret->text)) || !writer_ok(&w))
+        config_problem(c, s, secret, "openssl rand -base64 32", "the secret is no base64, or too long");
+    else if (writer_length(&w) < SECRET_BYTES_LEAST)
+        config_problem(c, s, secret, "openssl rand -base64 32", "the secret is too short to be one");
+    k->secret_bytes = writer_length(&w);
+}
+
+bool dnsd_configure_keys(struct config *c, const struct config_section *s, struct dnsd_settings *d)
+{
+    const struct config_section *const *all = config_sections(s, "key", &d->key_count);
+    d->keys = arena_array(&d->arena, d->key_count, sizeof *d->keys);
+    for (size_t i = 0; d->keys && i < d->key_count; i++)
+        read_key(c, all[i], &d->keys[i]);
+    return d->keys != NULL;
+}
+
+/* "key NAME"; NULL, after the problem was told, when there is none of that name. */
+static const struct tsig_key *find_key(struct config *c, const struct config_section *s,
+                                       const struct config_value *v, struct span text,
+                                       const struct dnsd_settings *d)
+{
+    struct dns_name name;
+    if (!dns_name_from_text(text, NULL, &name))
+        for (size_t i = 0; i < d->key_count; i++)
+            if (dns_name_equal(dns_name_span(&d->keys[i].name), dns_name_span(&name)))
+                return &d->keys[i];
+    config_problem(c, s, v, "a section key \"NAME\" { secret = ... } beside the zones",
+                   "\"%s\" names a key that is not there", v->text);
+    return NULL;
+}
+
+bool dnsd_configure_permits(struct config *c, const struct config_section *s, const char *key,
+                            struct dnsd_settings *d, struct dnsd_permits *out)
+{
+    size_t count;
+    const struct config_value *v = config_list(s, key, &count);
+    out->prefixes = arena_array(&d->arena, count, sizeof *out->prefixes);
+    out->keys.keys = arena_array(&d->arena, count, sizeof *out->keys.keys);
+    if (!out->prefixes || !out->keys.keys)
+        return false;
+    for (size_t i = 0; i < count; i++) {
+        struct span text = span_text(v[i].text);
+        struct prefix prefix;
+        const struct tsig_key *k;
+        if (span_starts(text, KEY_WORD)) {
+            k = find_key(c, s, &v[i], span_from(text, strlen(KEY_WORD)), d);
+            if (k)
+                out->keys.keys[out->keys.count++] = k;
+        } else if (prefix_parse(text, &prefix)) {
+            out->prefixes[out->prefix_count++] = prefix;
+        } else {
+            config_problem(c, s, &v[i], "\"172.16.16.0/24\", \"127.0.0.1\" or \"key NAME\"",
+                           "\"%s\" is neither a range of addresses nor a key", v[i].text);
+        }
+    }
+    return true;
+}
+
+bool dnsd_permitted(const struct dnsd_permits *p, const struct address *peer, const struct tsig_key *key)
+{
+    for (size_t i = 0; i < p->prefix_count; i++)
+        if (prefix_contains(&p->prefixes[i], *peer))
+            return true;
+    return key_listed(&p->keys, key);
+}
+
+static void read_server(struct config *c, const struct config_section *s, const struct config_value *v,
+                        const struct dnsd_settings *d, struct dnsd_server *out)
+{
+    struct span text = span_text(v->text);
+    size_t space = span_find(text, ' ');
+    struct span address = span_head(text, space), rest = span_from(text, space + 1);
+    *out = (struct dnsd_server){ .at.port = DNS_PORT };
+    if (!address_parse(address, &out->at.address) && !endpoint_parse(address, &out->at))
+        config_problem(c, s, v, "172.16.16.139, or 127.0.0.1:5300, or either with a key: 127.0.0.1 key NAME",
+                       "\"%s\" is no address", v->text);
+    if (!rest.len)
+        return;
+    if (!span_starts(rest, KEY_WORD))
+        config_problem(c, s, v, "172.16.16.139 key NAME", "\"%s\": only a key may follow the address",
+                       v->text);
+    else
+        out->key = find_key(c, s, v, span_from(rest, strlen(KEY_WORD)), d);
+    if (out->key && out->key->algorithm == TSIG_SHA1)
+        config_problem(c, s, v, "a key with hmac-sha256", "hmac-sha1 is not used for requests of our own");
+}
+
+bool dnsd_configure_servers(struct config *c, const struct config_section *s, const char *key,
+                            struct dnsd_settings *d, struct dnsd_server **out, size_t *count)
+{
+    const struct config_value *v = config_list(s, key, count);
+    *out = arena_array(&d->arena, *count, sizeof **out);
+    for (size_t i = 0; *out && i < *count; i++)
+        read_server(c, s, &v[i], d, &(*out)[i]);
+    return *out != NULL;
+}

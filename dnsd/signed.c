@@ -1,0 +1,87 @@
+/* Messages that are signed (TSIG, RFC 8945): verified before anything else looks at them; the reply is signed
+ * with the same key. */
+#include "dnsd.h"
+
+#include "encode.h"
+#include "update.h"
+
+static uint64_t seconds(struct now now)
+{
+    return (uint64_t)now.unix_ms / 1000;
+}
+
+static const struct tsig_key *key_of(const struct dnsd_settings *d, const struct tsig *t)
+{
+    for (size_t i = 0; i < d->key_count; i++)
+        if (tsig_key_is(&d->keys[i], t))
+            return &d->keys[i];
+    return NULL;
+}
+
+static bool is_response(struct span message)
+{
+    struct reader r = reader_over(message);
+    read_skip(&r, 2);
+    return (read_u16(&r) & DNS_QR) != 0;
+}
+
+static void tell(struct service *s, const struct endpoint *peer, const struct tsig *t, enum tsig_error error,
+                 struct now now)
+{
+    struct event ev;
+    char name[DNS_NAME_TEXT_MAX];
+    if (!event_happens(s->home->events, EVENT_DNS_KEY_REFUSED))
+        return;
+    event_begin(&ev, EVENT_DNS_KEY_REFUSED, now);
+    event_endpoint(&ev, "client", peer);
+    if (error != TSIG_FORMERR)
+        dnsd_event_name(&ev, "key", &t->key, name);
+    event_text(&ev, "reason", tsig_error_name(error));
+    event_emit(s->home->events, &ev);
+}
+
+/* RFC 8945 5.2: FORMERR; or NOTAUTH with a record that says more, signed where the key was right. */
+static void refuse(struct service *s, struct span message, const struct tsig *t, enum tsig_error error,
+                   struct writer *out, struct now now)
+{
+    struct dns_query q;
+    dns_query_read(message, &q);
+    if (!q.asked) /* another opcode than QUERY */
+        update_read_zone(message, &q);
+    encode_error(&q, error == TSIG_FORMERR ? DNS_FORMERR : DNS_NOTAUTH, out);
+    if (error == TSIG_BADKEY || error == TSIG_BADSIG)
+        tsig_write_refusal(out, t, error);
+    else if (error != TSIG_FORMERR)
+        tsig_sign_error(&s->session, out, t, error, seconds(now));
+    tsig_close(&s->session);
+}
+
+bool dnsd_verify(struct service *s, struct span message, struct dnsd_asker *from, struct writer *out,
+                 struct now now)
+{
+    struct tsig t;
+    enum tsig_place place = tsig_find(message, &t);
+    from->key = s->response.key = NULL;
+    s->response.reserved_bytes = 0;
+    if (place == TSIG_ABSENT || is_response(message))
+        return true;
+    const struct tsig_key *key = place == TSIG_PRESENT ? key_of(s->settings, &t) : NULL;
+    enum tsig_error error = place == TSIG_MISPLACED ? TSIG_FORMERR : TSIG_BADKEY;
+    if (key)
+        error = tsig_open(&s->session, key) ? tsig_verify(&s->session, message, seconds(now)) : TSIG_BADKEY;
+    if (error != TSIG_GOOD) {
+        tell(s, from->peer, &t, error, now);
+        refuse(s, message, &t, error, out, now);
+        return false;
+    }
+    from->key = s->response.key = key;
+    s->response.reserved_bytes = tsig_bytes(&s->session);
+    return true;
+}
+
+void dnsd_sign(struct tsig_session *session, struct writer *out, struct now now)
+{
+    if (tsig_is_open(session) && writer_length(out))
+        tsig_sign(session, out, seconds(now));
+    tsig_close(session);
+}
