@@ -348,6 +348,7 @@ static bool sign(struct tsig_session *s, struct writer *w, struct tsig *t)
     feed_variables(s, t);
     t->mac = finish(s, room);
     write_tsig(w, t);
+    t->mac = span_of(NULL, 0); /* it was this function's */
     return writer_ok(w);
 }
 
