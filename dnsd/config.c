@@ -27,6 +27,16 @@ static const struct config_key zone_keys[] = {
               "master file, until that has a newer serial.",
       .example = "allow-update = { \"127.0.0.1\" }",
       .reference = "RFC 2136" },
+    { .name = "update-policy",
+      .type = CONFIG_SECTION,
+      .flags = CONFIG_TITLED,
+      .keys = dnsd_policy_keys,
+      .help = "Who may change some names or types of the zone by UPDATE; every change of a message has to be "
+              "let by one of them. The title is for people.",
+      .example =
+          "update-policy \"dhcp\" { by = { \"key dhcp.contoso.local\" } names = { \"*.contoso.local\" } "
+          "types = { \"A\", \"AAAA\", \"DHCID\" } }",
+      .reference = "RFC 2136 3.3" },
     { .name = "notify",
       .type = CONFIG_TEXT,
       .flags = CONFIG_LIST,
@@ -224,6 +234,7 @@ static bool read_zone(struct config *c, const struct config_section *s, struct d
     z->file = file ? arena_text(&d->arena, span_text(file)) : "";
     return z->file && dnsd_configure_permits(c, s, "allow-transfer", d, &z->transfer) &&
            dnsd_configure_permits(c, s, "allow-update", d, &z->update) &&
+           dnsd_configure_policies(c, s, d, z) &&
            dnsd_configure_permits(c, s, "allow-notify", d, &z->notify_by) &&
            dnsd_configure_servers(c, s, "notify", d, &z->notify, &z->notify_count);
 }

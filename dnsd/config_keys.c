@@ -97,14 +97,6 @@ bool dnsd_configure_permits(struct config *c, const struct config_section *s, co
     return true;
 }
 
-bool dnsd_permitted(const struct dnsd_permits *p, const struct address *peer, const struct tsig_key *key)
-{
-    for (size_t i = 0; i < p->prefix_count; i++)
-        if (prefix_contains(&p->prefixes[i], *peer))
-            return true;
-    return key_listed(&p->keys, key);
-}
-
 static void read_server(struct config *c, const struct config_section *s, const struct config_value *v,
                         const struct dnsd_settings *d, struct dnsd_server *out)
 {

@@ -3,7 +3,7 @@
 #ifndef WIRELAB_DNSD_DNSD_H
 #define WIRELAB_DNSD_DNSD_H
 
-#include "keys.h"
+#include "policy.h"
 #include "recursion.h"
 #include "respond.h"
 #include "service.h"
@@ -12,13 +12,6 @@
 #include "udp.h"
 
 /* ---- config.c: the section as an immutable structure ------------------------------------- */
-
-/* Who may: by address, or by key. */
-struct dnsd_permits {
-    struct prefix *prefixes;
-    size_t prefix_count;
-    struct key_list keys;
-};
 
 /* Another server, and the key that requests to it are signed with (NULL: none). */
 struct dnsd_server {
@@ -30,7 +23,8 @@ struct dnsd_zone {
     struct dns_name name; /* as written */
     const char *file;
     struct dnsd_permits transfer, update;
-    struct dnsd_permits notify_by; /* beside the primaries */
+    struct policies update_policies; /* for those that `update` does not let do everything */
+    struct dnsd_permits notify_by;   /* beside the primaries */
     struct dnsd_server *notify;
     size_t notify_count;
     struct dnsd_server *primaries; /* whom it is fetched from, in their order; none: it has a file */
@@ -62,7 +56,10 @@ bool dnsd_configure_permits(struct config *c, const struct config_section *s, co
                             struct dnsd_settings *d, struct dnsd_permits *out);
 bool dnsd_configure_servers(struct config *c, const struct config_section *s, const char *key,
                             struct dnsd_settings *d, struct dnsd_server **out, size_t *count);
-bool dnsd_permitted(const struct dnsd_permits *p, const struct address *peer, const struct tsig_key *key);
+/* config_policy.c: the same. */
+extern const struct config_key dnsd_policy_keys[];
+bool dnsd_configure_policies(struct config *c, const struct config_section *s, struct dnsd_settings *d,
+                             struct dnsd_zone *z);
 
 /* ---- server.c, connection.c: one running server -------------------------------------------- */
 

@@ -2,6 +2,7 @@
 #ifndef WIRELAB_DNSD_KEYS_H
 #define WIRELAB_DNSD_KEYS_H
 
+#include "endpoint.h"
 #include "wire/tsig.h"
 
 struct key_list {
@@ -16,6 +17,22 @@ static inline bool key_listed(const struct key_list *l, const struct tsig_key *k
         if (l->keys[i] == k)
             return true;
     return false;
+}
+
+/* Who may: by address, or by key. */
+struct dnsd_permits {
+    struct prefix *prefixes;
+    size_t prefix_count;
+    struct key_list keys;
+};
+
+static inline bool dnsd_permitted(const struct dnsd_permits *p, const struct address *peer,
+                                  const struct tsig_key *key)
+{
+    for (size_t i = 0; i < p->prefix_count; i++)
+        if (prefix_contains(&p->prefixes[i], *peer))
+            return true;
+    return key_listed(&p->keys, key);
 }
 
 #endif

@@ -330,19 +330,30 @@ static bool wait(struct primary *m, const struct dns_name *lower, struct span me
     return true;
 }
 
+/* RFC 2136 3.3 */
+static enum dns_rcode check_policy(const struct dnsd_zone *z, const struct dnsd_asker *from,
+                                   struct span message, const char **why)
+{
+    if (dnsd_permitted(&z->update, &from->peer->address, from->key))
+        return DNS_NOERROR;
+    return policy_check(&z->update_policies, &from->peer->address, from->key, message, why);
+}
+
 enum respond_outcome primary_update(struct primary *m, struct span message, const struct dnsd_asker *from,
                                     struct writer *out, struct now now)
 {
     struct dns_query q;
     struct dns_name lower;
+    const char *why;
     if (!update_read_zone(message, &q))
         return refuse(m, &q, from, DNS_FORMERR, "it does not name one zone", out, now);
     dns_name_lower(&lower, &q.question.name);
     const struct zones_row *row = zones_find_apex(&m->service->zones, &lower);
     if (!row)
         return refuse(m, &q, from, DNS_NOTAUTH, "no zone of ours", out, now);
-    if (!dnsd_permitted(&settings_of(m, row)->update, &from->peer->address, from->key))
-        return refuse(m, &q, from, DNS_REFUSED, "allow-update does not name the client", out, now);
+    enum dns_rcode rcode = check_policy(settings_of(m, row), from, message, &why);
+    if (rcode != DNS_NOERROR)
+        return refuse(m, &q, from, rcode, why, out, now);
     if (!wait(m, &lower, message, &q, from, now))
         return refuse(m, &q, from, DNS_SERVFAIL, "too many updates wait", out, now);
     return RESPOND_LATER;
@@ -356,7 +367,8 @@ enum respond_outcome primary_update(struct primary *m, struct span message, cons
 static bool takes_updates(const struct dnsd_settings *d)
 {
     for (size_t i = 0; i < d->zone_count; i++)
-        if (d->zones[i].update.prefix_count || d->zones[i].update.keys.count)
+        if (d->zones[i].update.prefix_count || d->zones[i].update.keys.count ||
+            d->zones[i].update_policies.count)
             return true;
     return false;
 }

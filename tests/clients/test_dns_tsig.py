@@ -17,6 +17,7 @@ PRIMARY = '''dnsd {{
     allow-transfer = {{ "key {key}" }}
     allow-update   = {{ "key {key}" }}
     {notify}
+    {policy}
   }}
 }}
 '''
@@ -59,9 +60,9 @@ def update(port, key, *lines):
 
 
 class Signed(copies.Zones):
-    def primary(self, notify=None, key="sha256.key", **options):
+    def primary(self, notify=None, key="sha256.key", policy="", **options):
         told = f'notify = {{ "127.0.0.1:{notify} key {key}" }}' if notify else ""
-        server = lab.Program(PRIMARY.format(directory=self.directory, notify=told, keys=KEYS, key=key), **options)
+        server = lab.Program(PRIMARY.format(directory=self.directory, notify=told, keys=KEYS, key=key, policy=policy), **options)
         self.addCleanup(server.close)
         return server, server.port("dnsd", "udp")
 
@@ -145,6 +146,24 @@ class Clients(Signed):
         out = kdig(port, "-y", signed(), "a.test", "IXFR=1")
         self.assertIn("new.a.test.", out)
         self.assertNotRegex(out, "(?i)badsig|verif|could not|failed")
+
+
+@lab.needs("nsupdate", "kdig")
+class Policies(Signed):
+    def test_a_key_changes_what_it_may_and_nothing_else(self):
+        self.write_zone(1)
+        server, port = self.primary(policy='update-policy "hosts" { by = { "key sha512.key" } names = { "*.dyn.a.test", "me.a.test" } '
+                                    'types = { "A", "TXT" } }')
+        key = signed("sha512")
+        self.assertEqual(update(port, key, "update add x.dyn.a.test 60 A 192.0.2.7", 'update add me.a.test 60 TXT "x"')[0], 0)
+        self.assertEqual(update(port, key, "prereq yxdomain www.a.test", "update delete me.a.test TXT")[0], 0)
+        for line in ("update add www.a.test 60 A 192.0.2.7", "update add dyn.a.test 60 A 192.0.2.7", "update delete x.dyn.a.test",
+                     "update add x.dyn.a.test 60 AAAA 2001:db8::1"):
+            self.assertIn("REFUSED", update(port, key, "update add y.dyn.a.test 60 A 192.0.2.8", line)[1], line)
+        self.assertIn("REFUSED", update(port, None, "update add y.dyn.a.test 60 A 192.0.2.8")[1])
+        self.assertEqual((copies.ask(port, "x.dyn.a.test"), copies.ask(port, "y.dyn.a.test"), copies.ask(port, "me.a.test", "TXT")),
+                         (["192.0.2.7"], [], []))
+        self.assertEqual(update(port, signed(), "update add www.a.test 60 A 192.0.2.7")[0], 0)  # allow-update: all of it
 
 
 class Followed(Signed):

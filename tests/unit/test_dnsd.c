@@ -414,6 +414,12 @@ static void what_is_not_there_is_refused(void **state)
           "has a file, and primaries" },
         { "dnsd { listen = \"127.0.0.1:0\" zone \"a.test\" { file = \"z\" allow-transfer = { \"key k\" } } }",
           "names a key that is not there" },
+        { "dnsd { listen = \"127.0.0.1:0\" zone \"a.test\" { file = \"z\" update-policy \"p\" { by = { "
+          "\"127.0.0.1\" } names = { \"*.b.test\" } } } }",
+          "is no name of the zone" },
+        { "dnsd { listen = \"127.0.0.1:0\" zone \"a.test\" { file = \"z\" update-policy \"p\" { by = { "
+          "\"127.0.0.1\" } types = { \"AAAAA\" } } } }",
+          "is no type of record" },
         { "dnsd { listen = \"127.0.0.1:0\" zone \"a.test\" { file = \"z\" allow-update = { \"somebody\" } } "
           "}",
           "neither a range of addresses nor a key" },
