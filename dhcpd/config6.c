@@ -4,7 +4,8 @@
 
 #include <stdlib.h>
 
-#define LIFETIME_LEAST_S 1 /* labs turn over fast */
+#define ROUTER_LIFETIME_MOST_S 9000 /* RFC 4861 6.2.1 */
+#define LIFETIME_LEAST_S       1    /* labs turn over fast */
 
 /* ---- the rows ------------------------------------------------------------------------------ */
 
@@ -98,6 +99,29 @@ const struct config_key subnet6_keys[] = {
       .help = "How much this server wants to be chosen among several; at 255 clients do not wait for others.",
       .example = "preference = 255",
       .reference = "RFC 9915 21.8" },
+    { .name = "router-advertisements",
+      .type = CONFIG_FLAG,
+      .otherwise = "true",
+      .help = "Whether this server tells the hosts on its interface by router advertisements that there is "
+              "DHCPv6, and of the network and its DNS servers; without them clients do not ask. Not where "
+              "another router does it.",
+      .example = "router-advertisements = false",
+      .reference = "RFC 4861 6.2" },
+    { .name = "router-lifetime",
+      .type = CONFIG_DURATION,
+      .most = ROUTER_LIFETIME_MOST_S,
+      .otherwise = "0s",
+      .help =
+          "How long hosts may take this machine for their default router, by those advertisements; 0s: it "
+          "is none.",
+      .example = "router-lifetime = \"30m\"",
+      .reference = "RFC 4861 6.2.1" },
+    { .name = "autonomous",
+      .type = CONFIG_FLAG,
+      .otherwise = "false",
+      .help = "Whether hosts may make addresses of their own in the network, besides those of DHCPv6.",
+      .example = "autonomous = true",
+      .reference = "RFC 4862 5.5.3" },
     { .name = "host",
       .type = CONFIG_SECTION,
       .flags = CONFIG_TITLED,
@@ -364,6 +388,12 @@ static bool read_subnet(struct reading *r, const struct config_section *s, struc
     sn->network = address_to_ip6(title->prefix.address);
     sn->rapid_commit = config_flag(s, "rapid-commit");
     sn->preference = (uint8_t)config_number(s, "preference");
+    sn->advertises = config_flag(s, "router-advertisements");
+    sn->autonomous = config_flag(s, "autonomous");
+    sn->router_lifetime_s = (uint16_t)config_number(s, "router-lifetime");
+    if (sn->autonomous && sn->prefix.bits != 64)
+        config_problem(r->c, s, config_value(s, "autonomous"), "a /64 (RFC 4291 2.5.1)",
+                       "hosts cannot make addresses in %s", sn->name);
     if (!sn->name || (interface && !(sn->interface = arena_text(r->memory, span_text(interface->text)))))
         return false;
     read_times(r, s, sn);

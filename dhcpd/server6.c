@@ -1,5 +1,6 @@
 #include "server6.h"
 
+#include "advertise6.h"
 #include "clock.h"
 #include "interface6.h"
 #include "persist6.h"
@@ -37,6 +38,7 @@ struct listener6 {
     struct udp *udp;
     const char *interface; /* the settings'; NULL: a plain socket */
     const struct dhcp6_subnet *link;
+    struct advertiser6 *advertiser; /* NULL: a plain socket, or nothing is advertised anywhere */
     uint64_t looked_ms;
     uint16_t port;
 };
@@ -389,6 +391,28 @@ static bool find_duid(struct server6 *s, struct now now, struct problem *p)
 
 /* ---- start ------------------------------------------------------------------------------------------ */
 
+static const struct dhcp6_subnet *link_now(void *owner, struct now now)
+{
+    return link_of(owner, now);
+}
+
+static bool advertises_somewhere(const struct dhcp6_settings *s)
+{
+    for (size_t i = 0; i < s->subnet_count; i++)
+        if (s->subnets[i].advertises)
+            return true;
+    return false;
+}
+
+static bool open_advertiser(struct listener6 *l, struct problem *p)
+{
+    struct server6 *s = l->server;
+    if (!l->interface || !advertises_somewhere(s->settings))
+        return true;
+    l->advertiser = advertiser6_open(s->home, l->interface, link_now, l, p);
+    return l->advertiser != NULL;
+}
+
 static bool open_listener(struct listener6 *l, const struct dhcp6_listen *at, struct problem *p)
 {
     struct udp_options o = { .bind = at->at,
@@ -409,6 +433,10 @@ static bool open_listener(struct listener6 *l, const struct dhcp6_listen *at, st
     l->port = where.port;
     if (at->interface)
         where.address = groups[0];
+    if (!open_advertiser(l, p)) {
+        udp_close(l->udp);
+        return false;
+    }
     home_listening(l->server->home, "dhcpd", "udp", &where, NULL);
     return true;
 }
@@ -493,6 +521,8 @@ bool server6_reload(struct server6 *s, const struct dhcp6_settings *settings, st
         s->listeners[i].interface = settings->listens[i].interface;
         s->listeners[i].link = NULL;
         s->listeners[i].looked_ms = 0;
+        if (s->listeners[i].advertiser)
+            advertiser6_tell(s->listeners[i].advertiser);
     }
     arm_deadline(s, now);
     return true;
@@ -547,8 +577,10 @@ bool server6_busy(const struct server6 *s)
 
 void server6_stop(struct server6 *s)
 {
-    for (size_t i = 0; i < s->listener_count; i++)
+    for (size_t i = 0; i < s->listener_count; i++) {
+        advertiser6_close(s->listeners[i].advertiser);
         udp_close(s->listeners[i].udp);
+    }
     loop_disarm(s->home->loop, &s->deadline);
     s->stopped = true;
 }

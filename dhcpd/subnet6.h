@@ -39,6 +39,9 @@ struct dhcp6_subnet {
     uint32_t preferred_s, valid_s, t1_s, t2_s; /* DHCP6_INFINITE: for ever */
     uint8_t preference;
     bool rapid_commit;
+    bool advertises;            /* router advertisements, where it is on an interface */
+    bool autonomous;            /* ... let hosts make addresses of their own */
+    uint16_t router_lifetime_s; /* ... as a default router; 0: none */
     struct dhcp6_options options;
     const struct dhcp6_host *const *by_duid;     /* those that have a DUID, sorted */
     const struct dhcp6_host *const *by_hardware; /* those that have none, sorted */
