@@ -214,13 +214,14 @@ static const struct config_key subnet_keys[] = {
       .reference = "RFC 2131 2.2, 4.3.1" },
     { .name = "register",
       .type = CONFIG_DOMAIN,
-      .help = "The zone that clients' names are put into, each with its address, by DNS UPDATE at "
-              "register-server, "
-              "and taken from when the lease ends. A name that another client has, or that was put there by "
-              "hand, "
-              "stays as it is.",
+      .help =
+          "The zone that clients' names are put into, each with its address, by DNS UPDATE at "
+          "register-server, "
+          "and taken from when the lease ends. A name that another client has, or that was put there by "
+          "hand, "
+          "stays as it is. A client's full name (81) counts before its host name (12), by its first label.",
       .example = "register = \"mydomain.example\"",
-      .reference = "RFC 2136, RFC 4703" },
+      .reference = "RFC 2136, RFC 4702, RFC 4703" },
     { .name = "register-reverse",
       .type = CONFIG_DOMAIN,
       .help = "The zone that the names of the subnet's addresses are put into, as PTR records.",

@@ -1,5 +1,7 @@
 #include "lease.h"
 
+#include "fqdn.h"
+
 #include "hash.h"
 
 #include <assert.h>
@@ -24,7 +26,9 @@ struct lease_client lease_client_of(const struct dhcp4_message *m, uint8_t room[
         write_u8(&w, m->fixed.htype);
         write_bytes(&w, m->fixed.chaddr, m->fixed.hlen);
     }
-    struct span name = dhcp4_option(m, DHCP4_OPTION_HOST_NAME);
+    struct span name = dhcp4_option(m, DHCP4_OPTION_HOST_NAME), whole_name;
+    if (fqdn_label(m, &whole_name)) /* RFC 4702 4: it counts before the host name */
+        name = whole_name;
     struct span id = span_head(dhcp4_option(m, DHCP4_OPTION_CLIENT_IDENTIFIER), UINT8_MAX);
     name = span_head(name, span_find(name, 0)); /* RFC 2132 2: some clients end it with NUL */
     return (struct lease_client){ .hardware = writer_span(&w),

@@ -1,5 +1,7 @@
 #include "options.h"
 
+#include "fqdn.h"
+
 #include "reply.h"
 
 uint32_t options_t1(uint32_t lease_s)
@@ -74,6 +76,18 @@ static void write_all(struct dhcp4_build *b, const struct dhcp4_decision *d)
     }
 }
 
+/* RFC 4702 4: a client that says how it wants to be called is told how it is, where names are registered. */
+static void write_fqdn(struct dhcp4_build *b, const struct dhcp4_decision *d, const struct dhcp4_message *m)
+{
+    bool grants = d->answer == DHCP4_ANSWER_OFFER || d->answer == DHCP4_ANSWER_ACK;
+    uint8_t room[FQDN_BYTES_MAX];
+    struct writer w = writer_over(room, sizeof room);
+    if (!grants || !d->subnet->names.zone || !dhcp4_has(m, DHCP4_OPTION_CLIENT_FQDN))
+        return;
+    fqdn_write(&w, m, d->subnet->names.zone);
+    dhcp4_build_option(b, DHCP4_OPTION_CLIENT_FQDN, writer_span(&w));
+}
+
 void options_write(struct dhcp4_build *b, const struct dhcp4_decision *d, const struct dhcp4_message *m,
                    const struct dhcp4_arrival *a)
 {
@@ -89,6 +103,7 @@ void options_write(struct dhcp4_build *b, const struct dhcp4_decision *d, const 
         dhcp4_build_u32(b, DHCP4_OPTION_LEASE_TIME, d->lease_s);
     if (client_id.len)
         dhcp4_build_option(b, DHCP4_OPTION_CLIENT_IDENTIFIER, client_id);
+    write_fqdn(b, d, m);
     if (d->rapid)
         dhcp4_build_option(b, DHCP4_OPTION_RAPID_COMMIT, (struct span){ NULL, 0 });
     if (d->selected) /* RFC 3011 2: as it came */

@@ -1,0 +1,52 @@
+#include "fqdn.h"
+
+#include "name_update.h"
+
+#define FLAG_SERVER_UPDATES 0x01 /* S: the address record is the server's to make */
+#define FLAG_OVERRIDDEN     0x02 /* O: the server has it otherwise than the client */
+#define FLAG_WIRE_FORM      0x04 /* E: the name is as in the DNS, else it is text */
+#define FLAG_NO_UPDATES     0x08 /* N: nobody puts it into the DNS */
+#define RCODE_UNUSED        255  /* RFC 4702 2.2 */
+
+bool fqdn_label(const struct dhcp4_message *m, struct span *label)
+{
+    struct span value = dhcp4_option(m, DHCP4_OPTION_CLIENT_FQDN);
+    struct reader r = reader_over(value);
+    uint8_t flags = read_u8(&r);
+    *label = (struct span){ NULL, 0 };
+    read_skip(&r, 2); /* both RCODEs, which mean nothing any more */
+    if (!value.at)
+        return false;
+    if (!reader_ok(&r) || flags & FLAG_NO_UPDATES || !reader_left(&r))
+        return true;
+    struct span name = read_rest(&r);
+    struct reader labels = reader_over(name);
+    struct span first =
+        flags & FLAG_WIRE_FORM ? read_span(&labels, read_u8(&labels)) : span_head(name, span_find(name, '.'));
+    if (reader_ok(&labels) && first.len <= NAME_LABEL_MAX)
+        *label = first;
+    return true;
+}
+
+void fqdn_write(struct writer *w, const struct dhcp4_message *m, const struct dns_name *zone)
+{
+    struct span wanted;
+    struct dns_name name;
+    char label[NAME_LABEL_MAX];
+    struct reader r = reader_over(dhcp4_option(m, DHCP4_OPTION_CLIENT_FQDN));
+    uint8_t asked = read_u8(&r);
+    fqdn_label(m, &wanted);
+    size_t length = wanted.len ? name_label(wanted, label) : 0;
+    bool updates = length && name_in_zone(&name, label, length, zone);
+    bool overridden = updates != ((asked & FLAG_SERVER_UPDATES) != 0);
+    write_u8(w, (uint8_t)((asked & FLAG_WIRE_FORM) | (updates ? FLAG_SERVER_UPDATES : FLAG_NO_UPDATES) |
+                          (overridden ? FLAG_OVERRIDDEN : 0)));
+    write_u8(w, RCODE_UNUSED);
+    write_u8(w, RCODE_UNUSED);
+    if (!updates)
+        return;
+    if (asked & FLAG_WIRE_FORM)
+        write_span(w, dns_name_span(&name));
+    else
+        write_dns_name_text(w, dns_name_span(&name));
+}

@@ -1,0 +1,109 @@
+/* RFC 4702: the client FQDN option. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include "dhcp_world.h"
+
+#define FIRST IP(192, 168, 1, 10)
+
+static struct world w;
+static struct dhcp4_message reply;
+
+static int open_world(void **state)
+{
+    (void)state;
+    world_open(
+        &w, "register-server = \"127.0.0.1:53\""
+            "subnet \"192.168.1.0/24\" { pool = { \"192.168.1.10-192.168.1.12\" } register = \"d.example\" }"
+            "subnet \"192.168.2.0/24\" { pool = { \"192.168.2.10\" } }");
+    return 0;
+}
+
+static int close_world(void **state)
+{
+    (void)state;
+    world_close(&w);
+    return 0;
+}
+
+static void assert_answer(const char *sent, size_t sent_len, const char *want, size_t want_len,
+                          const char *host_name)
+{
+    struct writer out = writer_over(w.out, sizeof w.out);
+    struct says says = { .type = DHCP4_DISCOVER, .mac = 1, .host_name = span_text("other") };
+    says.extra[0].code = DHCP4_OPTION_CLIENT_FQDN;
+    says.extra[0].value = span_of(sent, sent_len);
+    struct dhcp4_decision d = world_hears(&w, says);
+    assert_true(reply_write(&out, &d, &w.m, &w.arrival));
+    assert_int_equal(dhcp4_parse(&reply, writer_span(&out)), DHCP4_FINE);
+    struct span got = dhcp4_option(&reply, DHCP4_OPTION_CLIENT_FQDN);
+    assert_int_equal(got.len, want_len);
+    assert_memory_equal(got.at, want, want_len);
+    assert_true(span_is(lease_tenant(leases_find(&w.leases, FIRST)).host_name, host_name));
+}
+#define ANSWER(sent, want, name) assert_answer(sent, sizeof(sent) - 1, want, sizeof(want) - 1, name)
+
+static void the_client_is_told_its_whole_name(void **state)
+{
+    (void)state;
+    /* S and E: the server does it, as the client wants */
+    ANSWER("\x05\0\0\x04host\0",
+           "\x05\xff\xff\x04host\x01"
+           "d\x07"
+           "example\0",
+           "host");
+    ANSWER("\x05\0\0\x04host\x05"
+           "mine1\0",
+           "\x05\xff\xff\x04host\x01"
+           "d\x07"
+           "example\0",
+           "host");
+    /* the client would do it itself: overridden */
+    ANSWER("\x04\0\0\x04host\0",
+           "\x07\xff\xff\x04host\x01"
+           "d\x07"
+           "example\0",
+           "host");
+    /* as text, from older clients */
+    ANSWER("\x01\0\0Host.mine", "\x01\xff\xffhost.d.example.", "Host");
+}
+
+static void a_name_that_is_not_wanted_or_not_possible_is_nobodys(void **state)
+{
+    (void)state;
+    ANSWER("\x0c\0\0\x04host\0", "\x0c\xff\xff", "");     /* N */
+    ANSWER("\x05\0\0\x04h_st\0", "\x0e\xff\xff", "h_st"); /* no host's name */
+    ANSWER("\x05\0\0", "\x0e\xff\xff", "");
+    ANSWER("\x05\0\0\x05host", "\x0e\xff\xff", ""); /* cut */
+    ANSWER("\x05\0", "\x0e\xff\xff", "");
+    ANSWER("\x05\0\0\0", "\x0e\xff\xff", "");
+}
+
+static void where_nothing_is_registered_nothing_is_told(void **state)
+{
+    (void)state;
+    struct writer out = writer_over(w.out, sizeof w.out);
+    struct says says = { .type = DHCP4_DISCOVER, .mac = 1, .giaddr = IP(192, 168, 2, 1) };
+    says.extra[0].code = DHCP4_OPTION_CLIENT_FQDN;
+    says.extra[0].value = span_of("\x05\0\0\x04host\0", 9);
+    struct dhcp4_decision d = world_hears(&w, says);
+    assert_true(reply_write(&out, &d, &w.m, &w.arrival));
+    assert_int_equal(dhcp4_parse(&reply, writer_span(&out)), DHCP4_FINE);
+    assert_false(dhcp4_has(&reply, DHCP4_OPTION_CLIENT_FQDN));
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, open_world, close_world)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        TEST(the_client_is_told_its_whole_name),
+        TEST(a_name_that_is_not_wanted_or_not_possible_is_nobodys),
+        TEST(where_nothing_is_registered_nothing_is_told),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
