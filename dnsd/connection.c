@@ -2,16 +2,18 @@
  * in the order in which they came. */
 #include "dnsd.h"
 
+#include "condense.h"
 #include "primary.h"
 
 #include <stdlib.h>
 #include <unistd.h>
 
 #define LENGTH_BYTES    2
-#define CONNECTIONS_MAX 4096         /* past it the one that was silent longest must go */
-#define WAITING_MAX     64           /* questions of one connection that others must answer first */
-#define IDLE_MS         10000        /* RFC 7766 6.2.3: some seconds; counts from the last whole message */
-#define STALL_MS        30000        /* a transfer whose receiver takes nothing for so long is given up */
+#define CONNECTIONS_MAX 4096  /* past it the one that was silent longest must go */
+#define WAITING_MAX     64    /* questions of one connection that others must answer first */
+#define IDLE_MS         10000 /* RFC 7766 6.2.3: some seconds; counts from the last whole message */
+#define STALL_MS        30000 /* a transfer whose receiver takes nothing for so long is given up */
+#define CHANGES_ALWAYS  256   /* records: more than the zone has, and the zone goes whole (RFC 1995 4) */
 #define OUT_BYTES_HIGH  (256 * 1024) /* a few messages of a transfer */
 #define OUT_BYTES_MAX   (OUT_BYTES_HIGH + 2 * (LENGTH_BYTES + DNS_MESSAGE_BYTES_MAX))
 
@@ -113,8 +115,14 @@ static void begin_transfer(struct connection *c)
     if (r->query.question.type == DNS_TYPE_IXFR && !r->soa_alone)
         count = primary_changes(s->primary, &r->lower, r->query.serial, &changes);
     transfer_begin(&c->transfer, r->zone, &r->query, r->soa_alone);
-    if (count)
-        transfer_changes(&c->transfer, changes, count);
+    if (!count)
+        return;
+    struct change *one = condense(changes, count);
+    if (one)
+        changes = &one;
+    if (!one || one->removed.count + one->added.count <= r->zone->record_count + CHANGES_ALWAYS)
+        transfer_changes(&c->transfer, changes, one ? 1 : count);
+    change_release(one);
 }
 
 /* ---- messages -------------------------------------------------------------------------------- */
