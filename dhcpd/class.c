@@ -8,8 +8,8 @@ static bool begins_with(struct span s, struct span start)
 /* RFC 3004 4 has a length before each class; some boot clients send one class as it is. */
 static bool has_user_class(struct span all, struct span wanted)
 {
-    if (span_equal(all, wanted))
-        return true;
+    if (!all.len || span_equal(all, wanted))
+        return all.len != 0;
     struct reader r = reader_over(all);
     while (reader_left(&r)) { /* each turn takes a byte or more */
         struct span one = read_span(&r, read_u8(&r));
@@ -21,6 +21,8 @@ static bool has_user_class(struct span all, struct span wanted)
 
 static bool has_architecture(struct span all, uint16_t wanted)
 {
+    if (!all.len)
+        return false;
     struct reader r = reader_over(all);
     while (reader_left(&r)) { /* each turn takes two bytes */
         if (read_u16(&r) == wanted && reader_ok(&r))

@@ -11,12 +11,12 @@
 bool fqdn_label(const struct dhcp4_message *m, struct span *label)
 {
     struct span value = dhcp4_option(m, DHCP4_OPTION_CLIENT_FQDN);
-    struct reader r = reader_over(value);
-    uint8_t flags = read_u8(&r);
     *label = (struct span){ NULL, 0 };
-    read_skip(&r, 2); /* both RCODEs, which mean nothing any more */
     if (!value.at)
         return false;
+    struct reader r = reader_over(value);
+    uint8_t flags = read_u8(&r);
+    read_skip(&r, 2); /* both RCODEs, which mean nothing any more */
     if (!reader_ok(&r) || flags & FLAG_NO_UPDATES || !reader_left(&r))
         return true;
     struct span name = read_rest(&r);
