@@ -424,7 +424,7 @@ static void act(struct outbound *o, enum client_effect effect, struct writer *w)
     else if (effect == CLIENT_START_TLS)
         stream_start_tls_to(o->stream, o->tls, host_of(o));
     else if (effect == CLIENT_ENDED)
-        stream_close(o->stream);
+        stream_finish(o->stream);
 }
 
 static size_t on_bytes(void *self, struct stream *s, struct span in)
