@@ -272,8 +272,7 @@ static bool add_set(struct zone *z, zone_ref owner, zone_ref last_set, uint16_t 
 /* RFC 4034's own types may stand beside a CNAME. */
 static bool goes_with_cname(uint16_t type)
 {
-    enum { RRSIG = 46, NSEC = 47 };
-    return type == DNS_TYPE_CNAME || type == RRSIG || type == NSEC;
+    return type == DNS_TYPE_CNAME || type == DNS_TYPE_RRSIG || type == DNS_TYPE_NSEC;
 }
 
 /* May a first record of `type` come to an owner that has these sets? */

@@ -1,10 +1,26 @@
-#include "dns_rdata.h"
+#include "dns_fields.h"
 
 #include <arpa/inet.h>
 
-enum field { END, U8, U16, U32, PERIOD, IP4, IP6, NAME, SHRUNK_NAME, STRING, STRINGS, TAG, TEXT, HEX };
+/* From KINDS on: the rows of dns_fields. */
+enum field { END, U8, U16, U32, PERIOD, IP4, IP6, NAME, SHRUNK_NAME, STRING, STRINGS, TAG, TEXT, HEX, KINDS };
 
-#define FIELDS_MAX 8
+#define TYPE      KINDS + DNS_FIELD_TYPE
+#define ALGORITHM KINDS + DNS_FIELD_ALGORITHM
+#define TIME      KINDS + DNS_FIELD_TIME
+#define EUI48     KINDS + DNS_FIELD_EUI48
+#define EUI64     KINDS + DNS_FIELD_EUI64
+#define LOCATION  KINDS + DNS_FIELD_LOCATION
+#define SALT      KINDS + DNS_FIELD_SALT
+#define HASH      KINDS + DNS_FIELD_HASH
+#define TYPES     KINDS + DNS_FIELD_TYPES
+#define BASE64    KINDS + DNS_FIELD_BASE64
+#define GATEWAY   KINDS + DNS_FIELD_GATEWAY
+#define HOST_KEY  KINDS + DNS_FIELD_HOST_KEY
+#define NAMES     KINDS + DNS_FIELD_NAMES
+#define SERVICE   KINDS + DNS_FIELD_SERVICE
+
+#define FIELDS_MAX 10
 
 struct type_row {
     const char *name;
@@ -56,7 +72,7 @@ static const uint8_t *fields_of(uint16_t type)
 
 /* ---- types ------------------------------------------------------------------------------ */
 
-static bool decimal(struct span text, uint32_t most, uint32_t *out)
+bool dns_number_from_text(struct span text, uint32_t most, uint32_t *out)
 {
     uint64_t v = 0;
     for (size_t i = 0; i < text.len; i++) {
@@ -78,7 +94,8 @@ bool dns_type_from_text(struct span text, uint16_t *out)
             *out = rows[i].code;
             return true;
         }
-    if (!span_is_nocase(span_head(text, 4), "TYPE") || !decimal(span_from(text, 4), UINT16_MAX, &code))
+    if (!span_is_nocase(span_head(text, 4), "TYPE") ||
+        !dns_number_from_text(span_from(text, 4), UINT16_MAX, &code))
         return false;
     *out = (uint16_t)code;
     return true;
@@ -112,7 +129,8 @@ bool dns_type_shrinks(uint16_t type)
 static size_t fixed_bytes(uint8_t field)
 {
     static const uint8_t bytes[] = {
-        [U8] = 1, [U16] = 2, [U32] = 4, [PERIOD] = 4, [IP4] = 4, [IP6] = 16, [HEX] = 0
+        [U8] = 1,   [U16] = 2,       [U32] = 4,  [PERIOD] = 4, [IP4] = 4,   [IP6] = 16,
+        [TYPE] = 2, [ALGORITHM] = 1, [TIME] = 4, [EUI48] = 6,  [EUI64] = 8, [KINDS + DNS_FIELDS - 1] = 0
     };
     return bytes[field];
 }
@@ -127,6 +145,10 @@ static struct span plain_field(uint8_t field, struct reader *r)
         return read_plain_name(r);
     if (field == TEXT || field == HEX)
         return read_rest(r);
+    if (field >= KINDS) {
+        dns_fields[field - KINDS].check(r);
+        return read_span(&from, reader_offset(r) - reader_offset(&from));
+    }
     do { /* STRING, TAG, STRINGS, which has at least one; ends: each takes its length octet */
         uint8_t len = read_u8(r);
         read_skip(r, len);
@@ -236,7 +258,7 @@ bool dns_period_from_text(struct span text, uint32_t *out)
     return text.len != 0 && sum <= DNS_TTL_MAX;
 }
 
-static bool ip4_from_text(struct span text, struct writer *out)
+bool dns_ip4_from_text(struct span text, struct writer *out)
 {
     struct reader r = reader_over(text);
     for (int part = 0; part < 4; part++) {
@@ -255,7 +277,7 @@ static bool ip4_from_text(struct span text, struct writer *out)
     return reader_done(&r);
 }
 
-static bool ip6_from_text(struct span text, struct writer *out)
+bool dns_ip6_from_text(struct span text, struct writer *out)
 {
     char room[INET6_ADDRSTRLEN];
     uint8_t bytes[16];
@@ -270,7 +292,7 @@ static bool ip6_from_text(struct span text, struct writer *out)
 }
 
 /* The octets of a word, \X and \DDD resolved. False when an escape is none. */
-static bool text_octets(struct span text, struct writer *out)
+bool dns_octets_from_text(struct span text, struct writer *out)
 {
     struct reader r = reader_over(text);
     while (reader_left(&r)) {
@@ -285,7 +307,7 @@ static bool text_octets(struct span text, struct writer *out)
             continue;
         }
         uint32_t low, value;
-        if (!decimal(read_span(&r, 2), 99, &low))
+        if (!dns_number_from_text(read_span(&r, 2), 99, &low))
             return false;
         value = (uint32_t)(c - '0') * 100 + low;
         if (value > 255)
@@ -304,7 +326,7 @@ static bool is_letter_or_digit(uint8_t c)
 static bool string_from_word(uint8_t field, struct span text, struct writer *out)
 {
     struct mark length = write_length8(out);
-    if (!text_octets(text, out))
+    if (!dns_octets_from_text(text, out))
         return false;
     for (size_t i = 0; field == TAG && i < text.len; i++)
         if (!is_letter_or_digit(text.at[i]))
@@ -322,7 +344,7 @@ static int hex_digit(uint8_t c)
 }
 
 /* Hexadecimal in any number of words, each of whole octets. */
-static bool hex_from_word(struct span text, struct writer *out)
+bool dns_hex_from_text(struct span text, struct writer *out)
 {
     if (text.len % 2)
         return false;
@@ -344,17 +366,17 @@ static const char *field_from_word(uint8_t field, const struct dns_word *word, c
     uint32_t number;
     switch ((enum field)field) {
     case U8:
-        if (!decimal(word->text, UINT8_MAX, &number))
+        if (!dns_number_from_text(word->text, UINT8_MAX, &number))
             return "a number from 0 to 255";
         write_u8(out, (uint8_t)number);
         return NULL;
     case U16:
-        if (!decimal(word->text, UINT16_MAX, &number))
+        if (!dns_number_from_text(word->text, UINT16_MAX, &number))
             return "a number from 0 to 65535";
         write_u16(out, (uint16_t)number);
         return NULL;
     case U32:
-        if (!decimal(word->text, UINT32_MAX, &number))
+        if (!dns_number_from_text(word->text, UINT32_MAX, &number))
             return "a number from 0 to 4294967295";
         write_u32(out, number);
         return NULL;
@@ -364,9 +386,9 @@ static const char *field_from_word(uint8_t field, const struct dns_word *word, c
         write_u32(out, number);
         return NULL;
     case IP4:
-        return ip4_from_text(word->text, out) ? NULL : "an IPv4 address like 192.0.2.1";
+        return dns_ip4_from_text(word->text, out) ? NULL : "an IPv4 address like 192.0.2.1";
     case IP6:
-        return ip6_from_text(word->text, out) ? NULL : "an IPv6 address like 2001:db8::1";
+        return dns_ip6_from_text(word->text, out) ? NULL : "an IPv6 address like 2001:db8::1";
     case NAME:
     case SHRUNK_NAME: {
         const char *wrong = dns_name_from_text(word->text, origin, &name);
@@ -381,10 +403,11 @@ static const char *field_from_word(uint8_t field, const struct dns_word *word, c
         return string_from_word(field, word->text, out) ? NULL
                                                         : "a property of letters and digits, like issue";
     case TEXT:
-        return text_octets(word->text, out) ? NULL : "a text";
+        return dns_octets_from_text(word->text, out) ? NULL : "a text";
     case HEX:
-        return hex_from_word(word->text, out) ? NULL : "pairs of hexadecimal digits";
+        return dns_hex_from_text(word->text, out) ? NULL : "pairs of hexadecimal digits";
     case END:
+    case KINDS:
         break;
     }
     return "nothing more";
@@ -402,10 +425,10 @@ static bool generic_from_words(uint16_t type, const struct dns_word *words, size
 {
     uint32_t len;
     struct mark before = writer_mark(out);
-    if (count < 2 || !decimal(words[1].text, UINT16_MAX, &len))
+    if (count < 2 || !dns_number_from_text(words[1].text, UINT16_MAX, &len))
         return wrong_word(p, count < 2 ? count : 1, "the number of octets that follow");
     for (size_t i = 2; i < count; i++)
-        if (!hex_from_word(words[i].text, out))
+        if (!dns_hex_from_text(words[i].text, out))
             return wrong_word(p, i, "pairs of hexadecimal digits");
     struct span made = span_from(writer_span(out), before.offset);
     if (made.len != len || !writer_ok(out))
@@ -414,34 +437,43 @@ static bool generic_from_words(uint16_t type, const struct dns_word *words, size
            wrong_word(p, 2, "octets as this type has them, names uncompressed");
 }
 
+/* The words from words->next on, into the fields. NULL, or what would be right at words->next. */
+static const char *fields_from_words(const uint8_t *f, struct dns_words *words, struct writer *out)
+{
+    for (bool more = false; *f != END; f++) {
+        bool kind = *f >= KINDS;
+        if (words->next == words->count && kind && dns_fields[*f - KINDS].may_be_empty)
+            continue;
+        do { /* ends: by the number of words, each turn takes one */
+            if (words->next == words->count)
+                return "one more word";
+            const char *wrong = kind ? dns_fields[*f - KINDS].from_words(words, out)
+                                     : field_from_word(*f, &words->words[words->next], words->origin, out);
+            if (wrong)
+                return wrong;
+            words->next += !kind;
+            more = (*f == STRINGS || *f == HEX) && words->next < words->count;
+        } while (more);
+    }
+    return words->next < words->count ? "nothing more: the record is complete" : NULL;
+}
+
 bool dns_rdata_from_words(uint16_t type, const struct dns_word *words, size_t count,
                           const struct dns_name *origin, struct writer *out, struct dns_word_problem *p)
 {
-    static const uint8_t complete[] = { END };
     struct mark before = writer_mark(out);
     const uint8_t *f = fields_of(type);
-    size_t i = 0;
     bool ok = true;
     if (count && !words[0].quoted && span_is(words[0].text, "\\#")) {
         ok = generic_from_words(type, words, count, out, p);
-        i = count;
-        f = complete;
     } else if (f == opaque.fields) {
         ok = wrong_word(p, 0, "\\# and octets in hexadecimal, as this type has no other form here");
+    } else {
+        struct dns_words all = { words, count, 0, origin };
+        const char *wrong = fields_from_words(f, &all, out);
+        ok = !wrong || wrong_word(p, all.next, wrong);
     }
-    for (bool more = false; ok && (*f != END || i < count); i++) { /* ends: by the number of words */
-        bool repeats = *f == STRINGS || *f == HEX;
-        if (repeats && more && i == count)
-            break;
-        const char *expected = *f == END ? "nothing more: the record is complete" : "one more word";
-        if (*f != END && i < count)
-            expected = field_from_word(*f, &words[i], origin, out);
-        if (expected)
-            ok = wrong_word(p, i, expected);
-        more = repeats;
-        f += !repeats;
-    }
-    if (ok && !writer_ok(out))
+    if (ok && (!writer_ok(out) || writer_length(out) - before.offset > DNS_RDATA_BYTES_MAX))
         ok = wrong_word(p, count, "less: a record's data has at most 65535 octets");
     if (!ok)
         writer_back_to(out, before);
@@ -450,25 +482,28 @@ bool dns_rdata_from_words(uint16_t type, const struct dns_word *words, size_t co
 
 /* ---- to text ---------------------------------------------------------------------------- */
 
-static void write_quoted(struct writer *w, struct span s)
+void write_dns_quoted_octet(struct writer *w, uint8_t c)
+{
+    if (c < ' ' || c > '~') {
+        uint8_t escape[] = { '\\', (uint8_t)('0' + c / 100), (uint8_t)('0' + c / 10 % 10),
+                             (uint8_t)('0' + c % 10) };
+        write_bytes(w, escape, sizeof escape);
+        return;
+    }
+    if (c == '"' || c == '\\')
+        write_u8(w, '\\');
+    write_u8(w, c);
+}
+
+void write_dns_quoted(struct writer *w, struct span s)
 {
     write_u8(w, '"');
-    for (size_t i = 0; i < s.len; i++) {
-        uint8_t c = s.at[i];
-        if (c < ' ' || c > '~') {
-            uint8_t escape[] = { '\\', (uint8_t)('0' + c / 100), (uint8_t)('0' + c / 10 % 10),
-                                 (uint8_t)('0' + c % 10) };
-            write_bytes(w, escape, sizeof escape);
-            continue;
-        }
-        if (c == '"' || c == '\\')
-            write_u8(w, '\\');
-        write_u8(w, c);
-    }
+    for (size_t i = 0; i < s.len; i++)
+        write_dns_quoted_octet(w, s.at[i]);
     write_u8(w, '"');
 }
 
-static void write_hex(struct writer *w, struct span s)
+void write_dns_hex(struct writer *w, struct span s)
 {
     for (size_t i = 0; i < s.len; i++) {
         write_u8(w, (uint8_t) "0123456789ABCDEF"[s.at[i] >> 4]);
@@ -476,10 +511,10 @@ static void write_hex(struct writer *w, struct span s)
     }
 }
 
-static void write_address(struct writer *w, int family, struct span s)
+void write_dns_address(struct writer *w, struct span s)
 {
     char room[INET6_ADDRSTRLEN];
-    if (s.len == (family == AF_INET ? 4 : 16) && inet_ntop(family, s.at, room, sizeof room))
+    if ((s.len == 4 || s.len == 16) && inet_ntop(s.len == 4 ? AF_INET : AF_INET6, s.at, room, sizeof room))
         write_text(w, room);
 }
 
@@ -497,35 +532,36 @@ static void write_field_text(struct writer *w, uint8_t field, struct reader *r)
         write_decimal(w, read_u32(r));
         break;
     case IP4:
-        write_address(w, AF_INET, read_span(r, 4));
+        write_dns_address(w, read_span(r, 4));
         break;
     case IP6:
-        write_address(w, AF_INET6, read_span(r, 16));
+        write_dns_address(w, read_span(r, 16));
         break;
     case NAME:
     case SHRUNK_NAME:
         write_dns_name_text(w, read_plain_name(r));
         break;
     case STRING:
-        write_quoted(w, read_span(r, read_u8(r)));
+        write_dns_quoted(w, read_span(r, read_u8(r)));
         break;
     case STRINGS:
-        write_quoted(w, read_span(r, read_u8(r)));
+        write_dns_quoted(w, read_span(r, read_u8(r)));
         while (reader_left(r)) {
             write_u8(w, ' ');
-            write_quoted(w, read_span(r, read_u8(r)));
+            write_dns_quoted(w, read_span(r, read_u8(r)));
         }
         break;
     case TAG:
         write_span(w, read_span(r, read_u8(r)));
         break;
     case TEXT:
-        write_quoted(w, read_rest(r));
+        write_dns_quoted(w, read_rest(r));
         break;
     case HEX:
-        write_hex(w, read_rest(r));
+        write_dns_hex(w, read_rest(r));
         break;
     case END:
+    case KINDS:
         break;
     }
 }
@@ -541,8 +577,13 @@ void write_dns_rdata_text(struct writer *w, uint16_t type, struct span rdata)
             write_u8(w, ' ');
     }
     for (size_t i = 0; f[i] != END; i++) {
-        if (i)
+        bool kind = f[i] >= KINDS;
+        bool nothing = (kind || f[i] == HEX) && !reader_left(&r);
+        if (i && !nothing)
             write_u8(w, ' ');
-        write_field_text(w, f[i], &r);
+        if (kind)
+            dns_fields[f[i] - KINDS].to_text(w, &r);
+        else
+            write_field_text(w, f[i], &r);
     }
 }

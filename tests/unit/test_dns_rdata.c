@@ -7,7 +7,7 @@
 
 #include "dns_replies.h"
 
-#define WORDS_MAX 16
+#define WORDS_MAX 80
 
 static uint8_t room[DNS_RDATA_BYTES_MAX];
 static struct dns_word_problem problem;
@@ -151,13 +151,13 @@ static void types_by_name(void **state)
     assert_false(dns_type_from_text(span_text("TYP"), &type));
     assert_false(dns_type_from_text(span_text(""), &type));
     struct writer w = writer_over(text, sizeof text);
-    write_dns_type_text(&w, 65);
+    write_dns_type_text(&w, 31337);
     write_dns_type_text(&w, 257);
-    assert_true(span_is(writer_span(&w), "TYPE65CAA"));
+    assert_true(span_is(writer_span(&w), "TYPE31337CAA"));
     assert_true(dns_type_is_meta(DNS_TYPE_AXFR));
     assert_true(dns_type_is_meta(200));
     assert_false(dns_type_is_meta(DNS_TYPE_CAA));
-    assert_false(dns_type_is_meta(65));
+    assert_false(dns_type_is_meta(DNS_TYPE_HTTPS));
 }
 
 static void periods(void **state)
