@@ -135,6 +135,12 @@ static size_t fixed_bytes(uint8_t field)
     return bytes[field];
 }
 
+static bool is_letter_or_digit(uint8_t c)
+{
+    c = ascii_lower(c);
+    return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z');
+}
+
 /* A field whose names are uncompressed, as it stands; `r` has failed when it is malformed. */
 static struct span plain_field(uint8_t field, struct reader *r)
 {
@@ -151,9 +157,12 @@ static struct span plain_field(uint8_t field, struct reader *r)
     }
     do { /* STRING, TAG, STRINGS, which has at least one; ends: each takes its length octet */
         uint8_t len = read_u8(r);
-        read_skip(r, len);
+        struct span text = read_span(r, len);
+        for (size_t i = 0; field == TAG && i < text.len; i++)
+            if (!is_letter_or_digit(text.at[i]))
+                reader_fail(r); /* RFC 8659 4.1 */
         if (field == TAG && len == 0)
-            reader_fail(r); /* RFC 8659 4.1 */
+            reader_fail(r);
     } while (field == STRINGS && reader_left(r));
     return read_span(&from, reader_offset(r) - reader_offset(&from));
 }
@@ -315,12 +324,6 @@ bool dns_octets_from_text(struct span text, struct writer *out)
         write_u8(out, (uint8_t)value);
     }
     return reader_ok(&r);
-}
-
-static bool is_letter_or_digit(uint8_t c)
-{
-    c = ascii_lower(c);
-    return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z');
 }
 
 static bool string_from_word(uint8_t field, struct span text, struct writer *out)

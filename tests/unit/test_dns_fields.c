@@ -212,6 +212,8 @@ static void hosts(void **state)
     BAD(IPSECKEY, "\x0a\3\2\xc0\x0c");
     BAD(HIP, "\2\2\0\3\x20\1\2\3");
     BAD(HIP, "\0\2\0\3\1\2\3");
+    GOOD(CAA, "\0\2a1x");
+    BAD(CAA, "\0\2a x"); /* a tag has letters and digits */
     BAD(EUI48, "12345");
     BAD(EUI48, "1234567");
 }
