@@ -315,10 +315,12 @@ class OnTheLink(unittest.TestCase):
                        "-pf", self.directory / "pid", "-sf", script, *words, self.net.client_if)
 
     def end_dhclient(self):
-        pid = self.directory / "pid"
-        if pid.exists():
-            lab.run("kill", pid.read_text().strip())
-            pid.unlink()
+        """All that run at the client: one that went into the background may not have written its number yet."""
+        running = lambda: lab.run("ip", "netns", "pids", self.net.client).stdout.decode().split()
+        for pid in running():
+            lab.run("kill", pid)
+        lab.until(lambda: not running(), "dhclient does not end")
+        (self.directory / "pid").unlink(missing_ok=True)
 
     def bound(self):
         env = (self.directory / "dhclient.BOUND6").read_text()
