@@ -14,7 +14,8 @@ struct server6 *server6_start(struct home *h, const struct dhcp6_settings *setti
                               void *owner, struct problem *p);
 /* False: the old settings stay. */
 bool server6_reload(struct server6 *s, const struct dhcp6_settings *settings, struct problem *p);
-/* Ends a lease as if its client had released it; `done` is told as by store_commit(). False: it is nobody's. */
+/* Ends a lease as if its client had released it; `done` is told as by store_commit(). False: it is nobody's.
+ */
 bool server6_release(struct server6 *s, struct ip6 address, store_done_fn *done, void *owner);
 void server6_drain(struct server6 *s);
 bool server6_busy(const struct server6 *s);

@@ -61,7 +61,7 @@ static const char *angle_from_words(struct dns_words *words, const char *letters
     uint64_t sum = 0, part;
     for (int i = 0; i < 4 && words->next < words->count; i++) {
         struct span text = words->words[words->next].text;
-        uint8_t letter = text.len == 1 ? ascii_lower(text.at[0]) : 0;
+        char letter = text.len == 1 ? (char)ascii_lower(text.at[0]) : 0;
         if (i && letter && (letter == letters[0] || letter == letters[1])) {
             if (sum > degrees_most * UINT64_C(3600000))
                 return whole;

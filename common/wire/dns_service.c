@@ -81,9 +81,9 @@ void dns_service_check(struct reader *r)
 static bool key_from_text(struct span text, uint16_t *out)
 {
     uint32_t number;
-    for (uint16_t i = 0; i < KNOWN; i++)
+    for (size_t i = 0; i < KNOWN; i++)
         if (span_is_nocase(text, names[i])) {
-            *out = i;
+            *out = (uint16_t)i;
             return true;
         }
     if (!span_is_nocase(span_head(text, 3), "key") ||
