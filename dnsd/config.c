@@ -8,7 +8,7 @@
 static const struct config_key zone_keys[] = {
     { .name = "file",
       .type = CONFIG_PATH,
-      .help = "The zone's master file.",
+      .help = "The zone's master file, with $TTL, $INCLUDE and $GENERATE.",
       .example = "file = \"zones/contoso.local.zone\"",
       .reference = "RFC 1035 5" },
     { .name = "allow-transfer",

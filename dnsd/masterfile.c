@@ -1,11 +1,14 @@
 #include "masterfile.h"
 
+#include "generate.h"
 #include "text.h"
 #include "wire/dns_rdata.h"
 
 #include <stdlib.h>
 
-#define FOUND_SHOWN_MAX 40 /* octets of the wrong word that are shown */
+#define FOUND_SHOWN_MAX    40   /* octets of the wrong word that are shown */
+#define GENERATE_WORDS_MAX 16   /* of the record that $GENERATE makes many of */
+#define GENERATE_BYTES_MAX 4096 /* ... and their texts together */
 
 /* One file being read. */
 struct source {
@@ -41,6 +44,7 @@ struct masterfile {
     struct dns_word words[MASTERFILE_WORDS_MAX];
     struct place places[MASTERFILE_WORDS_MAX];
     uint8_t rdata[DNS_RDATA_BYTES_MAX];
+    uint8_t generated[GENERATE_BYTES_MAX]; /* texts of the words that $GENERATE makes */
 
     size_t errors, kept;
     struct masterfile_problem problems[MASTERFILE_PROBLEMS_MAX];
@@ -425,6 +429,47 @@ static bool read_include(struct masterfile *m)
     return true;
 }
 
+/* The words behind the range, as they are for number i, in the place of the line's own. False, and that is
+ * told, when a template is wrong. */
+static bool generate_words(struct masterfile *m, const struct dns_word *templates, size_t count, uint32_t i)
+{
+    struct writer w = writer_over(m->generated, sizeof m->generated);
+    const char *expected;
+    for (size_t k = 0; k < count; k++) {
+        struct mark start = writer_mark(&w);
+        if (!generate_write(&w, templates[k].text, i, &expected)) {
+            m->words[k] = templates[k];
+            expected_word(m, k, expected);
+            return false;
+        }
+        m->words[k] = (struct dns_word){ span_from(writer_span(&w), start.offset), templates[k].quoted };
+    }
+    return true;
+}
+
+/* A record for each number, as if the file had them all. The first that is wrong is the last. */
+static void read_generate(struct masterfile *m)
+{
+    struct dns_word templates[GENERATE_WORDS_MAX];
+    struct generate_range range;
+    const char *what;
+    size_t errors = m->errors;
+    if (!words_are(m, 5, 2 + GENERATE_WORDS_MAX, "a range, a name, a type and its data"))
+        return;
+    size_t count = m->count - 2;
+    if (!generate_read_range(m->words[1].text, &range, &what)) {
+        expected_word(m, 1, what);
+        return;
+    }
+    memcpy(templates, m->words + 2, count * sizeof *templates);
+    memmove(m->places, m->places + 2, count * sizeof *m->places);
+    m->count = count;
+    for (uint64_t i = range.first; i <= range.last && m->errors == errors; i += range.step)
+        if (generate_words(m, templates, count, (uint32_t)i))
+            read_record(m);
+    m->last_type_word = (struct span){ NULL, 0 }; /* it may have been one of these */
+}
+
 /* True when a file is wanted. */
 static bool read_directive(struct masterfile *m)
 {
@@ -435,8 +480,10 @@ static bool read_directive(struct masterfile *m)
         read_origin(m);
     else if (span_is_nocase(word, "$TTL"))
         read_default_ttl(m);
+    else if (span_is_nocase(word, "$GENERATE"))
+        read_generate(m);
     else
-        expected_word(m, 0, "$ORIGIN, $TTL or $INCLUDE");
+        expected_word(m, 0, "$ORIGIN, $TTL, $INCLUDE or $GENERATE");
     return false;
 }
 

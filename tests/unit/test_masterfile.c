@@ -74,6 +74,30 @@ static void names_are_relative(void **state)
     HOLDS("a 1 CNAME a.\n", "a.example.", "CNAME", "1 a.");
 }
 
+/* As BIND has it. */
+static void series_are_generated(void **state)
+{
+    (void)state;
+    HOLDS("$GENERATE 1-3 h$ 60 A 192.0.2.$\n", "h2.example.", "A", "60 192.0.2.2");
+    HOLDS("$TTL 5\n$GENERATE 0-8/4 h${10,4,d} CNAME $.b\n", "h0014.example.", "CNAME", "5 4.b.example.");
+    HOLDS("$GENERATE 250-255 h${0,0,x} 1 IN A 192.0.2.$\n", "hff.example.", "A", "1 192.0.2.255");
+    HOLDS("$GENERATE 16-16 ${0,7,n} 1 PTR h$\n", "0.1.0.0.example.", "PTR", "1 h16.example.");
+    HOLDS("$GENERATE 1-2 t$ 1 TXT \"$ costs \\$5 or $$6\"\n", "t2.example.", "TXT", "1 \"2 costs $5 or $6\"");
+    HOLDS("$GENERATE 5-5 h${-5} 1 A 192.0.2.1\nb 1 A 192.0.2.9\n", "h0.example.", "A", "1 192.0.2.1");
+    REFUSED("$GENERATE 3-1 h$ 1 A 192.0.2.$\n",
+            "3:11: expected a range like 1-127 or 0-254/2, found \"3-1\"");
+    REFUSED("$GENERATE 0-65536 h$ 1 A 192.0.2.1\n",
+            "3:11: expected at most 65536 records of one line, found \"0-65536\"");
+    REFUSED(
+        "$GENERATE 1-2 h${-3} 1 A 192.0.2.1\n",
+        "3:15: expected ${OFFSET,WIDTH,BASE} with a base of d, o, x, X, n or N, and no number below 0, found "
+        "\"h${-3}\"");
+    REFUSED("$GENERATE 254-257 h$ 1 A 192.0.2.$\n",
+            "3:26: expected an IPv4 address like 192.0.2.1, found \"192.0.2.256\"");
+    REFUSED("$GENERATE 1-2 h$ A\n",
+            "3:19: expected a range, a name, a type and its data, found the end of the record");
+}
+
 static void the_last_owner_stays(void **state)
 {
     (void)state;
@@ -195,7 +219,7 @@ static void errors_name_their_place(void **state)
     REFUSED("a 1 TXT ( x\n", "3:9: expected a ) for this ( before the end of the file");
     REFUSED("a 1 TXT x )\n", "3:11: expected no ) where none was opened");
     REFUSED("a 1 TXT ( ( x )\n", "3:11: expected no second ( inside of parentheses");
-    REFUSED("$FOO x\n", "3:1: expected $ORIGIN, $TTL or $INCLUDE, found \"$FOO\"");
+    REFUSED("$FOO x\n", "3:1: expected $ORIGIN, $TTL, $INCLUDE or $GENERATE, found \"$FOO\"");
     REFUSED("$ORIGIN\n", "3:8: expected a domain name, found the end of the record");
     REFUSED("$TTL 1x\n", "3:6: expected a TTL: seconds up to 2147483647, or a time like 1h30m, found \"1x\"");
     REFUSED("$ORIGIN a b\n", "3:11: expected nothing more on this line, found \"b\"");
@@ -344,6 +368,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(names_are_relative),
+        cmocka_unit_test(series_are_generated),
         cmocka_unit_test(the_last_owner_stays),
         cmocka_unit_test(ttl_and_class_in_any_order),
         cmocka_unit_test(soa_minimum_is_the_oldest_default),
