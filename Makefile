@@ -76,7 +76,7 @@ fuzz-build:
 	@$(MAKE) --no-print-directory CC=clang SAN=address,undefined BUILD=$(FUZZ_BUILD) FUZZING=1 fuzz-targets
 fuzz-targets: $(FUZZ)
 ifdef FUZZING
-override CFLAGS += -fsanitize=fuzzer-no-link
+override CFLAGS += -fsanitize=fuzzer-no-link -DFUZZING_BUILD_MODE_UNSAFE_FOR_PRODUCTION
 endif
 $(FUZZ_BUILD)/fuzz/%: tests/fuzz/%.c $(LAB_OBJ) $(BUILD)/libwirelab.a
 	@mkdir -p $(@D)
