@@ -293,8 +293,10 @@ static bool open_sockets(struct service *s, const struct endpoint *at, struct dn
 {
     int tries = at->port ? 1 : PORT_TRIES;
     while (tries-- > 0)
-        if (open_pair(s, *at, k, p))
+        if (open_pair(s, *at, k, p)) {
+            *p = (struct problem){ 0 }; /* of a try before */
             return true;
+        }
     return false;
 }
 
