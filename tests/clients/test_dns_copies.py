@@ -302,6 +302,8 @@ zone:
         primary, port = self.primary()
         secondary, _ = self.secondary(port, ours)
         self.follows(ours, 3)
+        kept = secondary.directory / "state" / "dnsd"
+        lab.until(lambda: list(kept.glob("*.copy")), "the copy is not on disk")
         primary.kill()
         secondary.kill()
         self.secondary(port, ours, state=secondary.directory)
