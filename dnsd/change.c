@@ -1,6 +1,5 @@
 #include "change.h"
 
-#include "hash.h"
 
 #include <stdlib.h>
 
@@ -185,124 +184,123 @@ struct change *change_between(const struct zone *before, const struct zone *afte
     return NULL;
 }
 
-/* ---- the next version
- * --------------------------------------------------------------------------------------- */
+/* ---- the next version ------------------------------------------------------------------------------- */
 
-/* Records that are to go, by the hash of what they are. */
-struct going {
-    uint64_t *hashes; /* 0: empty */
-    size_t mask, left;
-    uint64_t seed;
-};
-
-struct applying {
-    struct going going;
-    struct zone_builder *builder;
-    const char *why;
-};
-
-static uint64_t hash_record(uint64_t seed, struct span owner, uint16_t type, struct span rdata)
+/* `done` is what came, without what was there before; it may be NULL. */
+static enum zone_fault add_all(struct zone *z, const struct change_records *records,
+                               struct change_records *done)
 {
-    struct dns_name name, lower;
-    dns_name_from_span(owner, &name);
-    dns_name_lower(&lower, &name);
-    uint64_t h = hash_bytes(dns_name_span(&lower), seed + type);
-    h = hash_bytes(rdata, h);
-    return h ? h : 1;
-}
-
-static bool going_open(struct going *g, const struct change_records *removed, uint64_t seed)
-{
-    size_t size = 8;
-    struct reader r = change_reader(removed);
+    struct reader r = change_reader(records);
     struct dns_record record;
     struct span rdata;
-    while (size < removed->count * 2)
-        size *= 2;
-    *g = (struct going){ .hashes = calloc(size, sizeof *g->hashes), .mask = size - 1, .seed = seed };
-    while (g->hashes && change_next(&r, &record, &rdata)) { /* each turn takes a record */
-        uint64_t h = hash_record(seed, dns_name_span(&record.owner), record.type, rdata);
-        size_t at = h & g->mask;
-        while (g->hashes[at]) /* at most half of it is taken */
-            at = (at + 1) & g->mask;
-        g->hashes[at] = h;
-        g->left++;
+    enum zone_fault fault = ZONE_FINE;
+    while (!zone_refused(fault) && change_next(&r, &record, &rdata)) { /* each turn takes a record */
+        fault = zone_add(z, &record.owner, record.type, record.ttl, rdata);
+        if (done && !zone_refused(fault) && fault != ZONE_REPEATED &&
+            !change_add_record(done, dns_name_span(&record.owner), record.type, record.ttl, rdata))
+            fault = ZONE_TOO_BIG;
     }
-    return g->hashes != NULL;
+    return zone_refused(fault) ? fault : ZONE_FINE;
 }
 
-/* Whether this record is one of those; it is struck off. A hash of 64 bits with a secret seed stands for it.
- */
-static bool going_take(struct going *g, const struct place *p)
+/* False: one of them is not there. `done` is what went, with the TTL that it had; it may be NULL. */
+static bool remove_all(struct zone *z, const struct change_records *records, struct change_records *done)
 {
-    uint64_t h = hash_record(g->seed, zone_node_name(p->node), p->type, p->rdata);
-    for (size_t at = h & g->mask; g->hashes[at]; at = (at + 1) & g->mask) /* as above */
-        if (g->hashes[at] == h) {
-            g->left--;
-            return true;
-        }
-    return false;
-}
-
-static bool add(struct applying *a, const struct dns_name *owner, uint16_t type, uint32_t ttl,
-                struct span rdata)
-{
-    enum zone_fault fault = zone_builder_add(a->builder, owner, type, ttl, rdata);
-    if (zone_refused(fault))
-        a->why = zone_fault_text(fault);
-    return !a->why;
-}
-
-static bool keep_if_staying(void *owner, const struct place *p)
-{
-    struct applying *a = owner;
-    struct dns_name name;
-    if (a->going.left && going_take(&a->going, p))
-        return true;
-    dns_name_from_span(zone_node_name(p->node), &name);
-    return add(a, &name, p->type, p->ttl, p->rdata);
-}
-
-static bool build(struct applying *a, const struct zone *before, const struct change *c)
-{
-    struct reader r = change_reader(&c->added);
+    struct reader r = change_reader(records);
     struct dns_record record;
     struct span rdata;
-    if (!each_record(before, keep_if_staying, a))
-        return false;
-    if (a->going.left) {
-        a->why = "a record that was to go is not there";
-        return false;
-    }
+    uint32_t ttl;
     while (change_next(&r, &record, &rdata)) /* each turn takes a record */
-        if (!add(a, &record.owner, record.type, record.ttl, rdata))
+        if (!zone_remove(z, &record.owner, record.type, rdata, &ttl) ||
+            (done && !change_add_record(done, dns_name_span(&record.owner), record.type, ttl, rdata)))
             return false;
     return true;
 }
 
-struct zone *change_apply(const struct zone *before, const struct change *c, const char **why)
+/* So that nothing fails half-way, in either direction, for want of memory. */
+static bool reserve(struct zone *z, const struct change *c, struct change *done)
 {
-    struct applying a = { .why = NULL };
-    enum zone_fault fault;
-    *why = "the change is of another version";
-    if (c->from != before->serial)
-        return NULL;
+    size_t bytes = 0, names = 0;
+    const struct change_records *lists[] = { &c->removed, &c->added };
+    for (size_t i = 0; i < 2; i++) {
+        struct reader r = change_reader(lists[i]);
+        struct dns_record record;
+        struct span rdata;
+        while (change_next(&r, &record, &rdata)) { /* each turn takes a record */
+            bytes += zone_record_room(&record.owner, rdata.len);
+            names += record.owner.labels;
+        }
+    }
+    return zone_reserve(z, 2 * bytes, names) && make_room(&done->removed, c->removed.length) &&
+           make_room(&done->added, c->added.length);
+}
+
+/* What was done is undone: there was room for it before. */
+static void take_back(struct zone *z, const struct change *done)
+{
+    remove_all(z, &done->added, NULL);
+    add_all(z, &done->removed, NULL);
+    zone_settle(z);
+}
+
+static bool apply_here(struct zone *z, const struct change *c, struct change *done, const char **why)
+{
     *why = "out of memory";
-    a.builder = zone_builder_open(&before->name, before->seed, before->node_count);
-    if (!a.builder || !going_open(&a.going, &c->removed, before->seed)) {
-        if (a.builder)
-            zone_builder_drop(a.builder);
-        return NULL;
+    if (!reserve(z, c, done))
+        return false;
+    *why = "a record that was to go is not there";
+    enum zone_fault fault = ZONE_FINE;
+    bool ok = remove_all(z, &c->removed, &done->removed);
+    if (ok) {
+        fault = add_all(z, &c->added, &done->added);
+        fault = zone_refused(fault) ? fault : zone_settle(z);
     }
-    bool ok = build(&a, before, c);
-    free(a.going.hashes);
-    if (!ok) {
-        *why = a.why;
-        zone_builder_drop(a.builder);
-        return NULL;
-    }
-    struct zone *after = zone_builder_finish(a.builder, &fault);
-    if (!after)
+    if (zone_refused(fault))
         *why = zone_fault_text(fault);
-    return after;
+    if (ok && !zone_refused(fault))
+        return true;
+    take_back(z, done);
+    return false;
+}
+
+static void forget_done(struct change *done)
+{
+    free(done->removed.bytes);
+    free(done->added.bytes);
+}
+
+bool change_apply(struct zone **z, const struct change *c, const char **why)
+{
+    struct change done = { 0 };
+    *why = "the change is of another version";
+    if (c->from != (*z)->serial)
+        return false;
+    bool shared = (*z)->holders > 1;
+    struct zone *next = shared ? zone_copy(*z) : *z;
+    *why = "out of memory";
+    bool ok = next && apply_here(next, c, &done, why);
+    forget_done(&done);
+    if (shared)
+        zone_release(ok ? *z : next);
+    if (ok)
+        *z = next;
+    return ok;
+}
+
+bool change_fits(struct zone *z, const struct change *c, const char **why)
+{
+    struct change done = { 0 };
+    *why = "the change is of another version";
+    if (c->from != z->serial)
+        return false;
+    bool shared = z->holders > 1;
+    struct zone *trial = shared ? zone_copy(z) : z;
+    *why = "out of memory";
+    bool ok = trial && apply_here(trial, c, &done, why);
+    if (ok && !shared)
+        take_back(trial, &done);
+    forget_done(&done);
+    if (shared)
+        zone_release(trial);
+    return ok;
 }

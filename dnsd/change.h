@@ -39,8 +39,12 @@ bool change_add_zone(struct change_records *r, const struct zone *z);
 
 /* From one version to the next. NULL: no memory. */
 struct change *change_between(const struct zone *before, const struct zone *after);
-/* The version that comes of it, held once. NULL, and *why says in words (constant) what does not fit: a
- * record that was to go is not there, the serial is another one, the result is no zone. */
-struct zone *change_apply(const struct zone *before, const struct change *c, const char **why);
+/* Puts the version that comes of it in the place of *z, which the caller holds: the same zone, changed where
+ * it lies, when nobody else holds it, else a copy. False, *z is as it was, and *why says in words (constant)
+ * what does not fit: a record that was to go is not there, the serial is another one, the result is no zone.
+ */
+bool change_apply(struct zone **z, const struct change *c, const char **why);
+/* Whether change_apply() would: as it does, and back. */
+bool change_fits(struct zone *z, const struct change *c, const char **why);
 
 #endif

@@ -65,9 +65,9 @@ static void tell_transfer(struct connection *c, enum event_id id, struct now now
     if (!event_happens(s->home->events, id))
         return;
     event_begin(&ev, id, now);
-    dnsd_event_name(&ev, "zone", &c->transfer.zone->name, name);
+    dnsd_event_name(&ev, "zone", &c->transfer.query.question.name, name);
     event_endpoint(&ev, "client", stream_peer(c->stream));
-    event_number(&ev, "serial", c->transfer.zone->serial);
+    event_number(&ev, "serial", c->transfer.serial);
     event_number(&ev, "records", (int64_t)c->transfer.record_count);
     event_number(&ev, "messages", (int64_t)c->transfer.messages);
     event_emit(s->home->events, &ev);

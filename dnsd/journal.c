@@ -213,15 +213,12 @@ size_t journal_since(const struct journal *j, uint32_t serial, struct change *co
     return 0;
 }
 
-struct zone *journal_replay(const struct journal *j, struct zone *z, const char **why)
+bool journal_replay(const struct journal *j, struct zone **z, const char **why)
 {
     struct change *const *changes;
-    size_t count = journal_since(j, z->serial, &changes);
-    struct zone *now = zone_hold(z);
-    for (size_t i = 0; now && i < count; i++) {
-        struct zone *next = change_apply(now, changes[i], why);
-        zone_release(now);
-        now = next;
-    }
-    return now;
+    size_t count = journal_since(j, (*z)->serial, &changes);
+    for (size_t i = 0; i < count; i++)
+        if (!change_apply(z, changes[i], why))
+            return false;
+    return true;
 }

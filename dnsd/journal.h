@@ -40,7 +40,8 @@ void journal_commit(struct journals *all, struct journal *j, struct change *c, s
 void journal_forget(struct journals *all, struct journal *j);
 /* The changes that lead from this serial to the latest; how many, 0 when it is not among them. */
 size_t journal_since(const struct journal *j, uint32_t serial, struct change *const **out);
-/* The zone after all changes that follow its serial, held once; the very same when there are none. */
-struct zone *journal_replay(const struct journal *j, struct zone *z, const char **why);
+/* All changes that follow its serial are made in the zone, as by change_apply(); false at the first that does
+ * not fit. */
+bool journal_replay(const struct journal *j, struct zone **z, const char **why);
 
 #endif

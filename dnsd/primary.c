@@ -21,8 +21,6 @@ struct waiting {
     struct connection *connection; /* NULL: UDP, or it is gone */
     bool over_tcp;
     struct change *change; /* once decided */
-    struct zone *next;     /* the version that comes of it */
-    struct zone *base;     /* the one it was made from; not held */
     struct work *work;
     struct tsig_session session; /* where it is signed */
     size_t length;
@@ -104,29 +102,16 @@ static void notify(struct primary *m, const struct zones_row *row, struct now no
         notifier_tell(&m->notifier, row->zone, &z->notify[i].at, z->notify[i].key, now);
 }
 
-static void publish(struct primary *m, struct zones_row *row, struct zone *next, const struct change *c,
-                    struct now now)
-{
-    zone_release(row->zone);
-    row->zone = zone_hold(next);
-    tell_changed(m, next, c, now);
-    notify(m, row, now);
-}
 
 struct zone *primary_replay(struct primary *m, const struct dns_name *lower, struct zone *z, struct now now)
 {
     struct journal *j = journals_of(&m->journals, lower, false);
     const char *why = NULL;
-    if (!j || !j->count)
-        return z;
-    struct zone *latest = journal_replay(j, z, &why);
-    if (!latest) {
+    if (j && !journal_replay(j, &z, &why)) {
         event_note(m->home->events, EVENT_DNS_JOURNAL_LOST, now, "reason", why);
         journal_forget(&m->journals, j);
-        return z;
     }
-    zone_release(z);
-    return latest;
+    return z;
 }
 
 static void remembered(void *owner, bool ok, const char *why)
@@ -139,14 +124,33 @@ static void remembered(void *owner, bool ok, const char *why)
         primary_close(m);
 }
 
+/* Somebody may ask what changed. */
+static bool is_followed(const struct zones_row *row)
+{
+    return row->transfer_to_count || row->transfer_keys.count;
+}
+
+void primary_changed(struct primary *m, const struct zones_row *row, struct change *c)
+{
+    struct journal *j = journals_of(&m->journals, &row->name, is_followed(row));
+    if (!j)
+        return;
+    m->committing_count++;
+    journal_commit(&m->journals, j, c, remembered, m);
+}
+
+void primary_notify(struct primary *m, const struct zones_row *row, struct now now)
+{
+    notify(m, row, now);
+}
+
 void primary_replaced(struct primary *m, const struct zones_row *row, const struct zone *before,
                       struct now now)
 {
     if (!row->zone || before == row->zone)
         return;
     bool newer = before && dns_serial_newer(row->zone->serial, before->serial);
-    struct journal *j =
-        journals_of(&m->journals, &row->name, newer && (row->transfer_to_count || row->transfer_keys.count));
+    struct journal *j = journals_of(&m->journals, &row->name, newer && is_followed(row));
     struct change *c = j && newer ? change_between(before, row->zone) : NULL;
     if (c) {
         m->committing_count++;
@@ -182,7 +186,6 @@ static void end_waiting(struct waiting *u)
     list_remove(&u->connection_node);
     u->work->primary->waiting_count--;
     change_release(u->change);
-    zone_release(u->next);
     tsig_close(&u->session);
     free(u);
 }
@@ -229,11 +232,12 @@ static void committed(void *owner, bool ok, const char *why)
         primary_close(m);
         return;
     }
-    if (ok && row && row->zone == u->base) {
-        publish(m, row, u->next, u->change, now);
+    if (ok && row && row->zone && change_apply(&row->zone, u->change, &why)) {
+        tell_changed(m, row->zone, u->change, now);
+        notify(m, row, now);
         reply(u, DNS_NOERROR, NULL, now);
     } else {
-        reply(u, DNS_SERVFAIL, ok ? "another version came in between" : why, now);
+        reply(u, DNS_SERVFAIL, why ? why : "another version came in between", now);
     }
     run_work(k, now);
 }
@@ -248,7 +252,6 @@ static void run_first(struct work *k, struct waiting *u, struct now now)
         reply(u, DNS_SERVFAIL, "the zone is not in service", now);
         return;
     }
-    u->base = row->zone;
     arena_reset(&m->arena);
     enum dns_rcode rcode =
         update_decide(row->zone, span_of(u->message, u->length), &m->arena, &u->change, &why);
@@ -257,9 +260,8 @@ static void run_first(struct work *k, struct waiting *u, struct now now)
         return;
     }
     struct journal *j = journals_of(&m->journals, &k->lower, true);
-    u->next = j ? change_apply(row->zone, u->change, &why) : NULL;
-    if (!u->next) {
-        reply(u, DNS_REFUSED, why ? why : "out of memory", now);
+    if (!j || !change_fits(row->zone, u->change, &why)) {
+        reply(u, j ? DNS_REFUSED : DNS_SERVFAIL, j ? why : "out of memory", now);
         return;
     }
     k->committing = true;

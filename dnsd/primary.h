@@ -22,6 +22,10 @@ struct zone *primary_replay(struct primary *m, const struct dns_name *lower, str
  * NULL. */
 void primary_replaced(struct primary *m, const struct zones_row *row, const struct zone *before,
                       struct now now);
+/* A change that came from elsewhere was made in the zone: it is kept for those who follow. */
+void primary_changed(struct primary *m, const struct zones_row *row, struct change *c);
+/* Who follows the zone is told of its version. */
+void primary_notify(struct primary *m, const struct zones_row *row, struct now now);
 /* All zones are in service: who follows is told. */
 void primary_started(struct primary *m, struct now now);
 /* The changes that lead to the zone in service from this serial; 0: unknown. */

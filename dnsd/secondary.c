@@ -10,6 +10,7 @@
 
 #define CHECK_MS     3000  /* for the SOA, by UDP or TCP */
 #define STALL_MS     30000 /* a transfer that brings nothing for so long is given up */
+#define COPY_MS      10000 /* from a change to the copy on disk: all that a crash without a primary can cost */
 #define ABSENT_S     10    /* between tries for a zone of which nothing is there yet */
 #define LENGTH_BYTES 2
 #define OUT_BYTES    2048 /* the question, with names and an SOA at their longest */
@@ -27,9 +28,10 @@ struct follower {
     const struct dnsd_zone *settings;
     struct dns_name lower;
     struct secondary_times times;
-    struct timer check_due, expiry;
-    size_t primary; /* which one is asked */
-    bool again;     /* a NOTIFY came meanwhile */
+    struct timer check_due, expiry, copy_due;
+    size_t primary;  /* which one is asked */
+    bool again;      /* a NOTIFY came meanwhile */
+    bool copy_stale; /* changes are not in the copy on disk yet */
     bool full;      /* changes did not fit: the next transfer is of the whole zone */
     struct dns_exchange *exchange;
     struct stream *stream;
@@ -159,9 +161,40 @@ static void publish(struct follower *f, struct zone *next, struct now now)
     }
     row->zone = next;
     copy_save(f->secondary->service, next);
+    f->copy_stale = false;
     tell(f, EVENT_DNS_FETCHED, NULL, now);
     primary_replaced(f->secondary->service->primary, row, before, now);
     zone_release(before);
+}
+
+static void copy_due(struct timer *t, struct now now)
+{
+    struct follower *f = list_item(t, struct follower, copy_due);
+    struct zone *z = zone_of(f);
+    (void)now;
+    if (z && f->copy_stale)
+        copy_save(f->secondary->service, z);
+    f->copy_stale = false;
+}
+
+/* Each change leads to a version that the primary had: what stands before one that does not fit is served.
+ * The copy on disk follows when it has been a while: it is written whole. */
+static bool publish_changes(struct follower *f, struct now now)
+{
+    struct zones_row *row = row_of(f);
+    struct primary *p = f->secondary->service->primary;
+    f->in.why = "the zone went meanwhile";
+    for (size_t i = 0; i < f->in.change_count; i++) {
+        if (!row || !row->zone || !change_apply(&row->zone, f->in.changes[i], &f->in.why))
+            return false;
+        primary_changed(p, row, f->in.changes[i]);
+    }
+    if (!f->copy_stale)
+        loop_arm(loop_of(f), &f->copy_due, now.mono_ms + COPY_MS);
+    f->copy_stale = true;
+    tell(f, EVENT_DNS_FETCHED, NULL, now);
+    primary_notify(p, row, now);
+    return true;
 }
 
 static void expired(struct timer *t, struct now now)
@@ -263,7 +296,12 @@ static bool take_message(struct follower *f, struct span message, struct now now
         stream_deadline(f->stream, now.mono_ms + STALL_MS);
         return true;
     case TRANSFER_IN_DONE:
-        publish(f, transfer_in_take(&f->in), now);
+        if (f->in.change_count && !publish_changes(f, now)) {
+            fail_transfer(f, f->in.why, now);
+            break;
+        }
+        if (!f->in.change_count)
+            publish(f, transfer_in_take(&f->in), now);
         f->full = false;
         end_transfer(f);
         is_current(f, now);
@@ -513,6 +551,7 @@ static void forget(struct follower *f)
 {
     loop_disarm(loop_of(f), &f->check_due);
     loop_disarm(loop_of(f), &f->expiry);
+    loop_disarm(loop_of(f), &f->copy_due);
     if (f->exchange)
         dns_exchange_cancel(f->exchange);
     f->transferring = false;
@@ -529,6 +568,8 @@ static void forget_all(struct secondary *m)
 {
     for (struct follower *f = m->first, *next; f; f = next) {
         next = f->next;
+        if (f->copy_stale && !m->service->stopping && zone_of(f))
+            copy_save(m->service, zone_of(f));
         forget(f);
     }
     m->first = NULL;
@@ -555,6 +596,7 @@ static bool follow(struct secondary *m, const struct dnsd_zone *z, struct now no
     f->settings = z;
     f->check_due.fire = check_due;
     f->expiry.fire = expired;
+    f->copy_due.fire = copy_due;
     dns_name_lower(&f->lower, &z->name);
     f->next = m->first;
     m->first = f;

@@ -5,10 +5,19 @@
 #include <stdlib.h>
 
 #define ANSWER_COUNT_AT 6
+#define RECORD_HEAD     10 /* type, class, TTL, length */
 
 void transfer_begin(struct transfer *t, struct zone *z, const struct dns_query *q, bool soa_alone)
 {
-    *t = (struct transfer){ .zone = zone_hold(z), .query = *q };
+    struct reader r = zone_records(zone_set_at(z, z->soa));
+    struct span rdata;
+    struct span soa = zone_next_record(&r, &rdata), apex = zone_node_name(zone_node_at(z, z->apex));
+    *t = (struct transfer){ .zone = soa_alone ? NULL : zone_hold(z), .query = *q };
+    t->serial = z->serial;
+    t->apex_bytes = (uint16_t)apex.len;
+    t->soa_bytes = (uint16_t)soa.len;
+    memcpy(t->apex, apex.at, apex.len);
+    memcpy(t->soa, soa.at, soa.len);
     t->at = soa_alone ? TRANSFER_LAST_SOA : TRANSFER_FIRST_SOA;
 }
 
@@ -20,6 +29,8 @@ void transfer_changes(struct transfer *t, struct change *const *changes, size_t 
     t->change_count = count;
     for (size_t i = 0; i < count; i++)
         t->changes[i] = change_hold(changes[i]);
+    zone_release(t->zone);
+    t->zone = NULL;
 }
 
 void transfer_end(struct transfer *t)
@@ -70,11 +81,8 @@ static bool find_next(struct transfer *t)
 
 static void write_soa(struct transfer *t, struct writer *w, struct dns_names *names)
 {
-    const struct zone_set *soa = zone_set_at(t->zone, t->zone->soa);
-    struct reader r = zone_records(soa);
-    struct span rdata;
-    struct span record = zone_next_record(&r, &rdata);
-    encode_record(w, names, zone_node_name(zone_node_at(t->zone, t->zone->apex)), soa->type, record, rdata);
+    struct span soa = span_of(t->soa, t->soa_bytes);
+    encode_record(w, names, span_of(t->apex, t->apex_bytes), DNS_TYPE_SOA, soa, span_from(soa, RECORD_HEAD));
 }
 
 /* Opens the next part of the changes that has records; false behind the last one. */

@@ -5,8 +5,13 @@
 
 #include "change.h"
 
+#define TRANSFER_SOA_BYTES (10 + 2 * DNS_NAME_BYTES_MAX + 20)
+
 struct transfer {
-    struct zone *zone; /* held until the end */
+    struct zone *zone; /* held while its records are sent; NULL for changes and the SOA alone */
+    uint32_t serial; /* of the version that it leads to */
+    uint16_t apex_bytes, soa_bytes;
+    uint8_t apex[DNS_NAME_BYTES_MAX], soa[TRANSFER_SOA_BYTES]; /* what begins and ends it */
     struct dns_query query;
     enum { TRANSFER_FIRST_SOA, TRANSFER_BODY, TRANSFER_CHANGES, TRANSFER_LAST_SOA, TRANSFER_OVER } at;
     struct change **changes;     /* held; NULL: the whole zone */

@@ -7,10 +7,14 @@
 
 #define NAMES_EXPECTED 1024 /* the tables grow with the zone */
 
-void transfer_in_begin(struct transfer_in *t, const struct dns_name *name, struct zone *base, uint64_t seed,
-                       size_t bytes_max)
+void transfer_in_begin(struct transfer_in *t, const struct dns_name *name, const struct zone *base,
+                       uint64_t seed, size_t bytes_max)
 {
-    *t = (struct transfer_in){ .base = base ? zone_hold(base) : NULL, .seed = seed, .bytes_max = bytes_max };
+    *t = (struct transfer_in){ .incremental = base,
+                               .base_serial = base ? base->serial : 0,
+                               .names_expected = base ? base->node_count : NAMES_EXPECTED,
+                               .seed = seed,
+                               .bytes_max = bytes_max };
     dns_name_copy(&t->name, name);
 }
 
@@ -21,7 +25,6 @@ void transfer_in_end(struct transfer_in *t)
     for (size_t i = 0; i < t->change_count; i++)
         change_release(t->changes[i]);
     free(t->changes);
-    zone_release(t->base);
     zone_release(t->result);
     *t = (struct transfer_in){ .why = t->why,
                                .record_count = t->record_count,
@@ -63,7 +66,7 @@ static uint32_t serial_of(struct span soa)
 static bool begin_whole(struct transfer_in *t)
 {
     t->at = IN_WHOLE;
-    t->builder = zone_builder_open(&t->name, t->seed, t->base ? t->base->node_count : NAMES_EXPECTED);
+    t->builder = zone_builder_open(&t->name, t->seed, t->names_expected);
     return t->builder || wrong(t, "out of memory");
 }
 
@@ -120,7 +123,7 @@ static bool take_change_soa(struct transfer_in *t, const struct incoming *in)
  * closing SOA's, too, so it need not be kept. */
 static bool take_second(struct transfer_in *t, const struct incoming *in)
 {
-    if (in->soa && t->base && in->serial == t->base->serial && in->serial != t->newest) {
+    if (in->soa && t->incremental && in->serial == t->base_serial && in->serial != t->newest) {
         t->version = in->serial;
         return begin_change(t, in->serial) && add_changed(t, in);
     }
@@ -194,18 +197,6 @@ static enum transfer_in_state finish_whole(struct transfer_in *t)
     return TRANSFER_IN_WRONG;
 }
 
-static enum transfer_in_state finish_changes(struct transfer_in *t)
-{
-    struct zone *now = zone_hold(t->base);
-    for (size_t i = 0; now && i < t->change_count; i++) {
-        struct zone *next = change_apply(now, t->changes[i], &t->why);
-        zone_release(now);
-        now = next;
-    }
-    t->result = now;
-    return now ? TRANSFER_IN_DONE : TRANSFER_IN_WRONG;
-}
-
 enum transfer_in_state transfer_in_feed(struct transfer_in *t, struct span message)
 {
     struct dns_records all;
@@ -226,12 +217,12 @@ enum transfer_in_state transfer_in_feed(struct transfer_in *t, struct span messa
     }
     if (!take_answers(t, &all, message))
         return TRANSFER_IN_WRONG;
-    if (t->at == IN_SECOND && t->base && !dns_serial_newer(t->newest, t->base->serial))
+    if (t->at == IN_SECOND && t->incremental && !dns_serial_newer(t->newest, t->base_serial))
         return TRANSFER_IN_UP_TO_DATE;
     if (t->at != IN_END)
         return all.header.answers ? TRANSFER_IN_MORE
                                   : (wrong(t, "a message without records"), TRANSFER_IN_WRONG);
-    return t->builder ? finish_whole(t) : finish_changes(t);
+    return t->builder ? finish_whole(t) : TRANSFER_IN_DONE;
 }
 
 void transfer_in_ask(struct writer *w, uint16_t id, const struct dns_name *name, const struct zone *have)

@@ -10,12 +10,12 @@
 #define RECORD_HEAD   10 /* type, class, TTL, length */
 #define POINTER_BYTES 2  /* an owner that was written before */
 #define SLOTS_LEAST   16
+#define HOLE_SIZES    512 /* in grains: 2 KiB, more than nearly every set has */
 #define SET_BYTES_MAX (DNS_MESSAGE_BYTES_MAX - DNS_HEADER_BYTES - DNS_NAME_BYTES_MAX - 4 - DNS_OPT_BYTES)
 
 struct zone_builder {
     struct zone *zone;
-    struct dns_name lower; /* the apex */
-    zone_ref owner;        /* the node of the last record: the next one is often of the same */
+    zone_ref owner; /* the node of the last record: the next one is often of the same */
 };
 
 /* ---- the block --------------------------------------------------------------------------- */
@@ -43,14 +43,38 @@ static bool block_reserve(struct zone *z, size_t bytes)
     return true;
 }
 
-/* A new piece at the end; 0 when there is no room. Whatever was looked up before has moved. */
+static zone_ref *word_at(struct zone *z, zone_ref ref)
+{
+    return (zone_ref *)(void *)(z->block + (size_t)ref * ZONE_GRAIN);
+}
+
+/* A new piece, where one of this size was given back or at the end; 0 when there is no room. Whatever was
+ * looked up before has moved. */
 static zone_ref block_take(struct zone *z, size_t bytes)
 {
+    size_t grains = aligned(bytes) / ZONE_GRAIN;
+    if (z->holes && grains < HOLE_SIZES && z->holes[grains]) {
+        zone_ref hole = z->holes[grains];
+        z->holes[grains] = *word_at(z, hole);
+        return hole;
+    }
     if (!block_reserve(z, bytes))
         return 0;
     zone_ref ref = (zone_ref)(z->block_used / ZONE_GRAIN);
     z->block_used += aligned(bytes);
     return ref;
+}
+
+/* Without memory for the table, and when it is larger than any hole, a piece is lost until the next load. */
+static void block_give(struct zone *z, zone_ref ref, size_t bytes)
+{
+    size_t grains = aligned(bytes) / ZONE_GRAIN;
+    if (!z->holes)
+        z->holes = calloc(HOLE_SIZES, sizeof *z->holes);
+    if (!z->holes || grains >= HOLE_SIZES)
+        return;
+    *word_at(z, ref) = z->holes[grains];
+    z->holes[grains] = ref;
 }
 
 static struct zone_node *node_at(struct zone *z, zone_ref ref)
@@ -118,6 +142,20 @@ static bool slots_make_room(struct zone *z)
 
 /* ---- building: nodes ----------------------------------------------------------------------- */
 
+static bool is_wildcard(const struct zone_node *n)
+{
+    return n->name[0] == 1 && n->name[1] == '*';
+}
+
+static void join_parent(struct zone_node *n, struct zone_node *parent)
+{
+    parent->children++;
+    if (is_wildcard(n))
+        parent->flags |= ZONE_NODE_WILDCARD;
+    if (parent->flags & (ZONE_NODE_CUT | ZONE_NODE_BELOW))
+        n->flags |= ZONE_NODE_BELOW;
+}
+
 /* A new node under `parent`, named by the last `labels` labels of `name`. 0: no memory. */
 static zone_ref add_node(struct zone *z, zone_ref parent, const struct dns_name *name, struct span lower,
                          size_t labels)
@@ -129,11 +167,12 @@ static zone_ref add_node(struct zone *z, zone_ref parent, const struct dns_name 
     struct zone_node *n = node_at(z, ref);
     *n = (struct zone_node){ .parent = parent, .labels = (uint8_t)labels, .name_len = (uint8_t)own.len };
     memcpy(n->name, own.at, own.len);
+    n->previous = z->last_node;
     if (z->last_node)
         node_at(z, z->last_node)->next = ref;
     z->last_node = ref;
-    if (parent && own.at[0] == 1 && own.at[1] == '*')
-        node_at(z, parent)->flags |= ZONE_NODE_WILDCARD;
+    if (parent)
+        join_parent(n, node_at(z, parent));
     put_slot(z, (struct zone_slot){ (uint32_t)hash_bytes(lower, z->seed), ref });
     z->node_count++;
     return ref;
@@ -155,14 +194,13 @@ static zone_ref find_or_add(struct zone *z, const struct dns_name *name, const s
     return found;
 }
 
-static zone_ref owner_node(struct zone_builder *b, const struct dns_name *owner)
+static zone_ref owner_node(struct zone *z, zone_ref last, const struct dns_name *owner)
 {
     struct dns_name lower;
-    if (b->owner && span_equal(zone_node_name(node_at(b->zone, b->owner)), dns_name_span(owner)))
-        return b->owner;
+    if (last && span_equal(zone_node_name(node_at(z, last)), dns_name_span(owner)))
+        return last;
     dns_name_lower(&lower, owner);
-    b->owner = find_or_add(b->zone, owner, &lower);
-    return b->owner;
+    return find_or_add(z, owner, &lower);
 }
 
 /* ---- building: sets ------------------------------------------------------------------------- */
@@ -213,15 +251,25 @@ static void write_record(struct zone *z, zone_ref set, uint32_t from, uint32_t t
     write_u32(&w, ttl);
     write_u16(&w, (uint16_t)rdata.len);
     write_span(&w, rdata);
-    s->bytes = from + (uint32_t)writer_length(&w);
+    s->bytes = (uint16_t)(from + writer_length(&w));
     s->count++;
 }
 
-/* A piece that ends where the block ends can grow. */
-static bool piece_is_last(const struct zone *z, zone_ref piece)
+static size_t piece_bytes(const struct zone_set *s)
+{
+    return sizeof *s + (size_t)s->room_grains * ZONE_GRAIN;
+}
+
+/* A piece that ends where the block ends can grow. False: there is no memory, or it is not the last. */
+static bool grow_piece(struct zone *z, zone_ref piece, size_t bytes)
 {
     const struct zone_set *s = zone_set_at(z, piece);
-    return (size_t)piece * ZONE_GRAIN + aligned(sizeof *s + s->bytes) == z->block_used;
+    size_t more = aligned(bytes) - (size_t)s->room_grains * ZONE_GRAIN;
+    if ((size_t)piece * ZONE_GRAIN + piece_bytes(s) != z->block_used || !block_reserve(z, more))
+        return false;
+    z->block_used += more;
+    set_at(z, piece)->room_grains = (uint16_t)(aligned(bytes) / ZONE_GRAIN);
+    return true;
 }
 
 /* A new piece with one record; 0: no memory. */
@@ -230,24 +278,24 @@ static zone_ref add_piece(struct zone *z, uint16_t type, uint32_t ttl, struct sp
     zone_ref ref = block_take(z, sizeof(struct zone_set) + RECORD_HEAD + rdata.len);
     if (!ref)
         return 0;
-    *set_at(z, ref) = (struct zone_set){ .type = type };
+    *set_at(z, ref) = (struct zone_set){
+        .type = type, .room_grains = (uint16_t)(aligned(RECORD_HEAD + rdata.len) / ZONE_GRAIN)
+    };
     write_record(z, ref, 0, ttl, rdata);
     return ref;
 }
 
+/* Into the first piece that has room, or can get it; else into a new one. */
 static bool append_record(struct zone *z, zone_ref set, uint32_t ttl, struct span rdata)
 {
-    while (set_at(z, set)->more)
-        set = set_at(z, set)->more;
-    if (piece_is_last(z, set)) {
-        uint32_t from = set_at(z, set)->bytes;
-        size_t grown = aligned(sizeof(struct zone_set) + from + RECORD_HEAD + rdata.len);
-        size_t held = aligned(sizeof(struct zone_set) + from);
-        if (!block_reserve(z, grown - held))
-            return false;
-        z->block_used += grown - held;
-        write_record(z, set, from, ttl, rdata);
-        return true;
+    for (zone_ref at = set; at; at = set_at(z, at)->more) { /* a chain that ends */
+        uint16_t from = set_at(z, at)->bytes;
+        size_t need = from + RECORD_HEAD + rdata.len;
+        if (need <= (size_t)set_at(z, at)->room_grains * ZONE_GRAIN || grow_piece(z, at, need)) {
+            write_record(z, at, from, ttl, rdata);
+            return true;
+        }
+        set = at;
     }
     zone_ref piece = add_piece(z, set_at(z, set)->type, ttl, rdata);
     if (piece)
@@ -300,10 +348,9 @@ static enum zone_fault more_records_fault(const struct zone *z, const struct zon
     return ZONE_FINE;
 }
 
-static enum zone_fault add_record(struct zone_builder *b, zone_ref owner, uint16_t type, uint32_t ttl,
+static enum zone_fault add_record(struct zone *z, zone_ref owner, uint16_t type, uint32_t ttl,
                                   struct span rdata)
 {
-    struct zone *z = b->zone;
     zone_ref set = node_at(z, owner)->sets;
     zone_ref last = 0;
     while (set && set_at(z, set)->type != type) {
@@ -327,20 +374,40 @@ static enum zone_fault add_record(struct zone_builder *b, zone_ref owner, uint16
     return ttl == set_ttl ? ZONE_FINE : ZONE_OTHER_TTL;
 }
 
-enum zone_fault zone_builder_add(struct zone_builder *b, const struct dns_name *owner, uint16_t type,
-                                 uint32_t ttl, struct span rdata)
+/* RFC 1034 4.2.1: who owns NS below the apex is a delegation, and what is below it is not of this zone. */
+static void set_cut(struct zone *z, zone_ref owner, bool cut)
 {
-    if (!dns_name_within(owner, &b->lower))
+    struct zone_node *n = node_at(z, owner);
+    if (owner == z->apex || cut == ((n->flags & ZONE_NODE_CUT) != 0))
+        return;
+    n->flags ^= ZONE_NODE_CUT;
+    z->cuts_stale = z->cuts_stale || n->children;
+}
+
+/* *owner is the node of the record before, which often has the same owner, and becomes this one's. */
+static enum zone_fault add_to(struct zone *z, zone_ref *node, const struct dns_name *owner, uint16_t type,
+                              uint32_t ttl, struct span rdata)
+{
+    if (!dns_name_within(owner, &z->name))
         return ZONE_OUTSIDE;
     if (dns_type_is_meta(type))
         return ZONE_META_TYPE;
-    if (type == DNS_TYPE_SOA && owner->labels != b->lower.labels)
+    if (type == DNS_TYPE_SOA && owner->labels != z->name.labels)
         return ZONE_SOA_BELOW;
-    zone_ref node = owner_node(b, owner);
-    enum zone_fault fault = node ? add_record(b, node, type, ttl, rdata) : ZONE_TOO_BIG;
-    if (!zone_refused(fault) && fault != ZONE_REPEATED)
-        b->zone->record_count++;
+    *node = owner_node(z, *node, owner);
+    enum zone_fault fault = *node ? add_record(z, *node, type, ttl, rdata) : ZONE_TOO_BIG;
+    if (zone_refused(fault) || fault == ZONE_REPEATED)
+        return fault;
+    z->record_count++;
+    if (type == DNS_TYPE_NS)
+        set_cut(z, *node, true);
     return fault;
+}
+
+enum zone_fault zone_builder_add(struct zone_builder *b, const struct dns_name *owner, uint16_t type,
+                                 uint32_t ttl, struct span rdata)
+{
+    return add_to(b->zone, &b->owner, owner, type, ttl, rdata);
 }
 
 /* ---- building: begin and end ----------------------------------------------------------------- */
@@ -349,6 +416,7 @@ struct zone_builder *zone_builder_open(const struct dns_name *apex, uint64_t see
 {
     struct zone_builder *b = calloc(1, sizeof *b);
     struct zone *z = calloc(1, sizeof *z);
+    struct dns_name lower;
     size_t slots = SLOTS_LEAST;
     if (!b || !z) {
         free(b);
@@ -362,9 +430,9 @@ struct zone_builder *zone_builder_open(const struct dns_name *apex, uint64_t see
     z->holders = 1;
     z->block_used = ZONE_GRAIN; /* so that no reference is 0 */
     dns_name_copy(&z->name, apex);
-    dns_name_lower(&b->lower, apex);
+    dns_name_lower(&lower, apex);
     if (slots_resize(z, slots))
-        z->apex = add_node(z, 0, apex, dns_name_span(&b->lower), apex->labels);
+        z->apex = add_node(z, 0, apex, dns_name_span(&lower), apex->labels);
     if (!z->apex) {
         zone_builder_drop(b);
         return NULL;
@@ -378,15 +446,15 @@ const struct dns_name *zone_builder_apex(const struct zone_builder *b)
 }
 
 /* A node comes after its parent, so one pass tells each what its ancestors are. */
-static void mark_cuts(struct zone *z)
+static void mark_below(struct zone *z)
 {
     for (zone_ref ref = z->apex; ref; ref = node_at(z, ref)->next) {
         struct zone_node *n = node_at(z, ref);
-        if (ref != z->apex && zone_find_set(z, n, DNS_TYPE_NS))
-            n->flags |= ZONE_NODE_CUT;
+        n->flags &= (uint8_t)~ZONE_NODE_BELOW;
         if (n->parent && (node_at(z, n->parent)->flags & (ZONE_NODE_CUT | ZONE_NODE_BELOW)))
             n->flags |= ZONE_NODE_BELOW;
     }
+    z->cuts_stale = false;
 }
 
 /* The SOA again with the lesser of its TTL and its last field (RFC 2308 3). */
@@ -407,12 +475,15 @@ static bool make_negative_soa(struct zone *z)
     if (!reader_done(&r) || rdata.len > sizeof copy)
         return false;
     memcpy(copy, rdata.at, rdata.len); /* the block may move */
+    if (z->negative_soa)
+        block_give(z, z->negative_soa, piece_bytes(zone_set_at(z, z->negative_soa)));
     z->negative_soa = add_piece(z, DNS_TYPE_SOA, ttl < minimum ? ttl : minimum, span_of(copy, rdata.len));
     return z->negative_soa != 0;
 }
 
-static enum zone_fault finish(struct zone *z)
+enum zone_fault zone_settle(struct zone *z)
 {
+    z->soa = 0;
     for (zone_ref s = node_at(z, z->apex)->sets; s; s = set_at(z, s)->next)
         if (set_at(z, s)->type == DNS_TYPE_SOA)
             z->soa = s;
@@ -422,12 +493,8 @@ static enum zone_fault finish(struct zone *z)
         return ZONE_NO_NS;
     if (!make_negative_soa(z))
         return ZONE_TOO_BIG;
-    mark_cuts(z);
-    uint8_t *block = realloc(z->block, z->block_used);
-    if (block) {
-        z->block = block;
-        z->block_room = z->block_used;
-    }
+    if (z->cuts_stale)
+        mark_below(z);
     return ZONE_FINE;
 }
 
@@ -435,7 +502,12 @@ struct zone *zone_builder_finish(struct zone_builder *b, enum zone_fault *why)
 {
     struct zone *z = b->zone;
     free(b);
-    *why = finish(z);
+    *why = zone_settle(z);
+    uint8_t *block = *why == ZONE_FINE ? realloc(z->block, z->block_used) : NULL;
+    if (block) {
+        z->block = block;
+        z->block_room = z->block_used;
+    }
     if (*why == ZONE_FINE)
         return z;
     zone_release(z);
@@ -461,6 +533,7 @@ void zone_release(struct zone *z)
     if (!z || --z->holders)
         return;
     free(z->block);
+    free(z->holes);
     free(z->slots);
     free(z);
 }
@@ -496,6 +569,162 @@ const char *zone_fault_text(enum zone_fault f)
         return "there is not enough memory for it";
     }
     return "";
+}
+
+/* ---- changing ----------------------------------------------------------------------------------- */
+
+struct zone *zone_copy(const struct zone *z)
+{
+    struct zone *copy = malloc(sizeof *copy);
+    size_t slots = ((size_t)z->slot_mask + 1) * sizeof *z->slots;
+    uint8_t *block = malloc(z->block_used);
+    struct zone_slot *table = malloc(slots);
+    if (!copy || !block || !table) {
+        free(copy);
+        free(block);
+        free(table);
+        return NULL;
+    }
+    memcpy(block, z->block, z->block_used);
+    memcpy(table, z->slots, slots);
+    *copy = *z;
+    copy->block = block;
+    copy->block_room = z->block_used;
+    copy->slots = table;
+    copy->holes = NULL; /* they are few in a zone that is not changed often */
+    copy->holders = 1;
+    return copy;
+}
+
+size_t zone_record_room(const struct dns_name *owner, size_t rdata_bytes)
+{
+    size_t node = aligned(sizeof(struct zone_node) + owner->len);
+    return owner->labels * node + aligned(sizeof(struct zone_set) + RECORD_HEAD + rdata_bytes);
+}
+
+bool zone_reserve(struct zone *z, size_t bytes, size_t names)
+{
+    size_t count = (size_t)z->slot_mask + 1;
+    while ((z->node_count + names + 1) * 4 > count * 3)
+        count *= 2;
+    return block_reserve(z, bytes) && (count == (size_t)z->slot_mask + 1 || slots_resize(z, count));
+}
+
+static uint32_t slot_of(const struct zone *z, zone_ref node)
+{
+    struct dns_name name, lower;
+    dns_name_from_span(zone_node_name(zone_node_at(z, node)), &name);
+    dns_name_lower(&lower, &name);
+    uint32_t i = (uint32_t)hash_bytes(dns_name_span(&lower), z->seed) & z->slot_mask;
+    while (z->slots[i].node != node) /* it is there */
+        i = (i + 1) & z->slot_mask;
+    return i;
+}
+
+/* What stands behind the hole and may not be missed moves up (linear probing without marks). */
+static void drop_slot(struct zone *z, uint32_t hole)
+{
+    uint32_t mask = z->slot_mask;
+    for (uint32_t i = (hole + 1) & mask; z->slots[i].node; i = (i + 1) & mask) { /* ends at an empty one */
+        uint32_t home = z->slots[i].tag & mask;
+        if (((i - home) & mask) >= ((i - hole) & mask)) {
+            z->slots[hole] = z->slots[i];
+            hole = i;
+        }
+    }
+    z->slots[hole].node = 0;
+}
+
+static void drop_node(struct zone *z, zone_ref ref)
+{
+    struct zone_node *n = node_at(z, ref), *parent = node_at(z, n->parent);
+    drop_slot(z, slot_of(z, ref));
+    node_at(z, n->previous)->next = n->next; /* the apex stands before all and stays */
+    if (n->next)
+        node_at(z, n->next)->previous = n->previous;
+    else
+        z->last_node = n->previous;
+    parent->children--;
+    if (is_wildcard(n))
+        parent->flags &= (uint8_t)~ZONE_NODE_WILDCARD;
+    z->node_count--;
+    block_give(z, ref, offsetof(struct zone_node, name) + n->name_len);
+}
+
+/* Names that own nothing and have nothing below them are no names of the zone (RFC 8020 2). */
+static void prune(struct zone *z, zone_ref ref)
+{
+    while (ref != z->apex && !node_at(z, ref)->sets && !node_at(z, ref)->children) { /* up to the apex */
+        zone_ref parent = node_at(z, ref)->parent;
+        drop_node(z, ref);
+        ref = parent;
+    }
+}
+
+enum zone_fault zone_add(struct zone *z, const struct dns_name *owner, uint16_t type, uint32_t ttl,
+                         struct span rdata)
+{
+    zone_ref node = 0;
+    enum zone_fault fault = add_to(z, &node, owner, type, ttl, rdata);
+    if (node && zone_refused(fault))
+        prune(z, node);
+    return fault;
+}
+
+/* Takes the record out of the piece; false when it is not there. */
+static bool cut_record(struct zone_set *s, struct span rdata, uint32_t *ttl)
+{
+    struct reader r = zone_records(s);
+    struct span held;
+    for (size_t from = 0; reader_left(&r); from = reader_offset(&r)) { /* each turn takes a record */
+        zone_next_record(&r, &held);
+        if (!span_equal(held, rdata))
+            continue;
+        struct reader head = reader_over(span_of(s->records + from, RECORD_HEAD));
+        read_skip(&head, 4);
+        *ttl = read_u32(&head);
+        memmove(s->records + from, s->records + reader_offset(&r), reader_left(&r));
+        s->bytes = (uint16_t)(s->bytes - (reader_offset(&r) - from));
+        s->count--;
+        return true;
+    }
+    return false;
+}
+
+/* An empty piece goes; `link` leads to the set, `piece_link` to the piece. */
+static void drop_piece(struct zone *z, zone_ref *link, zone_ref *piece_link)
+{
+    zone_ref ref = *piece_link;
+    struct zone_set *s = set_at(z, ref);
+    if (piece_link == link && s->more)
+        set_at(z, s->more)->next = s->next;
+    *piece_link = piece_link == link && !s->more ? s->next : s->more;
+    block_give(z, ref, piece_bytes(s));
+}
+
+bool zone_remove(struct zone *z, const struct dns_name *owner, uint16_t type, struct span rdata,
+                 uint32_t *ttl)
+{
+    struct dns_name lower;
+    dns_name_lower(&lower, owner);
+    zone_ref node = find_name(z, dns_name_span(&lower));
+    if (!node)
+        return false;
+    zone_ref *link = &node_at(z, node)->sets;
+    while (*link && set_at(z, *link)->type != type)
+        link = &set_at(z, *link)->next;
+    zone_ref *piece = link;
+    while (*piece && !cut_record(set_at(z, *piece), rdata, ttl))
+        piece = &set_at(z, *piece)->more;
+    if (!*piece)
+        return false;
+    if (!set_at(z, *piece)->count)
+        drop_piece(z, link, piece);
+    z->record_count--;
+    if (type == DNS_TYPE_NS && !zone_find_set(z, zone_node_at(z, node), DNS_TYPE_NS))
+        set_cut(z, node, false);
+    prune(z, node);
+    return true;
 }
 
 /* ---- looking up -------------------------------------------------------------------------------- */

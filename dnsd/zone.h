@@ -1,8 +1,9 @@
-/* One version of a zone, immutable once finished, and the directory of all zones (RFC 1034 4.2, RFC 2181, RFC
- * 4592).
+/* A zone, and the directory of all zones (RFC 1034 4.2, RFC 2181, RFC 4592).
  *
  * All nodes, sets and records of a zone lie in one growing block, in the order of the file; references are
- * 32-bit offsets into it, so a record of one address costs under 70 bytes with its node. Every name between a
+ * 32-bit offsets into it, so a record of one address costs under 80 bytes with its node. A zone that one
+ * holder has can be changed where it lies (zone_add, zone_remove, zone_settle); who holds one for longer
+ * than a call has a version that stays as it is, for then a change is made in a copy (change.h). Every name between a
  * record's owner and the apex has a node (an empty non-terminal when it owns nothing), so the closest
  * encloser of a missing name is found from the apex down. Look-ups go by hash of the lower-cased wire name.
  * Records lie in the form in which they are sent. */
@@ -25,9 +26,10 @@ enum zone_node_flag {
 
 /* A name of the zone. Its wire form follows, in the case in which it was first written. */
 struct zone_node {
-    zone_ref parent; /* 0: the apex */
-    zone_ref next;   /* the node that was made after it */
-    zone_ref sets;   /* its first set; 0: an empty non-terminal */
+    zone_ref parent;         /* 0: the apex */
+    zone_ref next, previous; /* the nodes that were made after and before it */
+    zone_ref sets;           /* its first set; 0: an empty non-terminal */
+    uint32_t children;       /* nodes whose parent it is */
     uint8_t flags, labels, name_len;
     uint8_t name[];
 };
@@ -37,7 +39,7 @@ struct zone_set {
     zone_ref next; /* the owner's next set (in the first piece only) */
     zone_ref more; /* the set's next piece */
     uint16_t type, count;
-    uint32_t bytes;
+    uint16_t bytes, room_grains; /* of its records; what it may grow to */
     uint8_t records[]; /* type, class, TTL, length, data: what stands behind the owner's name in a message */
 };
 
@@ -49,6 +51,7 @@ struct zone_slot {
 struct zone {
     uint8_t *block;
     size_t block_used, block_room;
+    zone_ref *holes; /* by size in grains: pieces that were given back, each leads to the next; NULL: none yet */
     struct zone_slot *slots;
     uint32_t slot_mask;
     uint64_t seed;
@@ -58,6 +61,7 @@ struct zone {
     uint32_t serial;
     size_t node_count, record_count;
     unsigned holders;
+    bool cuts_stale; /* flags of nodes below a delegation that came or went are to be made anew */
     struct dns_name name; /* as it was given */
 };
 
@@ -125,6 +129,24 @@ void zone_builder_drop(struct zone_builder *b);
 struct zone *zone_hold(struct zone *z);
 /* The last release frees. Harmless with NULL. */
 void zone_release(struct zone *z);
+
+/* ---- changing ---------------------------------------------------------------------------
+ * Only by the one holder of a finished zone, who settles it before anybody looks anything up. */
+
+/* The same in a block of its own, held once; NULL: no memory. */
+struct zone *zone_copy(const struct zone *z);
+/* Makes room, so that as many bytes and names can come without a failure. */
+bool zone_reserve(struct zone *z, size_t bytes, size_t names);
+/* What zone_reserve() needs for a record, with the nodes above it. */
+size_t zone_record_room(const struct dns_name *owner, size_t rdata_bytes);
+/* As zone_builder_add(). */
+enum zone_fault zone_add(struct zone *z, const struct dns_name *owner, uint16_t type, uint32_t ttl,
+                         struct span rdata);
+/* Takes a record away, and the names that own nothing then. False: there is none; else *ttl is what it had. */
+bool zone_remove(struct zone *z, const struct dns_name *owner, uint16_t type, struct span rdata,
+                 uint32_t *ttl);
+/* SOA and delegations as they are now. A refusal: the zone cannot be served so. */
+enum zone_fault zone_settle(struct zone *z);
 
 /* ---- looking up ------------------------------------------------------------------------- */
 

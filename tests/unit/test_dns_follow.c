@@ -8,6 +8,7 @@
 #include <cmocka.h>
 
 #include "dns_replies.h"
+#include "dns_versions.h"
 #include "dnsd/condense.h"
 #include "dnsd/transfer.h"
 #include "dnsd/transfer_in.h"
@@ -154,7 +155,7 @@ static struct zone *fetch(struct zone *from, struct zone *to, struct change *con
     if (state != TRANSFER_IN_DONE)
         print_error("%s\n", in.why);
     assert_int_equal(state, TRANSFER_IN_DONE);
-    struct zone *z = transfer_in_take(&in);
+    struct zone *z = zone_of_transfer(&in, from);
     transfer_in_end(&in);
     transfer_end(&out);
     return z;
@@ -201,13 +202,10 @@ static void run_round(void)
     for (unsigned i = 0; i < UPDATES; i++) {
         const char *why = NULL;
         struct change *c = update(primary);
-        struct zone *next = c ? change_apply(primary, c, &why) : NULL;
-        if (!next) {
+        if (!c || !change_apply(&primary, c, &why)) {
             change_release(c);
             continue;
         }
-        zone_release(primary);
-        primary = next;
         changes[count++] = c;
         if (below(3))
             continue;

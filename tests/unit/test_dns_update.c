@@ -8,6 +8,7 @@
 #include <cmocka.h>
 
 #include "dns_replies.h"
+#include "dns_versions.h"
 #include "dnsd/update.h"
 
 #define COUNT(a)  (sizeof(a) / sizeof(a)[0])
@@ -200,7 +201,7 @@ static struct zone *changed(const struct rr *rr, size_t count)
     enum dns_rcode code = decide(z, build(room, NULL, 0, rr, count), &c);
     if (code != DNS_NOERROR)
         fail_msg("%s %s: %s", rr->owner, rr->type, dns_rcode_name(code));
-    struct zone *after = c ? change_apply(z, c, &why) : NULL;
+    struct zone *after = c ? zone_after(z, c, &why) : NULL;
     if (c && !after)
         fail_msg("%s %s: %s", rr->owner, rr->type, why);
     if (c)
