@@ -1,6 +1,5 @@
 #include "change.h"
 
-
 #include <stdlib.h>
 
 #define RECORD_HEAD 10  /* type, class, TTL, length */

@@ -102,7 +102,6 @@ static void notify(struct primary *m, const struct zones_row *row, struct now no
         notifier_tell(&m->notifier, row->zone, &z->notify[i].at, z->notify[i].key, now);
 }
 
-
 struct zone *primary_replay(struct primary *m, const struct dns_name *lower, struct zone *z, struct now now)
 {
     struct journal *j = journals_of(&m->journals, lower, false);

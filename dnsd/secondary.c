@@ -32,7 +32,7 @@ struct follower {
     size_t primary;  /* which one is asked */
     bool again;      /* a NOTIFY came meanwhile */
     bool copy_stale; /* changes are not in the copy on disk yet */
-    bool full;      /* changes did not fit: the next transfer is of the whole zone */
+    bool full;       /* changes did not fit: the next transfer is of the whole zone */
     struct dns_exchange *exchange;
     struct stream *stream;
     struct transfer_in in;

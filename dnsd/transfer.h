@@ -9,7 +9,7 @@
 
 struct transfer {
     struct zone *zone; /* held while its records are sent; NULL for changes and the SOA alone */
-    uint32_t serial; /* of the version that it leads to */
+    uint32_t serial;   /* of the version that it leads to */
     uint16_t apex_bytes, soa_bytes;
     uint8_t apex[DNS_NAME_BYTES_MAX], soa[TRANSFER_SOA_BYTES]; /* what begins and ends it */
     struct dns_query query;

@@ -278,9 +278,9 @@ static zone_ref add_piece(struct zone *z, uint16_t type, uint32_t ttl, struct sp
     zone_ref ref = block_take(z, sizeof(struct zone_set) + RECORD_HEAD + rdata.len);
     if (!ref)
         return 0;
-    *set_at(z, ref) = (struct zone_set){
-        .type = type, .room_grains = (uint16_t)(aligned(RECORD_HEAD + rdata.len) / ZONE_GRAIN)
-    };
+    *set_at(z, ref) =
+        (struct zone_set){ .type = type,
+                           .room_grains = (uint16_t)(aligned(RECORD_HEAD + rdata.len) / ZONE_GRAIN) };
     write_record(z, ref, 0, ttl, rdata);
     return ref;
 }

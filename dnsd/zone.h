@@ -3,10 +3,10 @@
  * All nodes, sets and records of a zone lie in one growing block, in the order of the file; references are
  * 32-bit offsets into it, so a record of one address costs under 80 bytes with its node. A zone that one
  * holder has can be changed where it lies (zone_add, zone_remove, zone_settle); who holds one for longer
- * than a call has a version that stays as it is, for then a change is made in a copy (change.h). Every name between a
- * record's owner and the apex has a node (an empty non-terminal when it owns nothing), so the closest
- * encloser of a missing name is found from the apex down. Look-ups go by hash of the lower-cased wire name.
- * Records lie in the form in which they are sent. */
+ * than a call has a version that stays as it is, for then a change is made in a copy (change.h). Every name
+ * between a record's owner and the apex has a node (an empty non-terminal when it owns nothing), so the
+ * closest encloser of a missing name is found from the apex down. Look-ups go by hash of the lower-cased wire
+ * name. Records lie in the form in which they are sent. */
 #ifndef WIRELAB_DNSD_ZONE_H
 #define WIRELAB_DNSD_ZONE_H
 
@@ -51,7 +51,8 @@ struct zone_slot {
 struct zone {
     uint8_t *block;
     size_t block_used, block_room;
-    zone_ref *holes; /* by size in grains: pieces that were given back, each leads to the next; NULL: none yet */
+    zone_ref
+        *holes; /* by size in grains: pieces that were given back, each leads to the next; NULL: none yet */
     struct zone_slot *slots;
     uint32_t slot_mask;
     uint64_t seed;
@@ -61,7 +62,7 @@ struct zone {
     uint32_t serial;
     size_t node_count, record_count;
     unsigned holders;
-    bool cuts_stale; /* flags of nodes below a delegation that came or went are to be made anew */
+    bool cuts_stale;      /* flags of nodes below a delegation that came or went are to be made anew */
     struct dns_name name; /* as it was given */
 };
 
@@ -142,7 +143,8 @@ size_t zone_record_room(const struct dns_name *owner, size_t rdata_bytes);
 /* As zone_builder_add(). */
 enum zone_fault zone_add(struct zone *z, const struct dns_name *owner, uint16_t type, uint32_t ttl,
                          struct span rdata);
-/* Takes a record away, and the names that own nothing then. False: there is none; else *ttl is what it had. */
+/* Takes a record away, and the names that own nothing then. False: there is none; else *ttl is what it had.
+ */
 bool zone_remove(struct zone *z, const struct dns_name *owner, uint16_t type, struct span rdata,
                  uint32_t *ttl);
 /* SOA and delegations as they are now. A refusal: the zone cannot be served so. */

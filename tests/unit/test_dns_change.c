@@ -1,6 +1,7 @@
-/* A zone that is changed where it lies is the zone that its records would make: the same names are found in the
- * same way, delegations and wildcards and empty names come and go with their records (RFC 1034 4.2.1, 4592,
- * 8020), and a change that does not fit leaves everything as it was. Random changes, the same in every run. */
+/* A zone that is changed where it lies is the zone that its records would make: the same names are found in
+ * the same way, delegations and wildcards and empty names come and go with their records (RFC 1034 4.2.1,
+ * 4592, 8020), and a change that does not fit leaves everything as it was. Random changes, the same in every
+ * run. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -36,12 +37,13 @@ static uint32_t below(uint32_t n)
 }
 
 /* Names that are above, below and beside each other. */
-static const char *const owners[] = { "a.test.",         "w.a.test.",       "x.w.a.test.",     "y.x.w.a.test.",
-                                      "*.w.a.test.",     "*.a.test.",       "s.a.test.",       "ns.s.a.test.",
-                                      "q.ns.s.a.test.",  "d.a.test.",       "e.d.a.test.",     "f.e.d.a.test.",
-                                      "g.f.e.d.a.test.", "*.e.d.a.test.",   "LONG-ONE.a.test.", "z.*.a.test." };
-static const char *const asked[] = { "n.a.test.", "n.w.a.test.", "n.n.w.a.test.", "n.s.a.test.", "n.e.d.a.test.",
-                                     "n.ns.s.a.test.", "n.f.e.d.a.test.", "long-one.a.test.", "n.long-one.a.test." };
+static const char *const owners[] = { "a.test.",         "w.a.test.",     "x.w.a.test.",      "y.x.w.a.test.",
+                                      "*.w.a.test.",     "*.a.test.",     "s.a.test.",        "ns.s.a.test.",
+                                      "q.ns.s.a.test.",  "d.a.test.",     "e.d.a.test.",      "f.e.d.a.test.",
+                                      "g.f.e.d.a.test.", "*.e.d.a.test.", "LONG-ONE.a.test.", "z.*.a.test." };
+static const char *const asked[] = { "n.a.test.",       "n.w.a.test.",      "n.n.w.a.test.",
+                                     "n.s.a.test.",     "n.e.d.a.test.",    "n.ns.s.a.test.",
+                                     "n.f.e.d.a.test.", "long-one.a.test.", "n.long-one.a.test." };
 
 static size_t write_soa(uint8_t *data, uint32_t number)
 {
@@ -58,7 +60,10 @@ static struct record random_record(void)
     struct record r = { .owner = owners[below(COUNT(owners))], .ttl = 60 };
     static const uint16_t types[] = { DNS_TYPE_A, DNS_TYPE_A, DNS_TYPE_AAAA, DNS_TYPE_NS, DNS_TYPE_TXT };
     r.type = types[below(COUNT(types))];
-    r.length = r.type == DNS_TYPE_A ? 4 : r.type == DNS_TYPE_AAAA ? 16 : r.type == DNS_TYPE_NS ? 4 : 1 + below(30);
+    r.length = r.type == DNS_TYPE_A      ? 4
+               : r.type == DNS_TYPE_AAAA ? 16
+               : r.type == DNS_TYPE_NS   ? 4
+                                         : 1 + below(30);
     memset(r.data, (int)below(4), r.length);
     if (r.type == DNS_TYPE_NS)
         memcpy(r.data, (uint8_t[]){ 2, 'n', (uint8_t)('a' + below(4)), 0 }, 4);
@@ -79,7 +84,8 @@ static void put(struct change_records *to, const struct record *r)
     assert_true(change_add_record(to, dns_name_span(&owner), r->type, r->ttl, span_of(r->data, r->length)));
 }
 
-/* ---- the zone that the records make ------------------------------------------------------------------------ */
+/* ---- the zone that the records make
+ * ------------------------------------------------------------------------ */
 
 static struct zone *build(void)
 {
@@ -155,7 +161,8 @@ static void assert_is_the_model(const struct zone *z)
     zone_release(fresh);
 }
 
-/* ---- random changes --------------------------------------------------------------------------------------- */
+/* ---- random changes ---------------------------------------------------------------------------------------
+ */
 
 /* A change of a few records; the model is what it leads to. */
 static struct change *next_change(void)
