@@ -85,12 +85,12 @@ static bool add_records(struct change *c, const struct entry *all, size_t count)
     return ok;
 }
 
-struct change *condense(struct change *const *changes, size_t count)
+struct change *condense(struct change *const *changes, size_t count, size_t records_max)
 {
     size_t total = 0, filled = 0;
     for (size_t i = 0; i < count; i++)
         total += changes[i]->removed.count + changes[i]->added.count;
-    if (!count || total > CONDENSE_RECORDS_MAX)
+    if (!count || total > records_max)
         return NULL;
     struct entry *all = calloc(total + 1, sizeof *all);
     struct change *c = all ? change_new(changes[0]->from, changes[count - 1]->to) : NULL;

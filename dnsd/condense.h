@@ -7,8 +7,8 @@
 #define CONDENSE_RECORDS_MAX 16384 /* sorted in a few milliseconds, while questions wait */
 
 /* From the first one's version to the last one's, held once; they follow on each other. Owners are in the
- * case that they were in last. NULL: no memory, or more than CONDENSE_RECORDS_MAX records; then they are told
- * one after the other. */
-struct change *condense(struct change *const *changes, size_t count);
+ * case that they were in last. NULL: no memory, or more than records_max records, which is
+ * CONDENSE_RECORDS_MAX where somebody waits. */
+struct change *condense(struct change *const *changes, size_t count, size_t records_max);
 
 #endif

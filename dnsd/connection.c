@@ -117,7 +117,7 @@ static void begin_transfer(struct connection *c)
     transfer_begin(&c->transfer, r->zone, &r->query, r->soa_alone);
     if (!count)
         return;
-    struct change *one = condense(changes, count);
+    struct change *one = condense(changes, count, CONDENSE_RECORDS_MAX);
     if (one)
         changes = &one;
     if (!one || one->removed.count + one->added.count <= r->zone->record_count + CHANGES_ALWAYS)

@@ -1,5 +1,7 @@
 #include "journal.h"
 
+#include "condense.h"
+
 #include <stdlib.h>
 
 static const struct store_table table = { "dnsd_change",
@@ -12,12 +14,17 @@ static const struct store_table table = { "dnsd_change",
                                             { "removed", STORE_BYTES },
                                             { "added", STORE_BYTES } } };
 
-#define ROWS_A_COMMIT (JOURNAL_CHANGES_MAX + 1)
+#define ROWS_A_COMMIT (JOURNAL_CHANGES_MAX + 2)
 
 /* A change on its way to the disk. */
 struct committing {
     struct journal *journal;
     struct change *change;
+    int64_t number;
+    struct change *fold; /* what takes the place of fold_count changes from the one of this number on */
+    int64_t fold_number;
+    size_t fold_count;
+    int64_t old_number; /* without a fold: those up to this one go */
     store_done_fn *done;
     void *owner;
 };
@@ -29,37 +36,78 @@ static size_t bytes_of(const struct change *c)
     return c->removed.length + c->added.length;
 }
 
-/* How many of the oldest must go when this one comes. */
+/* How many of the oldest must go when this one comes; those that were folded do not count by their bytes. */
 static size_t surplus(const struct journal *j, const struct change *more)
 {
-    size_t n = 0, bytes = j->bytes + bytes_of(more);
-    while (n < j->count && (j->count - n >= JOURNAL_CHANGES_MAX || bytes > JOURNAL_BYTES_MAX))
-        bytes -= bytes_of(j->changes[n++]);
+    size_t n = 0, bytes = bytes_of(more);
+    for (size_t i = j->folded; i < j->count; i++)
+        bytes += bytes_of(j->changes[i]);
+    while (n < j->count &&
+           (j->count - n + j->in_flight >= JOURNAL_CHANGES_MAX || bytes > JOURNAL_BYTES_MAX)) {
+        bytes -= n >= j->folded ? bytes_of(j->changes[n]) : 0;
+        n++;
+    }
     return n;
 }
 
-static void drop_oldest(struct journal *j, size_t n)
+static void drop(struct journal *j, size_t from, size_t n)
 {
-    for (size_t i = 0; i < n; i++) {
-        j->bytes -= bytes_of(j->changes[i]);
+    for (size_t i = from; i < from + n; i++)
         change_release(j->changes[i]);
-    }
     j->count -= n;
-    memmove(j->changes, j->changes + n, j->count * sizeof *j->changes);
-    memmove(j->numbers, j->numbers + n, j->count * sizeof *j->numbers);
+    memmove(j->changes + from, j->changes + from + n, (j->count - from) * sizeof *j->changes);
+    memmove(j->numbers + from, j->numbers + from + n, (j->count - from) * sizeof *j->numbers);
+    if (j->folded > from)
+        j->folded = j->folded > from + n ? j->folded - n : from;
 }
 
 /* Takes over the hold. What does not follow on the last one makes a new beginning. */
 static void keep(struct journal *j, struct change *c, int64_t number)
 {
     if (j->count && j->changes[j->count - 1]->to != c->from)
-        drop_oldest(j, j->count);
-    drop_oldest(j, surplus(j, c));
+        drop(j, 0, j->count);
+    if (j->count == JOURNAL_CHANGES_MAX)
+        drop(j, 0, 1);
     j->changes[j->count] = c;
     j->numbers[j->count++] = number;
-    j->bytes += bytes_of(c);
     if (number >= j->next_number)
         j->next_number = number + 1;
+}
+
+static size_t records_of(const struct change *c)
+{
+    return c->removed.count + c->added.count;
+}
+
+/* The oldest that were not folded as one, and with those before them that are not more than twice as large:
+ * so each record is folded again as often only as the journal doubles. NULL: no memory. */
+static struct change *fold(const struct journal *j, size_t *first, size_t *count)
+{
+    size_t from = j->folded, end = j->folded + JOURNAL_FOLD;
+    size_t records = 0;
+    end = end < j->count ? end : j->count;
+    for (size_t i = from; i < end; i++)
+        records += records_of(j->changes[i]);
+    while (from > 0 && records_of(j->changes[from - 1]) <= 2 * records)
+        records += records_of(j->changes[--from]);
+    *first = from;
+    *count = end - from;
+    return condense(j->changes + from, end - from, SIZE_MAX);
+}
+
+/* What was folded is on disk. */
+static void take_fold(struct journal *j, struct committing *c)
+{
+    size_t at = 0;
+    j->folding = false;
+    while (at < j->count && j->numbers[at] != c->fold_number)
+        at++;
+    if (at + c->fold_count > j->count) /* another beginning was made meanwhile */
+        return;
+    drop(j, at + 1, c->fold_count - 1);
+    change_release(j->changes[at]);
+    j->changes[at] = change_hold(c->fold);
+    j->folded = at + 1;
 }
 
 static struct journal *find(struct journals *all, struct span zone)
@@ -129,7 +177,7 @@ void journals_close(struct journals *all)
 {
     for (struct journal *j = all->first, *next; j; j = next) {
         next = j->next;
-        drop_oldest(j, j->count);
+        drop(j, 0, j->count);
         free(j);
     }
     all->first = NULL;
@@ -143,44 +191,100 @@ static struct store_change row_of(const struct journal *j, int64_t number)
     return row;
 }
 
-static void committed(void *owner, bool ok, const char *why)
+static struct store_change row_with(const struct journal *j, int64_t number, const struct change *c)
 {
-    struct committing *c = owner;
-    if (ok)
-        keep(c->journal, c->change, c->journal->next_number);
-    else
-        change_release(c->change);
-    c->done(c->owner, ok, why);
-    free(c);
-}
-
-void journal_commit(struct journals *all, struct journal *j, struct change *c, store_done_fn *done,
-                    void *owner)
-{
-    static struct store_change rows[ROWS_A_COMMIT]; /* store_commit() copies them */
-    struct committing *pending = malloc(sizeof *pending);
-    size_t count = 0;
-    if (!pending) {
-        done(owner, false, "out of memory");
-        return;
-    }
-    *pending = (struct committing){ j, change_hold(c), done, owner };
-    if (!all->store) {
-        committed(pending, true, NULL);
-        return;
-    }
-    bool follows = j->count && j->changes[j->count - 1]->to == c->from;
-    size_t old = follows ? surplus(j, c) : j->count;
-    for (size_t i = 0; i < old; i++)
-        rows[count++] = row_of(j, j->numbers[i]);
-    struct store_change put = row_of(j, j->next_number);
+    struct store_change put = row_of(j, number);
     put.kind = STORE_PUT;
     put.values[2].number = c->from;
     put.values[3].number = c->to;
     put.values[4].bytes = span_of(c->removed.bytes, c->removed.length);
     put.values[5].bytes = span_of(c->added.bytes, c->added.length);
-    rows[count++] = put;
-    store_commit(all->store, rows, count, committed, pending);
+    return put;
+}
+
+static size_t count_up_to(const struct journal *j, int64_t number)
+{
+    size_t n = 0;
+    while (n < j->count && j->numbers[n] <= number)
+        n++;
+    return n;
+}
+
+static void committed(void *owner, bool ok, const char *why)
+{
+    struct committing *c = owner;
+    struct journal *j = c->journal;
+    if (ok && c->fold)
+        take_fold(j, c);
+    else if (ok)
+        drop(j, 0, count_up_to(j, c->old_number));
+    if (c->fold)
+        j->folding = false;
+    j->in_flight--;
+    if (ok)
+        keep(j, change_hold(c->change), c->number);
+    c->done(c->owner, ok, why);
+    change_release(c->fold);
+    change_release(c->change);
+    free(c);
+}
+
+/* Chooses what is folded or goes when the change comes. False: no memory. */
+static bool make_place(struct journal *j, struct committing *c, bool all_count)
+{
+    bool follows = j->count && j->changes[j->count - 1]->to == c->change->from;
+    size_t first, old = follows ? surplus(j, c->change) : j->count;
+    if (!old || !follows || !all_count) {
+        c->old_number = old ? j->numbers[old - 1] : 0;
+        return true;
+    }
+    if (j->folding) /* it makes place enough */
+        return true;
+    c->fold = fold(j, &first, &c->fold_count);
+    if (!c->fold)
+        return j->count < JOURNAL_CHANGES_MAX;
+    c->fold_number = j->numbers[first];
+    j->folding = true;
+    return true;
+}
+
+/* The rows of a commit; how many. */
+static size_t rows_of(const struct journal *j, const struct committing *c, struct store_change *rows)
+{
+    size_t count = 0;
+    bool folding = false;
+    for (size_t i = 0; i < j->count; i++) {
+        folding = folding || (c->fold && j->numbers[i] == c->fold_number);
+        if (j->numbers[i] <= c->old_number || (folding && count < c->fold_count))
+            rows[count++] = row_of(j, j->numbers[i]);
+    }
+    if (c->fold)
+        rows[count++] = row_with(j, c->fold_number, c->fold);
+    rows[count++] = row_with(j, c->number, c->change);
+    return count;
+}
+
+void journal_commit(struct journals *all, struct journal *j, struct change *c, bool all_count,
+                    store_done_fn *done, void *owner)
+{
+    static struct store_change rows[ROWS_A_COMMIT]; /* store_commit() copies them */
+    struct committing *pending = calloc(1, sizeof *pending);
+    if (pending)
+        *pending =
+            (struct committing){ .journal = j, .change = change_hold(c), .done = done, .owner = owner };
+    if (!pending || !make_place(j, pending, all_count)) {
+        if (pending)
+            change_release(c);
+        free(pending);
+        done(owner, false, "out of memory");
+        return;
+    }
+    pending->number = j->next_number++;
+    j->in_flight++;
+    if (!all->store)
+        committed(pending, true, NULL);
+    else
+        store_commit(all->store, rows, rows_of(j, pending, rows), committed, pending);
 }
 
 static void forgotten(void *owner, bool ok, const char *why)
@@ -197,7 +301,7 @@ void journal_forget(struct journals *all, struct journal *j)
         rows[i] = row_of(j, j->numbers[i]);
     if (j->count && all->store)
         store_commit(all->store, rows, j->count, forgotten, NULL);
-    drop_oldest(j, j->count);
+    drop(j, 0, j->count);
 }
 
 /* ---- asking -----------------------------------------------------------------------------------------------

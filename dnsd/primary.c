@@ -135,7 +135,7 @@ void primary_changed(struct primary *m, const struct zones_row *row, struct chan
     if (!j)
         return;
     m->committing_count++;
-    journal_commit(&m->journals, j, c, remembered, m);
+    journal_commit(&m->journals, j, c, false, remembered, m);
 }
 
 void primary_notify(struct primary *m, const struct zones_row *row, struct now now)
@@ -153,7 +153,7 @@ void primary_replaced(struct primary *m, const struct zones_row *row, const stru
     struct change *c = j && newer ? change_between(before, row->zone) : NULL;
     if (c) {
         m->committing_count++;
-        journal_commit(&m->journals, j, c, remembered, m);
+        journal_commit(&m->journals, j, c, false, remembered, m);
         change_release(c);
     } else if (j && before && before->serial != row->zone->serial) {
         journal_forget(&m->journals, j);
@@ -265,7 +265,7 @@ static void run_first(struct work *k, struct waiting *u, struct now now)
     }
     k->committing = true;
     m->committing_count++;
-    journal_commit(&m->journals, j, u->change, committed, u);
+    journal_commit(&m->journals, j, u->change, true, committed, u);
 }
 
 static void run_work(struct work *k, struct now now)

@@ -160,6 +160,24 @@ class Updates(Zones):
         server, port = self.primary(state=server.directory)
         self.assertEqual((ask(port, "new.a.test"), ask(port, "www.a.test"), serial(port)), (["192.0.2.9"], [], 2))
 
+    def test_none_of_many_changes_is_lost(self):
+        """However many: the zone's file stays as it was, so each of them counts at the next start."""
+        self.write_zone(1)
+        server, port = self.primary()
+        count = 700
+        lines = []
+        for i in range(count):
+            lines += [f"update add n{i % 500}.a.test 60 TXT {i}", "send"]
+        self.assertEqual(update(port, *lines[:-1]).returncode, 0)
+        before = whole(port)
+        self.assertEqual((serial(port), len(before)), (1 + count, 4 + count))
+        for _ in range(2):
+            server.kill()
+            server, port = self.primary(state=server.directory)
+            self.assertEqual(whole(port), before)
+            self.assertEqual(update(port, f"update add again.a.test 60 TXT {port}").returncode, 0)
+            before = whole(port)
+
     def test_prerequisites(self):
         self.write_zone(1)
         _, port = self.primary()

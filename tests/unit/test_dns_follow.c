@@ -164,7 +164,7 @@ static struct zone *fetch(struct zone *from, struct zone *to, struct change *con
 /* However the answer is told: one change after the other, as one, or the whole zone. */
 static void follow(struct zone **follower, struct zone *primary, struct change *const *changes, size_t count)
 {
-    struct change *one = condense(changes, count);
+    struct change *one = condense(changes, count, CONDENSE_RECORDS_MAX);
     assert_non_null(one);
     struct zone *all[] = { fetch(*follower, primary, changes, count), fetch(*follower, primary, &one, 1),
                            fetch(*follower, primary, NULL, 0) };
@@ -241,7 +241,7 @@ static void what_came_and_went_is_not_told(void **state)
     }
     change_add_record(&all[0]->added, dns_name_span(&www), DNS_TYPE_A, 60, span_of(address, 4));
     change_add_record(&all[1]->removed, dns_name_span(&shouted), DNS_TYPE_A, 60, span_of(address, 4));
-    struct change *one = condense(all, 2);
+    struct change *one = condense(all, 2, CONDENSE_RECORDS_MAX);
     assert_non_null(one);
     assert_int_equal(one->from, 1);
     assert_int_equal(one->to, 3);
@@ -249,7 +249,7 @@ static void what_came_and_went_is_not_told(void **state)
     assert_int_equal(one->added.count, 1);
     for (size_t i = 0; i < CONDENSE_RECORDS_MAX; i++)
         change_add_record(&all[1]->added, dns_name_span(&www), DNS_TYPE_A, (uint32_t)i, span_of(address, 4));
-    assert_null(condense(all, 2));
+    assert_null(condense(all, 2, CONDENSE_RECORDS_MAX));
     change_release(one);
     change_release(all[0]);
     change_release(all[1]);
