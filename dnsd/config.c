@@ -101,8 +101,10 @@ const struct config_key dnsd_keys[] = {
       .least = 1,
       .most = 256,
       .otherwise = "1",
-      .help = "How many threads answer. Just one, for now.",
-      .example = "workers = 1" },
+      .help = "How many threads answer what zones alone decide, by UDP; one for each core at most. One of "
+              "them does "
+              "everything else, too.",
+      .example = "workers = 2" },
     { .name = "key",
       .type = CONFIG_SECTION,
       .flags = CONFIG_TITLED,
@@ -182,14 +184,6 @@ const struct config_key dnsd_keys[] = {
     { 0 },
 };
 
-/* Keys whose function is still to come are known, so that the message can say so, and refused. */
-static void refuse_what_is_not_there(struct config *c, const struct config_section *s)
-{
-    if (config_number(s, "workers") > 1)
-        config_problem(c, s, config_value(s, "workers"), "workers = 1",
-                       "more than one worker is not possible yet");
-}
-
 static bool ends_in_local(const struct dns_name *n)
 {
     return n->labels && span_is_nocase(dns_name_label(n, n->labels - 1U), "local");
@@ -257,7 +251,7 @@ static bool read_section(struct config *c, const struct config_section *s, struc
     for (size_t i = 0; i < d->zone_count; i++)
         if (!read_zone(c, zones[i], d, &d->zones[i]))
             return false;
-    refuse_what_is_not_there(c, s);
+    d->workers = (size_t)config_number(s, "workers");
     if (!dnsd_configure_recursion(c, s, d))
         return false;
     if (!d->zone_count && !d->recursion.allow_count && config_ok(c))

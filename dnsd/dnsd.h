@@ -36,6 +36,7 @@ struct dnsd_settings {
     struct arena arena; /* of all that is in here */
     struct endpoint *listen;
     size_t listen_count;
+    size_t workers; /* threads that answer, the main one among them */
     struct tsig_key *keys;
     size_t key_count;
     struct dnsd_zone *zones;
@@ -61,6 +62,8 @@ extern const struct config_key dnsd_policy_keys[];
 bool dnsd_configure_policies(struct config *c, const struct config_section *s, struct dnsd_settings *d,
                              struct dnsd_zone *z);
 
+#define DNSD_UDP_IN_BYTES 1500 /* an Ethernet packet; no question is longer */
+
 /* ---- server.c, connection.c: one running server -------------------------------------------- */
 
 /* A message over TCP as it is sent (RFC 1035 4.2.2). */
@@ -84,6 +87,7 @@ struct service {
     struct recursion *recursion; /* NULL: for nobody */
     struct primary *primary;
     struct secondary *secondary;
+    struct workers *workers; /* NULL: the main thread answers alone */
     bool draining, stopping;
     struct response response;    /* of the message at hand */
     struct tsig_session session; /* of the message at hand, where it is signed; who answers later takes it */
@@ -132,6 +136,10 @@ enum respond_outcome dnsd_elsewhere(struct service *s, enum respond_outcome outc
 recursion_fn dnsd_answered;
 
 /* server.c */
+/* A datagram's message, whatever it is; its reply, if there is one now. */
+void dnsd_answer(struct service *s, struct span message, struct dnsd_asker *from, struct writer *out,
+                 struct now now);
+struct udp_options dnsd_udp_options(const struct service *s, struct endpoint at);
 /* A message of another opcode than QUERY: whether it was one, and what becomes of it. */
 bool dnsd_request(struct service *s, struct span message, const struct dnsd_asker *from, struct writer *out,
                   enum respond_outcome *outcome, struct now now);

@@ -3,6 +3,7 @@
 #include "encode.h"
 #include "notify.h"
 #include "update.h"
+#include "version.h"
 
 #include <stdlib.h>
 
@@ -231,7 +232,7 @@ static void committed(void *owner, bool ok, const char *why)
         primary_close(m);
         return;
     }
-    if (ok && row && row->zone && change_apply(&row->zone, u->change, &why)) {
+    if (ok && row && row->zone && version_change(m->service, row, u->change, &why)) {
         tell_changed(m, row->zone, u->change, now);
         notify(m, row, now);
         reply(u, DNS_NOERROR, NULL, now);
@@ -259,7 +260,7 @@ static void run_first(struct work *k, struct waiting *u, struct now now)
         return;
     }
     struct journal *j = journals_of(&m->journals, &k->lower, true);
-    if (!j || !change_fits(row->zone, u->change, &why)) {
+    if (!j || !version_fits(m->service, row, u->change, &why)) {
         reply(u, j ? DNS_REFUSED : DNS_SERVFAIL, j ? why : "out of memory", now);
         return;
     }

@@ -5,6 +5,7 @@
 #include "encode.h"
 #include "primary.h"
 #include "transfer_in.h"
+#include "version.h"
 
 #include <stdlib.h>
 
@@ -154,12 +155,11 @@ static void is_current(struct follower *f, struct now now)
 static void publish(struct follower *f, struct zone *next, struct now now)
 {
     struct zones_row *row = row_of(f);
-    struct zone *before = row ? row->zone : NULL;
     if (!row) {
         zone_release(next);
         return;
     }
-    row->zone = next;
+    struct zone *before = version_replace(f->secondary->service, row, next);
     copy_save(f->secondary->service, next);
     f->copy_stale = false;
     tell(f, EVENT_DNS_FETCHED, NULL, now);
@@ -185,7 +185,7 @@ static bool publish_changes(struct follower *f, struct now now)
     struct primary *p = f->secondary->service->primary;
     f->in.why = "the zone went meanwhile";
     for (size_t i = 0; i < f->in.change_count; i++) {
-        if (!row || !row->zone || !change_apply(&row->zone, f->in.changes[i], &f->in.why))
+        if (!row || !row->zone || !version_change(f->secondary->service, row, f->in.changes[i], &f->in.why))
             return false;
         primary_changed(p, row, f->in.changes[i]);
     }
@@ -205,8 +205,7 @@ static void expired(struct timer *t, struct now now)
         return;
     tell(f, EVENT_DNS_ZONE_EXPIRED, "none of its primaries has confirmed it for the time that its SOA says",
          now);
-    zone_release(row->zone);
-    row->zone = NULL;
+    zone_release(version_replace(f->secondary->service, row, NULL));
 }
 
 /* ---- one primary after the other

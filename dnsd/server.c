@@ -5,12 +5,12 @@
 #include "primary.h"
 #include "secondary.h"
 #include "wire/dns_rdata.h"
+#include "worker.h"
 #include "zonefile.h"
 
 #include <stdlib.h>
 
-#define UDP_IN_BYTES  1500 /* an Ethernet packet; no question is longer */
-#define PORT_TRIES    16   /* for a port that is free for UDP and TCP alike */
+#define PORT_TRIES    16 /* for a port that is free for UDP and TCP alike */
 #define TYPE_TEXT_MAX 16
 
 /* ---- events ----------------------------------------------------------------------------------- */
@@ -239,25 +239,30 @@ bool dnsd_request(struct service *s, struct span message, const struct dnsd_aske
 
 /* ---- datagrams --------------------------------------------------------------------------------- */
 
+void dnsd_answer(struct service *s, struct span message, struct dnsd_asker *from, struct writer *out,
+                 struct now now)
+{
+    enum respond_outcome outcome;
+    if (!dnsd_verify(s, message, from, out, now))
+        return;
+    if (dnsd_request(s, message, from, out, &outcome, now)) {
+        dnsd_sign(&s->session, out, now);
+        return;
+    }
+    outcome = respond(&s->zones, message, &from->peer->address, false, out, &s->response);
+    outcome = dnsd_elsewhere(s, outcome, from, out, now);
+    dnsd_sign(&s->session, out, now);
+    dnsd_tell(s, outcome, from->peer, "udp", writer_length(out), now);
+}
+
 static void answer_batch(void *self, struct udp *u, struct batch *b, struct now now)
 {
-    struct service *s = self;
     for (size_t i = 0; i < b->count; i++) {
         struct datagram *d = &b->d[i];
         struct dnsd_asker from = {
             .peer = &d->peer, .local = &d->local, .interface = d->interface, .udp = u
         };
-        enum respond_outcome outcome;
-        if (!dnsd_verify(s, d->in, &from, &d->out, now))
-            continue;
-        if (dnsd_request(s, d->in, &from, &d->out, &outcome, now)) {
-            dnsd_sign(&s->session, &d->out, now);
-            continue;
-        }
-        outcome = respond(&s->zones, d->in, &d->peer.address, false, &d->out, &s->response);
-        outcome = dnsd_elsewhere(s, outcome, &from, &d->out, now);
-        dnsd_sign(&s->session, &d->out, now);
-        dnsd_tell(s, outcome, &d->peer, "udp", writer_length(&d->out), now);
+        dnsd_answer(self, d->in, &from, &d->out, now);
     }
     udp_send(u, b);
 }
@@ -273,9 +278,17 @@ static void close_pair(struct dnsd_socket *k)
     *k = (struct dnsd_socket){ 0 };
 }
 
+struct udp_options dnsd_udp_options(const struct service *s, struct endpoint at)
+{
+    return (struct udp_options){ .bind = at,
+                                 .reuse_port = s->settings->workers > 1,
+                                 .in_bytes = DNSD_UDP_IN_BYTES,
+                                 .out_bytes = ENCODE_UDP_BYTES_MAX };
+}
+
 static bool open_pair(struct service *s, struct endpoint at, struct dnsd_socket *k, struct problem *p)
 {
-    struct udp_options u = { .bind = at, .in_bytes = UDP_IN_BYTES, .out_bytes = ENCODE_UDP_BYTES_MAX };
+    struct udp_options u = dnsd_udp_options(s, at);
     k->udp = udp_open(s->home->loop, &u, answer_batch, s, p);
     if (!k->udp)
         return false;
@@ -355,6 +368,9 @@ static bool open_all(struct service *s, struct problem *p)
         problem_set(p, "out of memory");
         return false;
     }
+    s->workers = d->workers > 1 ? workers_open(s, d->workers - 1, p) : NULL;
+    if (d->workers > 1 && !s->workers)
+        return false;
     choose_try(s);
     for (size_t i = 0; i < d->listen_count; i++)
         tell_listening(s, &s->sockets[i]);
@@ -440,9 +456,11 @@ static bool reload(struct service *s, void *settings, struct problem *p)
         return false;
     }
     struct zones before = s->zones;
+    workers_pause(s->workers);
     dnsd_forget(s->settings);
     s->settings = d;
     s->zones = zones;
+    workers_resume(s->workers);
     tell_replaced(s, &before);
     zones_close(&before);
     if (!secondary_started(s->secondary, loop_now(s->home->loop)))
@@ -465,6 +483,8 @@ static bool busy(const struct service *s)
 
 static void stop(struct service *s)
 {
+    workers_close(s->workers);
+    s->workers = NULL;
     close_recursion(s);
     close_sockets(s);
     s->stopping = true;
