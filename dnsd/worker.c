@@ -3,8 +3,9 @@
 #include <pthread.h>
 #include <stdlib.h>
 
-#define HANDED_MAX 256 /* messages that wait for the main thread; more are dropped, as a full socket would   \
-                        */
+#define HANDED_MAX                                                                                           \
+    256 /* messages that wait for the main thread; more are dropped, as a full socket would                  \
+         */
 
 /* A message for the main thread. */
 struct handed {

@@ -443,8 +443,6 @@ static void what_is_not_there_is_refused(void **state)
         { "dnsd { listen = \"127.0.0.1:0\" allow-recursion = \"::1\" cache-min-ttl = \"1m\" cache-max-ttl = "
           "\"10s\" }",
           "above cache-max-ttl" },
-        { "dnsd { listen = \"127.0.0.1:0\" workers = 2 zone \"a.test\" { file = \"z\" } }",
-          "more than one worker" },
         { "dnsd { listen = \"127.0.0.1:0\" zone \"a.test\" { file = \"z\" } zone \"A.test.\" { file = \"z\" "
           "} }",
           "already" },
