@@ -254,16 +254,17 @@ void dns_names_open(struct dns_names *t, bool exact_case)
 {
     t->exact_case = exact_case;
     t->count = 0;
+    t->rest_len = 0;
     memset(t->head, 0, sizeof t->head);
 }
 
-/* FNV-1a over the label in lower case, begun by what it hangs under. */
-static uint8_t chain_of(uint16_t parent, struct span label)
+/* FNV-1a over the label in lower case, begun by what it hangs under: the chain, and behind it the tag. */
+static uint16_t key_of(uint16_t parent, struct span label)
 {
     uint32_t h = 2166136261U ^ parent * 2654435761U;
     for (size_t i = 0; i < label.len; i++)
         h = (h ^ ascii_lower(label.at[i])) * 16777619U;
-    return (uint8_t)(h >> 24);
+    return (uint16_t)(h >> 16);
 }
 
 static bool label_stands_at(const struct dns_names *t, const struct writer *w, size_t offset,
@@ -279,9 +280,11 @@ static bool label_stands_at(const struct dns_names *t, const struct writer *w, s
 static uint16_t find_label(const struct dns_names *t, const struct writer *w, uint16_t parent,
                            struct span label)
 {
-    uint16_t e = t->head[chain_of(parent, label)];
+    uint16_t key = key_of(parent, label);
+    uint16_t e = t->head[key >> 8];
     for (int i = 0; e && i < DNS_NAMES_CHAIN_MAX; i++, e = t->entries[e].next)
-        if (t->entries[e].parent == parent && label_stands_at(t, w, t->entries[e].offset, label))
+        if (t->entries[e].tag == (key & 0xFF) && t->entries[e].parent == parent &&
+            label_stands_at(t, w, t->entries[e].offset, label))
             return e;
     return 0;
 }
@@ -291,9 +294,10 @@ static uint16_t add_label(struct dns_names *t, uint16_t parent, struct span labe
 {
     if (t->count == DNS_NAMES_MAX || offset > POINTER_MAX)
         return 0;
-    uint8_t chain = chain_of(parent, label);
+    uint16_t key = key_of(parent, label);
+    uint8_t chain = (uint8_t)(key >> 8);
     uint16_t e = ++t->count;
-    t->entries[e] = (struct dns_names_entry){ (uint16_t)offset, parent, t->head[chain], chain };
+    t->entries[e] = (struct dns_names_entry){ (uint16_t)offset, parent, t->head[chain], chain, (uint8_t)key };
     t->head[chain] = e;
     return e;
 }
@@ -338,6 +342,35 @@ void dns_names_forget(struct dns_names *t, struct mark m)
         t->head[t->entries[t->count].chain] = t->entries[t->count].next;
         t->count--;
     }
+    if (t->rest_entry > t->count)
+        t->rest_len = 0;
+}
+
+/* Names in a row often differ in their first label alone: then the rest is not looked up again. */
+static bool write_beside(struct writer *w, struct dns_names *t, struct span name)
+{
+    size_t offset = writer_length(w), length = name.at[0];
+    if (!t->rest_len || length > DNS_LABEL_BYTES_MAX || name.len != 1 + length + t->rest_len)
+        return false;
+    struct span label = span_of(name.at + 1, length), rest = span_from(name, 1 + length);
+    if (!span_equal(rest, span_of(t->rest, t->rest_len)))
+        return false;
+    uint16_t e = find_label(t, w, t->rest_entry, label);
+    if (!e)
+        write_bytes(w, name.at, 1 + label.len);
+    write_u16(w, (uint16_t)(POINTER << 8 | t->entries[e ? e : t->rest_entry].offset));
+    if (!e && writer_ok(w))
+        add_label(t, t->rest_entry, label, offset);
+    return true;
+}
+
+/* `entry` is that of the name's last labels, all but its first. */
+static void note_rest(struct dns_names *t, const struct dns_name *name, uint16_t entry)
+{
+    struct span rest = dns_name_suffix(name, name->labels - 1U);
+    t->rest_entry = entry;
+    t->rest_len = (uint8_t)rest.len;
+    memcpy(t->rest, rest.at, rest.len);
 }
 
 void write_dns_name(struct writer *w, struct dns_names *t, struct span name)
@@ -345,6 +378,8 @@ void write_dns_name(struct writer *w, struct dns_names *t, struct span name)
     struct dns_name n;
     uint16_t parent;
     size_t offset = writer_length(w);
+    if (t && writer_ok(w) && name.len > 1 && write_beside(w, t, name))
+        return;
     if (!t || !writer_ok(w) || !dns_name_from_span(name, &n)) {
         write_span(w, name);
         return;
@@ -355,6 +390,9 @@ void write_dns_name(struct writer *w, struct dns_names *t, struct span name)
         write_u16(w, (uint16_t)(POINTER << 8 | t->entries[parent].offset));
     else
         write_u8(w, 0);
-    if (writer_ok(w))
-        note_labels(t, &n, fresh, parent, offset);
+    if (!writer_ok(w))
+        return;
+    note_labels(t, &n, fresh, parent, offset);
+    if (fresh == 1 && parent)
+        note_rest(t, &n, parent);
 }

@@ -86,15 +86,18 @@ void write_dns_name_text(struct writer *w, struct span name);
 /* Where the names of one message were written, label by label, each hung under the rest of its name, so that
  * a suffix is found by one look-up a label. The writer must begin where the message begins. */
 struct dns_names {
-    bool exact_case; /* only what is written alike is shared */
+    bool exact_case;     /* only what is written alike is shared */
+    uint8_t rest_len;    /* of what stood behind the first label of the name before; 0: nothing yet */
+    uint16_t rest_entry; /* where that was written */
     uint16_t count;
     uint16_t head[DNS_NAMES_HEADS]; /* 1-based into entries */
     struct dns_names_entry {
-        uint16_t offset; /* of the label in the message */
-        uint16_t parent; /* the rest of the name; 0: the root */
-        uint16_t next;   /* in the same chain */
-        uint8_t chain;
+        uint16_t offset;    /* of the label in the message */
+        uint16_t parent;    /* the rest of the name; 0: the root */
+        uint16_t next;      /* in the same chain */
+        uint8_t chain, tag; /* of the label's hash: tags differ where labels do, nearly always */
     } entries[DNS_NAMES_MAX + 1];
+    uint8_t rest[DNS_NAME_BYTES_MAX];
 };
 
 /* `exact_case`: for zone transfers, which must keep the case of every name (RFC 5936 3.4). */
