@@ -1,5 +1,6 @@
 #include "dnsd.h"
 
+#include "ahead.h"
 #include "encode.h"
 #include "hints.h"
 #include "primary.h"
@@ -257,12 +258,14 @@ void dnsd_answer(struct service *s, struct span message, struct dnsd_asker *from
 
 static void answer_batch(void *self, struct udp *u, struct batch *b, struct now now)
 {
+    struct service *s = self;
+    look_ahead(&s->zones, b);
     for (size_t i = 0; i < b->count; i++) {
         struct datagram *d = &b->d[i];
         struct dnsd_asker from = {
             .peer = &d->peer, .local = &d->local, .interface = d->interface, .udp = u
         };
-        dnsd_answer(self, d->in, &from, &d->out, now);
+        dnsd_answer(s, d->in, &from, &d->out, now);
     }
     udp_send(u, b);
 }

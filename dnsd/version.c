@@ -23,6 +23,7 @@ struct zone *version_replace(struct service *s, struct zones_row *row, struct zo
     workers_pause(s->workers);
     struct zone *before = row->zone;
     row->zone = next;
+    s->zones.large = s->zones.large || (next && next->block_used >= ZONE_BYTES_CACHED);
     workers_resume(s->workers);
     return before;
 }

@@ -1,5 +1,7 @@
 #include "worker.h"
 
+#include "ahead.h"
+
 #include <pthread.h>
 #include <stdlib.h>
 
@@ -86,6 +88,7 @@ static void answer_batch(void *self, struct udp *u, struct batch *b, struct now 
     struct worker *w = k->worker;
     (void)now;
     pthread_mutex_lock(&w->gate);
+    look_ahead(&w->all->service->zones, b);
     for (size_t i = 0; i < b->count; i++)
         if (!is_answered(w, &b->d[i]))
             hand_over(w, k, &b->d[i]);

@@ -5,13 +5,14 @@
 
 #include <stdlib.h>
 
-#define BLOCK_LEAST   4096
-#define BLOCK_MOST    ((size_t)UINT32_MAX * ZONE_GRAIN)
-#define RECORD_HEAD   10 /* type, class, TTL, length */
-#define POINTER_BYTES 2  /* an owner that was written before */
-#define SLOTS_LEAST   16
-#define HOLE_SIZES    512 /* in grains: 2 KiB, more than nearly every set has */
-#define SET_BYTES_MAX (DNS_MESSAGE_BYTES_MAX - DNS_HEADER_BYTES - DNS_NAME_BYTES_MAX - 4 - DNS_OPT_BYTES)
+#define BLOCK_LEAST      4096
+#define BLOCK_MOST       ((size_t)UINT32_MAX * ZONE_GRAIN)
+#define RECORD_HEAD      10 /* type, class, TTL, length */
+#define POINTER_BYTES    2  /* an owner that was written before */
+#define SLOTS_LEAST      16
+#define CACHE_LINE_BYTES 64
+#define HOLE_SIZES       512 /* in grains: 2 KiB, more than nearly every set has */
+#define SET_BYTES_MAX    (DNS_MESSAGE_BYTES_MAX - DNS_HEADER_BYTES - DNS_NAME_BYTES_MAX - 4 - DNS_OPT_BYTES)
 
 struct zone_builder {
     struct zone *zone;
@@ -734,6 +735,25 @@ const struct zone_node *zone_find_name(const struct zone *z, const struct dns_na
     return zone_node_at(z, find_name(z, dns_name_span(name)));
 }
 
+uint32_t zone_tag(const struct zone *z, const struct dns_name *name)
+{
+    return (uint32_t)hash_bytes(dns_name_span(name), z->seed);
+}
+
+void zone_fetch_slot(const struct zone *z, uint32_t tag)
+{
+    __builtin_prefetch(&z->slots[tag & z->slot_mask]);
+}
+
+/* The node, and what stands behind it: its first set, nearly always. */
+void zone_fetch_node(const struct zone *z, uint32_t tag)
+{
+    const struct zone_slot *slot = &z->slots[tag & z->slot_mask];
+    const uint8_t *node = z->block + (size_t)slot->node * ZONE_GRAIN;
+    __builtin_prefetch(node);
+    __builtin_prefetch(node + CACHE_LINE_BYTES);
+}
+
 const struct zone_set *zone_find_set(const struct zone *z, const struct zone_node *n, uint16_t type)
 {
     const struct zone_set *s = zone_set_at(z, n->sets);
@@ -825,6 +845,7 @@ bool zones_open(struct zones *d, const struct zones_row *rows, size_t count, uin
         d->rows[i] = rows[i];
         if (rows[i].name.labels > d->most_labels)
             d->most_labels = rows[i].name.labels;
+        d->large = d->large || (rows[i].zone && rows[i].zone->block_used >= ZONE_BYTES_CACHED);
         zones_index(d, i);
     }
     return true;

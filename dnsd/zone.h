@@ -17,6 +17,8 @@
 /* A place in a zone's block, in units of ZONE_GRAIN bytes; 0: none. */
 typedef uint32_t zone_ref;
 #define ZONE_GRAIN 4
+/* A zone of fewer bytes lies in the caches of a core when it is asked often. */
+#define ZONE_BYTES_CACHED ((size_t)1024 * 1024)
 
 enum zone_node_flag {
     ZONE_NODE_CUT = 1 << 0,      /* owns NS and is not the apex: a delegation */
@@ -167,6 +169,12 @@ const struct zone_node *zone_find_name(const struct zone *z, const struct dns_na
 /* The owner's set of this type, or NULL. */
 const struct zone_set *zone_find_set(const struct zone *z, const struct zone_node *n, uint16_t type);
 
+/* For look-ups of many names (ahead.h): the name's place in the table, which is asked for early, and then the
+ * node. Names in lower case. */
+uint32_t zone_tag(const struct zone *z, const struct dns_name *name);
+void zone_fetch_slot(const struct zone *z, uint32_t tag);
+void zone_fetch_node(const struct zone *z, uint32_t tag);
+
 /* ---- all zones -------------------------------------------------------------------------- */
 
 /* One row a configured zone. */
@@ -185,6 +193,7 @@ struct zones {
     uint32_t *slots; /* 1-based row; 0: empty */
     uint32_t slot_mask;
     uint8_t most_labels;
+    bool large; /* there is one of ZONE_BYTES_CACHED or more */
 };
 
 /* Copies the rows; each zone in them is now held by the directory. False: no memory, nothing taken. */

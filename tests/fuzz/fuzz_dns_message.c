@@ -2,6 +2,7 @@
  * query to a server with a small zone, by UDP and TCP: the reply, if there is one, is well-formed and within
  * its limit. */
 #include "dns_replies.h"
+#include "dnsd/ahead.h"
 #include "dnsd/encode.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
@@ -25,6 +26,7 @@ static struct zones *zones(void)
         struct zones_row row = { .name = name_of("z."), .transfer_to = &anyone, .transfer_to_count = 1 };
         row.zone = zone_from("z.", zone_text, why);
         must(row.zone && zones_open(&all, &row, 1, TEST_SEED));
+        all.large = true; /* look_ahead() reads each message */
     }
     return &all;
 }
@@ -96,6 +98,9 @@ static void ask(struct span message, bool over_tcp)
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     struct span message = span_of(data, size);
+    static struct batch batch = { .count = 1 };
+    batch.d[0].in = message;
+    look_ahead(zones(), &batch);
     read_all(message);
     ask(message, false);
     ask(message, true);
