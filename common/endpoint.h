@@ -49,6 +49,13 @@ static inline bool ip6_equal(struct ip6 a, struct ip6 b)
 {
     return a.high == b.high && a.low == b.low;
 }
+/* The first address of the prefix of so many bits that it lies in. */
+static inline struct ip6 ip6_first(struct ip6 a, unsigned bits)
+{
+    uint64_t high = bits >= 64 ? UINT64_MAX : bits ? UINT64_MAX << (64 - bits) : 0;
+    uint64_t low = bits >= 128 ? UINT64_MAX : bits > 64 ? UINT64_MAX << (128 - bits) : 0;
+    return (struct ip6){ a.high & high, a.low & low };
+}
 /* Exact text forms only ("192.168.1.1", "2001:db8::1"). */
 bool address_parse(struct span text, struct address *out);
 /* Writes text and NUL into out[ADDRESS_TEXT_MAX]; returns out. */

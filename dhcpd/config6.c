@@ -1,11 +1,13 @@
 #include "config6.h"
 
 #include "config_options6.h"
+#include "text.h"
 
 #include <stdlib.h>
 
 #define ROUTER_LIFETIME_MOST_S 9000 /* RFC 4861 6.2.1 */
 #define LIFETIME_LEAST_S       1    /* labs turn over fast */
+#define PREFIX_LENGTH_MOST     64   /* hosts make addresses in a /64 (RFC 4291 2.5.1); nobody routes less */
 
 /* ---- the rows ------------------------------------------------------------------------------ */
 
@@ -41,6 +43,11 @@ static const struct config_key host6_keys[] = {
       .help = "The address that is kept for its first IA, in the pool or beside it; without one only its "
               "options are its own.",
       .example = "address = \"2001:db8:1:2::50\"" },
+    { .name = "prefix",
+      .type = CONFIG_PREFIX,
+      .help = "The prefix that is kept for its first IA_PD, in a prefix pool or beside it.",
+      .example = "prefix = \"2001:db8:8000:100::/56\"",
+      .reference = "RFC 9915 21.22" },
     OPTION6_SECTION,
 #include "wire/dhcp6_options.def"
     { .name = NULL },
@@ -52,6 +59,14 @@ const struct config_key subnet6_keys[] = {
       .flags = CONFIG_LIST,
       .help = "The addresses that are given to whoever asks, the lowest first; each range in one /64.",
       .example = "pool = { \"2001:db8:1:2::1000-2001:db8:1:2::1fff\" }" },
+    { .name = "prefix-pool",
+      .type = CONFIG_TEXT,
+      .flags = CONFIG_LIST,
+      .help =
+          "Prefixes for the networks behind clients that are routers: those of a whole, and the length of "
+          "each, at most 64.",
+      .example = "prefix-pool = { \"2001:db8:8000::/40 56\" }",
+      .reference = "RFC 9915 6.3" },
     { .name = "interface",
       .type = CONFIG_TEXT,
       .help = "The interface that this network is on, where it has no address of the network.",
@@ -274,6 +289,61 @@ static bool read_pool(struct reading *r, const struct config_section *s, struct 
     return true;
 }
 
+/* "2001:db8:8000::/40 56" */
+static bool parse_prefix_pool(struct span text, struct dhcp6_prefix_pool *out)
+{
+    struct prefix whole;
+    uint64_t length;
+    size_t space = span_find(text, ' ');
+    if (space == text.len || !prefix_parse(span_head(text, space), &whole) ||
+        whole.address.family != FAMILY_IP6 ||
+        !parse_decimal(span_from(text, space + 1), PREFIX_LENGTH_MOST, &length))
+        return false;
+    if (length < whole.bits)
+        return false;
+    *out = (struct dhcp6_prefix_pool){ address_to_ip6(whole.address), whole.bits, (uint8_t)length };
+    return true;
+}
+
+static bool read_prefix_pools(struct reading *r, const struct config_section *s, struct dhcp6_subnet *sn)
+{
+    size_t count = 0;
+    const struct config_value *v = config_list(s, "prefix-pool", &count);
+    struct dhcp6_prefix_pool *pools = arena_array(r->memory, count, sizeof *pools);
+    if (!pools)
+        return false;
+    for (size_t i = 0; i < count; i++)
+        if (!parse_prefix_pool(span_text(v[i].text), &pools[i]))
+            config_problem(r->c, s, &v[i],
+                           "a prefix and the length of those that are delegated of it, at most 64: "
+                           "\"2001:db8:8000::/40 56\"",
+                           "\"%s\" is not a pool of prefixes", v[i].text);
+    sn->prefix_pools = pools;
+    sn->prefix_pool_count = count;
+    return true;
+}
+
+/* A reserved prefix in a pool must be one of those that the pool is cut into. */
+static void read_host_prefix(struct reading *r, const struct config_section *s, const struct dhcp6_subnet *sn,
+                             struct dhcp6_host *h)
+{
+    const struct config_value *v = config_value(s, "prefix");
+    if (!v)
+        return;
+    h->has_prefix = true;
+    h->prefix = address_to_ip6(v->prefix.address);
+    h->prefix_bits = v->prefix.bits;
+    if (v->prefix.address.family != FAMILY_IP6 || v->prefix.bits > PREFIX_LENGTH_MOST)
+        config_problem(r->c, s, v, "an IPv6 prefix of 64 bits at most", "\"%s\" cannot be delegated",
+                       v->text);
+    for (size_t i = 0; i < sn->prefix_pool_count; i++) {
+        const struct dhcp6_prefix_pool *p = &sn->prefix_pools[i];
+        if (ip6_equal(ip6_first(h->prefix, p->bits), p->network) && p->length != h->prefix_bits)
+            config_problem(r->c, s, v, "a prefix of the pool's length, or one beside it",
+                           "\"%s\" is in a pool of prefixes with %d bits", v->text, p->length);
+    }
+}
+
 /* One of DUID and hardware address. */
 static bool read_identity(struct reading *r, const struct config_section *s, struct dhcp6_host *h)
 {
@@ -303,6 +373,7 @@ static bool read_host(struct reading *r, const struct config_section *s, const s
             config_problem(r->c, s, address, "an address of the subnet", "\"%s\" is no host's address in %s",
                            address->text, sn->name);
     }
+    read_host_prefix(r, s, sn, h);
     if (!draft.changed)
         return true;
     struct dhcp6_options *own = arena_array(r->memory, 1, sizeof *own);
@@ -331,6 +402,13 @@ static int compare_by_address(const void *a, const void *b)
     return ip6_compare(x->address, y->address);
 }
 
+static int compare_by_prefix(const void *a, const void *b)
+{
+    const struct dhcp6_host *x = *(const struct dhcp6_host *const *)a,
+                            *y = *(const struct dhcp6_host *const *)b;
+    return ip6_compare(x->prefix, y->prefix);
+}
+
 /* No two hosts next to each other in a sorted list are alike. */
 static void check_hosts(struct reading *r, const struct config_section *s, const struct dhcp6_subnet *sn,
                         const struct dhcp6_host *const *hosts, size_t count,
@@ -352,7 +430,8 @@ static bool read_hosts(struct reading *r, const struct config_section *s,
     const struct dhcp6_host **by_duid = arena_array(r->memory, count, sizeof *by_duid);
     const struct dhcp6_host **by_hardware = arena_array(r->memory, count, sizeof *by_hardware);
     const struct dhcp6_host **by_address = arena_array(r->memory, count, sizeof *by_address);
-    if (!hosts || !by_duid || !by_hardware || !by_address)
+    const struct dhcp6_host **by_prefix = arena_array(r->memory, count, sizeof *by_prefix);
+    if (!hosts || !by_duid || !by_hardware || !by_address || !by_prefix)
         return false;
     for (size_t i = 0; i < count; i++) {
         if (!read_host(r, sections[i], sn, inherited, &hosts[i]))
@@ -363,16 +442,21 @@ static bool read_hosts(struct reading *r, const struct config_section *s,
             by_hardware[sn->hardware_count++] = &hosts[i];
         if (hosts[i].has_address)
             by_address[sn->address_count++] = &hosts[i];
+        if (hosts[i].has_prefix)
+            by_prefix[sn->prefix_count++] = &hosts[i];
     }
     qsort(by_duid, sn->duid_count, sizeof *by_duid, compare_by_duid);
     qsort(by_hardware, sn->hardware_count, sizeof *by_hardware, compare_by_hardware);
     qsort(by_address, sn->address_count, sizeof *by_address, compare_by_address);
+    qsort(by_prefix, sn->prefix_count, sizeof *by_prefix, compare_by_prefix);
     sn->by_duid = by_duid;
+    sn->by_prefix = by_prefix;
     sn->by_hardware = by_hardware;
     sn->by_address = by_address;
     check_hosts(r, s, sn, by_duid, sn->duid_count, compare_by_duid, "DUID");
     check_hosts(r, s, sn, by_hardware, sn->hardware_count, compare_by_hardware, "hardware address");
     check_hosts(r, s, sn, by_address, sn->address_count, compare_by_address, "address");
+    check_hosts(r, s, sn, by_prefix, sn->prefix_count, compare_by_prefix, "prefix");
     return true;
 }
 
@@ -400,13 +484,37 @@ static bool read_subnet(struct reading *r, const struct config_section *s, struc
     if (!options6_read(&draft, r->memory, r->c, s) || !options6_finish(&draft, r->memory, &sn->options))
         return false;
     draft.changed = false;
-    return read_pool(r, s, sn) && read_hosts(r, s, &draft, sn);
+    return read_pool(r, s, sn) && read_prefix_pools(r, s, sn) && read_hosts(r, s, &draft, sn);
 }
 
 static int compare_subnets(const void *a, const void *b)
 {
     const struct dhcp6_subnet *x = a, *y = b;
     return ip6_compare(x->network, y->network);
+}
+
+static bool overlap(struct ip6 a, uint8_t a_bits, struct ip6 b, uint8_t b_bits)
+{
+    uint8_t least = a_bits < b_bits ? a_bits : b_bits;
+    return ip6_equal(ip6_first(a, least), ip6_first(b, least));
+}
+
+/* What is delegated is neither on a link nor in two pools. */
+static void check_prefix_pool(struct reading *r, const struct config_section *s,
+                              const struct dhcp6_subnet *subnets, size_t count,
+                              const struct dhcp6_subnet *owner, const struct dhcp6_prefix_pool *p)
+{
+    for (size_t i = 0; i < count; i++) {
+        const struct dhcp6_subnet *sn = &subnets[i];
+        bool meets = overlap(p->network, p->bits, sn->network, sn->prefix.bits);
+        for (size_t j = 0; j < sn->prefix_pool_count && !meets; j++)
+            meets = p != &sn->prefix_pools[j] &&
+                    overlap(p->network, p->bits, sn->prefix_pools[j].network, sn->prefix_pools[j].bits);
+        if (meets)
+            config_problem(r->c, s, NULL, "prefixes of their own",
+                           "a prefix-pool of %s overlaps with the network or a prefix-pool of %s",
+                           owner->name, sn->name);
+    }
 }
 
 static void order_subnets(struct reading *r, const struct config_section *s, struct dhcp6_subnet *subnets,
@@ -419,6 +527,9 @@ static void order_subnets(struct reading *r, const struct config_section *s, str
             config_problem(r->c, s, NULL, "subnets that do not overlap", "%s lies in %s", subnets[i].name,
                            subnets[i - 1].name);
     }
+    for (size_t i = 0; i < count && config_ok(r->c); i++)
+        for (size_t j = 0; j < subnets[i].prefix_pool_count; j++)
+            check_prefix_pool(r, s, subnets, count, &subnets[i], &subnets[i].prefix_pools[j]);
     r->settings->subnets = subnets;
     r->settings->subnet_count = count;
 }

@@ -11,6 +11,7 @@ struct asking {
     const struct dhcp6_subnet *subnet;
     struct lease6_pool *pool;
     const struct dhcp6_host *host; /* the client's own reservation; NULL: none */
+    bool delegates;                /* the IA is one of prefixes */
     bool commits;                  /* what is given is granted, not only offered */
     size_t given, taken;           /* addresses so far, each up to DHCP6_IA_ADDRESSES_MAX */
     struct dhcp6_decision *d;
@@ -68,33 +69,57 @@ static const char *invalid(const struct dhcp6_message *m, const struct dhcp6_arr
 
 /* ---- what an IA is given -------------------------------------------------------------------------- */
 
-static void add_grant(struct asking *q, struct ip6 address, uint32_t preferred_s, uint32_t valid_s)
+/* What an IA has: an address, or a prefix. */
+struct thing {
+    struct ip6 address;
+    uint8_t bits;
+};
+
+static void add_grant(struct asking *q, struct thing t, uint32_t preferred_s, uint32_t valid_s)
 {
-    q->d->grants[q->d->grant_count++] = (struct dhcp6_grant){ address, preferred_s, valid_s };
+    q->d->grants[q->d->grant_count++] = (struct dhcp6_grant){ t.address, t.bits, preferred_s, valid_s };
     q->ia->count++;
 }
 
-static bool is_answered(const struct asking *q, struct ip6 address)
+static struct thing thing_of(const struct lease6 *x)
+{
+    return (struct thing){ x->address, x->bits };
+}
+
+static bool is_answered(const struct asking *q, struct thing t)
 {
     for (size_t i = 0; i < q->d->grant_count; i++)
-        if (ip6_equal(q->d->grants[i].address, address))
+        if (q->d->grants[i].bits == t.bits && ip6_equal(q->d->grants[i].address, t.address))
             return true;
     return false;
 }
 
-/* The configuration lets this client have the address, whoever has it now. */
-static bool may_have(const struct asking *q, struct ip6 address)
+static bool is_host_prefix(const struct dhcp6_host *h, struct thing t)
 {
-    const struct dhcp6_host *reserved = subnet6_host_at(q->subnet, address);
-    return reserved ? reserved == q->host : subnet6_in_pool(q->subnet, address);
+    return h && h->has_prefix && h->prefix_bits == t.bits && ip6_equal(h->prefix, t.address);
 }
 
-/* The lease at an address, made where there is none, if this IA can have it now. */
-static struct lease6 *available(const struct asking *q, struct ip6 address)
+/* The pool that it comes from, if the configuration lets this client have it, whoever has it now; or NULL. */
+static struct lease6_pool *may_have(const struct asking *q, struct thing t)
 {
-    if (!may_have(q, address) || is_answered(q, address))
+    const struct dhcp6_host *reserved =
+        q->delegates ? subnet6_prefix_host(q->subnet, t.address) : subnet6_host_at(q->subnet, t.address);
+    const struct dhcp6_prefix_pool *from =
+        q->delegates ? subnet6_prefix_pool(q->subnet, t.address, t.bits) : NULL;
+    if (reserved && (reserved != q->host || (q->delegates && !is_host_prefix(reserved, t))))
         return NULL;
-    struct lease6 *x = leases6_at(q->leases, q->pool, address);
+    if (q->delegates)
+        return reserved || from ? leases6_prefix_pool(q->leases, q->subnet, from) : NULL;
+    return reserved || subnet6_in_pool(q->subnet, t.address) ? q->pool : NULL;
+}
+
+/* The lease of it, made where there is none, if this IA can have it now. */
+static struct lease6 *available(const struct asking *q, struct thing t)
+{
+    struct lease6_pool *p = may_have(q, t);
+    if (!p || is_answered(q, t))
+        return NULL;
+    struct lease6 *x = leases6_at(q->leases, p, t.address, t.bits);
     return x && lease6_is_for(x, &q->client) ? x : NULL;
 }
 
@@ -113,7 +138,7 @@ static bool give(struct asking *q, struct lease6 *x)
         return false;
     q->given++;
     q->ia->held = true;
-    add_grant(q, x->address, q->subnet->preferred_s, q->subnet->valid_s);
+    add_grant(q, thing_of(x), q->subnet->preferred_s, q->subnet->valid_s);
     return true;
 }
 
@@ -121,7 +146,12 @@ static bool give(struct asking *q, struct lease6 *x)
  * gets it. */
 static bool give_reserved(struct asking *q)
 {
-    struct lease6 *x = q->host && q->host->has_address ? available(q, q->host->address) : NULL;
+    const struct dhcp6_host *h = q->host;
+    if (!h || !(q->delegates ? h->has_prefix : h->has_address))
+        return false;
+    struct thing t = q->delegates ? (struct thing){ h->prefix, h->prefix_bits }
+                                  : (struct thing){ h->address, DHCP6_ADDRESS_BITS };
+    struct lease6 *x = available(q, t);
     return x && give(q, x);
 }
 
@@ -134,33 +164,52 @@ static bool give_known(struct asking *q, unsigned states, size_t most)
     size_t given = 0;
     struct lease6 *x = leases6_first_of(q->leases, q->pool, &q->client);
     for (; x && given < most; x = leases6_next_of(x, &q->client)) /* ends with the chain */
-        if (states & BIT(x->state) && available(q, x->address) == x && give(q, x))
+        if (states & BIT(x->state) && available(q, thing_of(x)) == x && give(q, x))
             given++;
     return given;
 }
 
-static const struct dhcp6_ia_address *named(const struct asking *q, const struct dhcp6_ia *ia, size_t i)
+static struct thing named(const struct asking *q, const struct dhcp6_ia *ia, size_t i)
 {
-    return &q->m->addresses[ia->first + i];
+    const struct dhcp6_ia_address *a = &q->m->addresses[ia->first + i];
+    return (struct thing){ a->address, a->bits };
 }
 
 static bool give_named(struct asking *q, const struct dhcp6_ia *ia)
 {
     bool given = false;
     for (size_t i = 0; i < ia->count; i++) {
-        struct lease6 *x = available(q, named(q, ia, i)->address);
+        struct lease6 *x = available(q, named(q, ia, i));
         given |= x && give(q, x);
     }
     return given;
 }
 
-static bool give_new(struct asking *q)
+/* RFC 8168 3.2: of the length that the client hints at (0: of any). */
+static bool give_new_prefix(struct asking *q, uint8_t length)
 {
-    struct lease6 *x = leases6_longest_free(q->leases, q->pool);
-    if (x)
-        return give(q, x);
-    q->d->exhausted = true;
+    for (size_t i = 0; i < q->subnet->prefix_pool_count; i++) {
+        const struct dhcp6_prefix_pool *from = &q->subnet->prefix_pools[i];
+        struct lease6_pool *p = leases6_prefix_pool(q->leases, q->subnet, from);
+        struct lease6 *x = !length || from->length == length ? leases6_longest_free(q->leases, p) : NULL;
+        if (x)
+            return give(q, x);
+    }
     return false;
+}
+
+static bool give_new(struct asking *q, const struct dhcp6_ia *ia)
+{
+    bool given = false;
+    if (q->delegates) {
+        uint8_t hint = ia->count ? named(q, ia, 0).bits : 0;
+        given = (hint && give_new_prefix(q, hint)) || give_new_prefix(q, 0);
+    } else {
+        struct lease6 *x = leases6_longest_free(q->leases, q->pool);
+        given = x && give(q, x);
+    }
+    q->d->exhausted |= !given && (!q->delegates || q->subnet->prefix_pool_count);
+    return given;
 }
 
 static bool holds_any(const struct asking *q)
@@ -179,7 +228,8 @@ static void leave_others(struct asking *q)
          x = leases6_next_of(x, &q->client)) { /* ends with the chain */
         bool granted = false;
         for (size_t i = 0; i < q->d->grant_count && !granted; i++)
-            granted = ip6_equal(q->d->grants[i].address, x->address) && q->d->grants[i].valid_s;
+            granted = q->d->grants[i].bits == x->bits && ip6_equal(q->d->grants[i].address, x->address) &&
+                      q->d->grants[i].valid_s;
         if (granted)
             continue;
         if (lease6_is_held(x)) {
@@ -202,8 +252,8 @@ static void refuse(struct asking *q, enum dhcp6_status status)
 static void solicit_ia(struct asking *q, const struct dhcp6_ia *ia)
 {
     if (!give_reserved(q) && !give_known(q, HELD, SIZE_MAX) && !give_known(q, BIT(LEASE_OFFERED), SIZE_MAX) &&
-        !give_named(q, ia) && !give_known(q, BIT(LEASE_FREE), 1) && !give_new(q))
-        refuse(q, DHCP6_NO_ADDRS_AVAIL);
+        !give_named(q, ia) && !give_known(q, BIT(LEASE_FREE), 1) && !give_new(q, ia))
+        refuse(q, q->delegates ? DHCP6_NO_PREFIX_AVAIL : DHCP6_NO_ADDRS_AVAIL);
 }
 
 /* The same, for good. */
@@ -214,10 +264,11 @@ static void commit_ia(struct asking *q, const struct dhcp6_ia *ia)
         leave_others(q);
 }
 
+/* Prefixes are for other links than the client's. */
 static bool all_on_link(const struct asking *q, const struct dhcp6_ia *ia)
 {
-    for (size_t i = 0; i < ia->count; i++)
-        if (!subnet6_contains(q->subnet, named(q, ia, i)->address))
+    for (size_t i = 0; i < ia->count && ia->code == DHCP6_OPTION_IA_NA; i++)
+        if (!subnet6_contains(q->subnet, named(q, ia, i).address))
             return false;
     return true;
 }
@@ -236,10 +287,10 @@ static void request_ia(struct asking *q, const struct dhcp6_ia *ia)
 }
 
 /* What the client names and does not get may be used no longer. */
-static void take_away(struct asking *q, struct ip6 address)
+static void take_away(struct asking *q, struct thing t)
 {
-    if (!is_answered(q, address) && q->d->grant_count < DHCP6_GRANTS_MAX)
-        add_grant(q, address, 0, 0);
+    if (!is_answered(q, t) && q->d->grant_count < DHCP6_GRANTS_MAX)
+        add_grant(q, t, 0, 0);
 }
 
 /* RFC 9915 18.3.4: the IA is known; what it holds goes on. */
@@ -248,7 +299,7 @@ static void extend_ia(struct asking *q, const struct dhcp6_ia *ia)
     if (!give_reserved(q))
         give_known(q, HELD, SIZE_MAX);
     for (size_t i = 0; i < ia->count; i++)
-        take_away(q, named(q, ia, i)->address);
+        take_away(q, named(q, ia, i));
     leave_others(q);
 }
 
@@ -262,12 +313,14 @@ static void renew_ia(struct asking *q, const struct dhcp6_ia *ia)
 
 /* Another IA's, or of another link: it is known that this client must not use it. An address of this link
  * that is not in the pool may be another server's. */
-static bool is_wrong(const struct asking *q, struct ip6 address)
+static bool is_wrong(const struct asking *q, struct thing t)
 {
-    if (!subnet6_contains(q->subnet, address))
+    if (!q->delegates && !subnet6_contains(q->subnet, t.address))
         return true;
-    const struct lease6 *x = leases6_find(q->leases, address);
-    return subnet6_host_at(q->subnet, address) || (x && x->state != LEASE_FREE);
+    const struct lease6 *x = leases6_find(q->leases, t.address);
+    const struct dhcp6_host *reserved =
+        q->delegates ? subnet6_prefix_host(q->subnet, t.address) : subnet6_host_at(q->subnet, t.address);
+    return reserved || (x && x->state != LEASE_FREE);
 }
 
 /* RFC 9915 18.3.5: any server may answer, so one that lost its memory grants what is free. */
@@ -279,24 +332,24 @@ static void rebind_ia(struct asking *q, const struct dhcp6_ia *ia)
     }
     give_named(q, ia);
     for (size_t i = 0; i < ia->count; i++)
-        if (is_wrong(q, named(q, ia, i)->address))
-            take_away(q, named(q, ia, i)->address);
+        if (is_wrong(q, named(q, ia, i)))
+            take_away(q, named(q, ia, i));
     if (!q->ia->count)
         refuse(q, DHCP6_NO_BINDING);
 }
 
 /* RFC 9915 18.3.6, 18.3.7: an address that the client holds, whichever link it is on now. */
-static struct lease6 *held_at(const struct asking *q, struct ip6 address)
+static struct lease6 *held_at(const struct asking *q, struct thing t)
 {
-    struct lease6 *x = leases6_find(q->leases, address);
-    return x && lease6_is_held(x) && lease6_belongs(x, &q->client) ? x : NULL;
+    struct lease6 *x = leases6_find(q->leases, t.address);
+    return x && x->bits == t.bits && lease6_is_held(x) && lease6_belongs(x, &q->client) ? x : NULL;
 }
 
 static void release_ia(struct asking *q, const struct dhcp6_ia *ia)
 {
     bool known = holds_any(q);
     for (size_t i = 0; i < ia->count; i++) {
-        struct lease6 *x = held_at(q, named(q, ia, i)->address);
+        struct lease6 *x = held_at(q, named(q, ia, i));
         known |= x != NULL;
         if (x)
             lease6_release(q->leases, x, q->now, q->claims);
@@ -309,7 +362,7 @@ static void decline_ia(struct asking *q, const struct dhcp6_ia *ia)
 {
     bool known = holds_any(q);
     for (size_t i = 0; i < ia->count; i++) {
-        struct lease6 *x = held_at(q, named(q, ia, i)->address);
+        struct lease6 *x = held_at(q, named(q, ia, i));
         known |= x != NULL;
         if (x)
             lease6_decline(q->leases, x, now_s(q->now) + q->settings->decline_s, q->now, q->claims);
@@ -320,18 +373,18 @@ static void decline_ia(struct asking *q, const struct dhcp6_ia *ia)
 
 typedef void ia_fn(struct asking *q, const struct dhcp6_ia *ia);
 
-/* The answer to each IA in its turn; prefixes are not delegated here. */
-static void each_ia(struct asking *q, ia_fn *decide, enum dhcp6_status no_prefix)
+/* The answer to each IA in its turn. */
+static void each_ia(struct asking *q, ia_fn *decide)
 {
     for (size_t i = 0; i < q->m->ia_count; i++) { /* DHCP6_IAS_MAX at most */
         const struct dhcp6_ia *ia = &q->m->ias[i];
         q->ia = &q->d->ias[q->d->ia_count++];
         *q->ia = (struct dhcp6_ia_answer){ .code = ia->code, .iaid = ia->iaid, .first = q->d->grant_count };
         q->client = (struct lease6_client){ .duid = q->m->client_id, .iaid = ia->iaid };
-        if (ia->code == DHCP6_OPTION_IA_NA)
-            decide(q, ia);
-        else
-            refuse(q, no_prefix);
+        q->delegates = ia->code == DHCP6_OPTION_IA_PD;
+        q->pool = q->delegates ? leases6_prefix_pool(q->leases, q->subnet, NULL)
+                               : leases6_pool(q->leases, q->subnet);
+        decide(q, ia);
     }
 }
 
@@ -344,7 +397,7 @@ static void set_options(struct asking *q)
 static void decide_solicit(struct asking *q)
 {
     q->commits = q->m->rapid_commit && q->subnet->rapid_commit;
-    each_ia(q, q->commits ? commit_ia : solicit_ia, DHCP6_NO_PREFIX_AVAIL);
+    each_ia(q, q->commits ? commit_ia : solicit_ia);
     q->d->rapid_commit = q->commits && q->given;
     q->d->answer = q->d->rapid_commit ? DHCP6_ANSWER_REPLY : DHCP6_ANSWER_ADVERTISE;
     set_options(q);
@@ -353,21 +406,21 @@ static void decide_solicit(struct asking *q)
 static void decide_request(struct asking *q)
 {
     q->commits = true;
-    each_ia(q, request_ia, DHCP6_NO_PREFIX_AVAIL);
+    each_ia(q, request_ia);
     set_options(q);
 }
 
 static void decide_renew(struct asking *q)
 {
     q->commits = true;
-    each_ia(q, renew_ia, DHCP6_NO_BINDING);
+    each_ia(q, renew_ia);
     set_options(q);
 }
 
 static void decide_rebind(struct asking *q)
 {
     q->commits = true;
-    each_ia(q, rebind_ia, DHCP6_NO_BINDING);
+    each_ia(q, rebind_ia);
     set_options(q);
     if (!q->d->grant_count)
         silence(q, unknown_client);
@@ -383,12 +436,16 @@ static void set_status(struct asking *q, enum dhcp6_status status)
 static void decide_confirm(struct asking *q)
 {
     bool on_link = true;
-    if (!q->m->address_count) {
+    size_t count = 0;
+    for (size_t i = 0; i < q->m->address_count; i++)
+        if (q->m->addresses[i].bits == DHCP6_ADDRESS_BITS) {
+            on_link &= subnet6_contains(q->subnet, q->m->addresses[i].address);
+            count++;
+        }
+    if (!count) {
         silence(q, "a Confirm without addresses asks for nothing");
         return;
     }
-    for (size_t i = 0; i < q->m->address_count; i++)
-        on_link &= subnet6_contains(q->subnet, q->m->addresses[i].address);
     set_status(q, on_link ? DHCP6_SUCCESS : DHCP6_NOT_ON_LINK);
 }
 
@@ -404,14 +461,14 @@ static void keep_refusals(struct asking *q)
 
 static void decide_release(struct asking *q)
 {
-    each_ia(q, release_ia, DHCP6_NO_BINDING);
+    each_ia(q, release_ia);
     keep_refusals(q);
     set_status(q, DHCP6_SUCCESS);
 }
 
 static void decide_decline(struct asking *q)
 {
-    each_ia(q, decline_ia, DHCP6_NO_BINDING);
+    each_ia(q, decline_ia);
     keep_refusals(q);
     set_status(q, DHCP6_SUCCESS);
 }
@@ -441,7 +498,6 @@ void dhcp6_decide(struct dhcp6_decision *d, const struct dhcp6_settings *s, stru
         return;
     }
     d->answer = DHCP6_ANSWER_REPLY;
-    q.pool = leases6_pool(l, q.subnet);
     q.host = subnet6_host(q.subnet, m->client_id, a->relays);
     decide[m->type](&q);
     d->claim_count = claims->count - d->claim_first;

@@ -13,6 +13,7 @@ enum dhcp6_answer {
 
 struct dhcp6_grant {
     struct ip6 address;
+    uint8_t bits;                  /* DHCP6_ADDRESS_BITS, or the length of a prefix */
     uint32_t preferred_s, valid_s; /* both 0: the client may use it no longer */
 };
 

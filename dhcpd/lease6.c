@@ -43,11 +43,13 @@ bool lease6_is_held(const struct lease6 *x)
     return x->state == LEASE_BOUND || x->state == LEASE_CLAIMED;
 }
 
-/* The same IA may have leases in several subnets; each pool has its own key. */
+/* The same IA may have leases in several subnets, and one for prefixes the same number: each has its own key.
+ */
 static uint32_t client_hash(const struct leases6 *l, const struct lease6_pool *p,
                             const struct lease6_client *c)
 {
-    return (uint32_t)hash_bytes(c->duid, l->seed + p->subnet->number + ((uint64_t)c->iaid << 32));
+    return (uint32_t)hash_bytes(c->duid,
+                                l->seed + 2 * p->subnet->number + p->delegates + ((uint64_t)c->iaid << 32));
 }
 
 static uint32_t address_hash(const struct leases6 *l, struct ip6 address)
@@ -101,7 +103,9 @@ static void tell(struct leases6 *l, enum event_id id, const struct lease6 *x, st
     if (!l->events || !event_happens(l->events, id))
         return;
     event_begin(&ev, id, now);
-    event_address(&ev, "address", address_ip6(x->address));
+    event_address(&ev, x->bits == DHCP6_ADDRESS_BITS ? "address" : "prefix", address_ip6(x->address));
+    if (x->bits != DHCP6_ADDRESS_BITS)
+        event_number(&ev, "bits", x->bits);
     event_hardware(&ev, "duid", lease6_tenant(x).duid);
     event_number(&ev, "iaid", x->iaid);
     if (x->state == LEASE_BOUND && x->until_s != INT64_MAX)
@@ -128,12 +132,21 @@ static bool arm(struct leases6 *l, struct lease6 *x, int64_t until_s)
     return timer_arm(&l->deadlines, &x->deadline, due_ms);
 }
 
+/* Whoever asks may get it. */
+static bool is_dynamic(const struct lease6 *x)
+{
+    const struct lease6_pool *p = x->pool;
+    if (!p->subnet || p->delegates)
+        return p->prefixes && !subnet6_prefix_host(p->subnet, x->address);
+    return subnet6_is_dynamic(p->subnet, x->address);
+}
+
 static void enter(struct leases6 *l, struct lease6 *x)
 {
     switch (x->state) {
     case LEASE_FREE:
         timer_stop(&l->deadlines, &x->deadline);
-        if (x->pool->subnet && subnet6_is_dynamic(x->pool->subnet, x->address))
+        if (is_dynamic(x))
             list_append(&x->pool->free, &x->queue);
         break;
     case LEASE_OFFERED:
@@ -199,13 +212,15 @@ void leases6_close(struct leases6 *l)
     index_close(&l->by_address);
     index_close(&l->by_client);
     free(l->pools);
+    free(l->first_pool);
     l->pools = NULL;
+    l->first_pool = NULL;
 }
 
 static void deadline_passed(struct timer *t, struct now now);
 
 /* A new one, FREE and in no list. */
-static struct lease6 *lease6_new(struct leases6 *l, struct ip6 address)
+static struct lease6 *lease6_new(struct leases6 *l, struct ip6 address, uint8_t bits)
 {
     struct lease6_chunk *c = l->chunks;
     if (!c || c->used == LEASES_A_CHUNK) {
@@ -217,7 +232,7 @@ static struct lease6 *lease6_new(struct leases6 *l, struct ip6 address)
         l->chunks = c;
     }
     struct lease6 *x = &c->lease[c->used++];
-    *x = (struct lease6){ .address = address, .state = LEASE_FREE, .pool = &l->nowhere };
+    *x = (struct lease6){ .address = address, .bits = bits, .state = LEASE_FREE, .pool = &l->nowhere };
     x->deadline.fire = deadline_passed;
     x->by_address.hash = address_hash(l, address);
     index_add(&l->by_address, &x->by_address);
@@ -229,7 +244,7 @@ bool leases6_restore(struct leases6 *l, const struct lease6_record *r, struct no
 {
     if (leases6_find(l, r->address))
         return true;
-    struct lease6 *x = lease6_new(l, r->address);
+    struct lease6 *x = lease6_new(l, r->address, r->bits);
     if (!x || (r->client.duid.len && !set_identity(l, x, &r->client)))
         return false;
     x->until_s = r->until_s;
@@ -250,13 +265,28 @@ static int compare_freed(const void *a, const void *b)
     return ip6_compare(x->address, y->address);
 }
 
+static struct lease6_pool *pool_for(struct leases6 *l, const struct lease6 *x, const struct dhcp6_settings *s)
+{
+    if (x->bits == DHCP6_ADDRESS_BITS) {
+        const struct dhcp6_subnet *sn = subnet6_of(s, x->address);
+        return sn ? leases6_pool(l, sn) : &l->nowhere;
+    }
+    for (size_t i = 0; i < s->subnet_count; i++) {
+        const struct dhcp6_prefix_pool *from = subnet6_prefix_pool(&s->subnets[i], x->address, x->bits);
+        const struct dhcp6_host *h = subnet6_prefix_host(&s->subnets[i], x->address);
+        if (from || (h && h->prefix_bits == x->bits))
+            return leases6_prefix_pool(l, &s->subnets[i], from);
+    }
+    return &l->nowhere;
+}
+
 /* Into its subnet's pool. A free one is put into `freed`, for its list. */
 static size_t settle_lease(struct leases6 *l, struct lease6 *x, const struct dhcp6_settings *s,
                            struct lease6 **freed)
 {
-    const struct dhcp6_subnet *sn = subnet6_of(s, x->address);
-    x->pool = sn ? &l->pools[sn->number] : &l->nowhere;
+    x->pool = pool_for(l, x, s);
     index_client(l, x);
+    l->strays += x->pool == &l->nowhere && x->bits != DHCP6_ADDRESS_BITS && x->state != LEASE_FREE;
     if (x->state != LEASE_FREE)
         return 0;
     list_remove(&x->queue);
@@ -264,24 +294,54 @@ static size_t settle_lease(struct leases6 *l, struct lease6 *x, const struct dhc
     return 1;
 }
 
+static void open_pool(struct leases6 *l, size_t number, const struct dhcp6_subnet *sn, bool delegates,
+                      const struct dhcp6_prefix_pool *prefixes)
+{
+    struct lease6_pool *p = &l->pools[number];
+    p->leases = l;
+    p->subnet = sn;
+    p->delegates = delegates;
+    p->prefixes = prefixes;
+    list_open(&p->free);
+}
+
+/* False: no memory, nothing was changed. */
+static bool open_pools(struct leases6 *l, const struct dhcp6_settings *s)
+{
+    size_t count = 0, number = 0;
+    for (size_t i = 0; i < s->subnet_count; i++)
+        count += 2 + s->subnets[i].prefix_pool_count;
+    struct lease6_pool *pools = calloc(count + 1, sizeof *pools);
+    size_t *first = calloc(s->subnet_count + 1, sizeof *first);
+    if (!pools || !first) {
+        free(pools);
+        free(first);
+        return false;
+    }
+    l->pools = pools;
+    l->first_pool = first;
+    for (size_t i = 0; i < s->subnet_count; i++) {
+        const struct dhcp6_subnet *sn = &s->subnets[i];
+        first[i] = number;
+        open_pool(l, number++, sn, false, NULL);
+        open_pool(l, number++, sn, true, NULL);
+        for (size_t j = 0; j < sn->prefix_pool_count; j++)
+            open_pool(l, number++, sn, true, &sn->prefix_pools[j]);
+    }
+    return true;
+}
+
 bool leases6_settle(struct leases6 *l, const struct dhcp6_settings *s, struct now now)
 {
-    struct lease6_pool *pools = calloc(s->subnet_count ? s->subnet_count : 1, sizeof *pools);
     struct lease6 **freed = malloc((l->by_address.node_count + 1) * sizeof(struct lease6 *));
-    if (!pools || !freed) {
-        free(pools);
+    struct lease6_pool *former = l->pools;
+    size_t *former_first = l->first_pool;
+    if (!freed || !open_pools(l, s)) {
         free(freed);
         return false;
     }
-    struct lease6_pool *former = l->pools;
-    l->pools = pools;
-    l->pool_count = s->subnet_count;
-    for (size_t i = 0; i < s->subnet_count; i++) {
-        pools[i].leases = l;
-        pools[i].subnet = &s->subnets[i];
-        list_open(&pools[i].free);
-    }
     size_t count = 0;
+    l->strays = 0;
     for (struct lease6_chunk *c = l->chunks; c; c = c->next)
         for (size_t i = 0; i < c->used; i++)
             count += settle_lease(l, &c->lease[i], s, &freed[count]);
@@ -290,6 +350,7 @@ bool leases6_settle(struct leases6 *l, const struct dhcp6_settings *s, struct no
         enter(l, freed[i]);
     free(freed);
     free(former);
+    free(former_first);
     leases6_run(l, now, SIZE_MAX);
     return true;
 }
@@ -337,7 +398,13 @@ size_t leases6_run(struct leases6 *l, struct now now, size_t max)
 
 struct lease6_pool *leases6_pool(const struct leases6 *l, const struct dhcp6_subnet *sn)
 {
-    return &l->pools[sn->number];
+    return &l->pools[l->first_pool[sn->number]];
+}
+
+struct lease6_pool *leases6_prefix_pool(const struct leases6 *l, const struct dhcp6_subnet *sn,
+                                        const struct dhcp6_prefix_pool *from)
+{
+    return leases6_pool(l, sn) + (from ? 2 + (from - sn->prefix_pools) : 1);
 }
 
 struct lease6 *leases6_find(const struct leases6 *l, struct ip6 address)
@@ -349,12 +416,16 @@ struct lease6 *leases6_find(const struct leases6 *l, struct ip6 address)
     return NULL;
 }
 
-struct lease6 *leases6_at(struct leases6 *l, struct lease6_pool *p, struct ip6 address)
+struct lease6 *leases6_at(struct leases6 *l, struct lease6_pool *p, struct ip6 address, uint8_t bits)
 {
     struct lease6 *x = leases6_find(l, address);
+    if (x && x->bits != bits && x->state == LEASE_FREE) { /* it was cut in another length before */
+        x->bits = bits;
+        x->pool = p;
+    }
     if (x)
-        return x;
-    x = lease6_new(l, address);
+        return x->bits == bits ? x : NULL;
+    x = lease6_new(l, address, bits);
     if (x) {
         x->pool = p;
         enter(l, x);
@@ -368,7 +439,7 @@ static struct lease6 *next_of(struct index_node *n, const struct lease6_pool *p,
 {
     for (; n; n = index_next(n)) { /* ends with the chain */
         struct lease6 *x = list_item(n, struct lease6, by_client);
-        if (x->pool == p && lease6_belongs(x, c))
+        if (x->pool->subnet == p->subnet && x->pool->delegates == p->delegates && lease6_belongs(x, c))
             return x;
     }
     return NULL;
@@ -392,6 +463,33 @@ static void next_range(struct lease6_pool *p)
     p->range_done = false;
 }
 
+/* A prefix that is still used, of a pool that the configuration has no more, lies in it or around it. */
+static bool meets_stray(const struct leases6 *l, struct ip6 prefix, uint8_t bits)
+{
+    for (struct lease6_chunk *c = l->strays ? l->chunks : NULL; c; c = c->next) /* ends with the chain */
+        for (size_t i = 0; i < c->used; i++) {
+            const struct lease6 *x = &c->lease[i];
+            uint8_t least = x->bits < bits ? x->bits : bits;
+            if (x->pool == &l->nowhere && x->bits != DHCP6_ADDRESS_BITS && x->state != LEASE_FREE &&
+                ip6_equal(ip6_first(x->address, least), ip6_first(prefix, least)))
+                return true;
+        }
+    return false;
+}
+
+/* The first prefix of the pool that was never used; false when all were. */
+static bool never_delegated(const struct leases6 *l, struct lease6_pool *p, struct ip6 *prefix)
+{
+    const struct dhcp6_prefix_pool *from = p->prefixes;
+    for (; p->range_offset < prefix_pool_size(from); p->range_offset++) { /* each is looked at once, ever */
+        *prefix = (struct ip6){ from->network.high + (p->range_offset << (64 - from->length)), 0 };
+        if (!leases6_find(l, *prefix) && !subnet6_prefix_host(p->subnet, *prefix) &&
+            !meets_stray(l, *prefix, from->length))
+            return true;
+    }
+    return false;
+}
+
 /* The first address of the pool that was never used; false when all were. */
 static bool never_used(const struct leases6 *l, struct lease6_pool *p, struct ip6 *address)
 {
@@ -413,8 +511,8 @@ static bool never_used(const struct leases6 *l, struct lease6_pool *p, struct ip
 struct lease6 *leases6_longest_free(struct leases6 *l, struct lease6_pool *p)
 {
     struct ip6 address;
-    if (never_used(l, p, &address))
-        return leases6_at(l, p, address);
+    if (p->prefixes ? never_delegated(l, p, &address) : never_used(l, p, &address))
+        return leases6_at(l, p, address, p->prefixes ? p->prefixes->length : DHCP6_ADDRESS_BITS);
     struct list_node *n = list_first(&p->free);
     return n ? list_item(n, struct lease6, queue) : NULL;
 }

@@ -1,5 +1,6 @@
 /* The table of IPv6 leases: as lease.h has it for IPv4, with the differences of RFC 9915. A client is a DUID,
- * what it leases for is an IA of that client, and an IA may hold several addresses.
+ * what it leases for is an IA of that client, and an IA may hold several addresses. A prefix that is
+ * delegated is a lease like an address: it has fewer bits, and pools of its own.
  *
  * An address that was never used costs nothing: a pool counts how far it has come. Used and free addresses
  * wait in a list, the longest free first. All times are unix seconds.
@@ -35,6 +36,7 @@ struct lease6 {
     uint32_t iaid;
     uint32_t tenancy; /* another number whenever the address goes to another IA or becomes free */
     uint32_t claim;   /* the number of the claims that last granted it */
+    uint8_t bits;     /* DHCP6_ADDRESS_BITS, or the length of a prefix that begins at the address */
     uint8_t state;    /* enum lease_state of lease.h; only lease6_become() in lease6.c sets it */
     uint8_t duid_len; /* 0: it has no tenant, and had none that is remembered */
     union {
@@ -43,11 +45,14 @@ struct lease6 {
     } duid;
 };
 
+/* A subnet has one for its addresses, one for prefixes that are reserved, and one for each prefix pool. */
 struct lease6_pool {
     struct leases6 *leases;
     const struct dhcp6_subnet *subnet; /* NULL: nowhere */
-    struct list free;                  /* dynamic addresses, the longest free first */
-    size_t range;                      /* the first address that was never used: range, and place in it */
+    bool delegates;                    /* prefixes */
+    const struct dhcp6_prefix_pool *prefixes;
+    struct list free; /* dynamic addresses, the longest free first */
+    size_t range;     /* the first address that was never used: range, and place in it */
     uint64_t range_offset;
     bool range_done;          /* the range ends with the last place that a counter can have */
     int64_t exhausted_told_s; /* when this was last said */
@@ -60,7 +65,8 @@ struct leases6 {
     struct timers deadlines; /* on unix milliseconds */
     struct list offers;      /* the oldest first: all are kept equally long */
     struct lease6_pool *pools, nowhere;
-    size_t pool_count;
+    size_t *first_pool; /* by the subnet's number */
+    size_t strays;      /* prefixes that were in use when their pool went: no other may overlap them */
     struct lease6_chunk *chunks;
     size_t count[LEASE_STATES];
     uint32_t last_claim;
@@ -82,6 +88,7 @@ struct lease6_claims {
 /* A lease as it is kept on disk. */
 struct lease6_record {
     struct ip6 address;
+    uint8_t bits;  /* as in struct lease6 */
     uint8_t state; /* LEASE_FREE, LEASE_BOUND, LEASE_DECLINED */
     int64_t until_s;
     struct lease6_client client;
@@ -113,10 +120,14 @@ bool lease6_is_for(const struct lease6 *x, const struct lease6_client *c);
 bool lease6_is_held(const struct lease6 *x);
 
 struct lease6_pool *leases6_pool(const struct leases6 *l, const struct dhcp6_subnet *sn);
+/* The pool of a prefix that the subnet has to delegate, or for a client; `from` NULL: of reserved ones. */
+struct lease6_pool *leases6_prefix_pool(const struct leases6 *l, const struct dhcp6_subnet *sn,
+                                        const struct dhcp6_prefix_pool *from);
 struct lease6 *leases6_find(const struct leases6 *l, struct ip6 address);
-/* The same; makes a free one where there is none. NULL when there is no memory. */
-struct lease6 *leases6_at(struct leases6 *l, struct lease6_pool *p, struct ip6 address);
-/* The leases that the IA has or had in this pool, one after the other; NULL: no more. */
+/* The same; makes a free one where there is none. NULL when there is no memory, or when it has other bits. */
+struct lease6 *leases6_at(struct leases6 *l, struct lease6_pool *p, struct ip6 address, uint8_t bits);
+/* The leases that the IA has or had in this subnet, of the pool's kind, one after the other; NULL: no more.
+ */
 struct lease6 *leases6_first_of(const struct leases6 *l, const struct lease6_pool *p,
                                 const struct lease6_client *c);
 struct lease6 *leases6_next_of(const struct lease6 *x, const struct lease6_client *c);

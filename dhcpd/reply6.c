@@ -20,7 +20,10 @@ static void write_ia(struct writer *out, const struct dhcp6_decision *d, const s
                                   ia->held ? d->subnet->t2_s : 0);
     for (size_t i = 0; i < ia->count; i++) {
         const struct dhcp6_grant *g = &d->grants[ia->first + i];
-        dhcp6_write_address(out, g->address, g->preferred_s, g->valid_s);
+        if (ia->code == DHCP6_OPTION_IA_PD)
+            dhcp6_write_prefix(out, g->address, g->bits, g->preferred_s, g->valid_s);
+        else
+            dhcp6_write_address(out, g->address, g->preferred_s, g->valid_s);
     }
     if (ia->status != DHCP6_SUCCESS)
         dhcp6_write_status(out, ia->status, status_words(ia->status));

@@ -7,7 +7,7 @@ const struct store_table lease6_table = {
     .key_columns = 1,
     .column_count = COLUMNS,
     .columns = {
-        [ADDRESS] = { "address", STORE_TEXT },
+        [ADDRESS] = { "address", STORE_TEXT },   /* or a prefix: 2001:db8:1::/56 */
         [STATE] = { "state", STORE_TEXT },       /* bound, free, declined */
         [EXPIRES] = { "expires", STORE_NUMBER }, /* unix seconds; free: since when */
         [DUID] = { "duid", STORE_BYTES },        /* null: nobody had it, or it is declined */
@@ -38,7 +38,9 @@ void row6_write(struct store_change *c, struct row6_room *room, const struct lea
     c->kind = STORE_PUT;
     c->table = &lease6_table;
     struct store_value *v = c->values;
-    v[ADDRESS].bytes = span_text(address_format(address_ip6(x->address), room->address));
+    struct prefix prefix = { address_ip6(x->address), x->bits };
+    v[ADDRESS].bytes = span_text(x->bits == DHCP6_ADDRESS_BITS ? address_format(prefix.address, room->address)
+                                                               : prefix_format(&prefix, room->address));
     v[STATE].bytes = span_text(state_word(x));
     v[EXPIRES].number = x->state == LEASE_OFFERED ? now_s(now) : x->until_s;
     v[DUID].bytes = t.duid.len ? t.duid : none;
@@ -48,11 +50,12 @@ void row6_write(struct store_change *c, struct row6_room *room, const struct lea
 
 bool row6_read(struct lease6_record *r, const struct store_value *values)
 {
-    struct address address;
+    struct prefix prefix;
     struct span duid = values[DUID].bytes;
-    if (!address_parse(values[ADDRESS].bytes, &address) || address.family != FAMILY_IP6)
+    if (!prefix_parse(values[ADDRESS].bytes, &prefix) || prefix.address.family != FAMILY_IP6)
         return false;
-    r->address = address_to_ip6(address);
+    r->address = address_to_ip6(prefix.address);
+    r->bits = prefix.bits;
     r->until_s = values[EXPIRES].number;
     r->state = LEASE_FREE;
     if (span_is(values[STATE].bytes, "bound"))

@@ -7,7 +7,7 @@
 
 /* What a row's text is written into; it lives until the change was handed over. */
 struct row6_room {
-    char address[ADDRESS_TEXT_MAX];
+    char address[ADDRESS_TEXT_MAX + 4]; /* a prefix has its length behind it */
 };
 
 extern const struct store_table lease6_table;

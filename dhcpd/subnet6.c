@@ -115,6 +115,38 @@ const struct dhcp6_host *subnet6_host_at(const struct dhcp6_subnet *sn, struct i
     return NULL;
 }
 
+const struct dhcp6_prefix_pool *subnet6_prefix_pool(const struct dhcp6_subnet *sn, struct ip6 prefix,
+                                                    uint8_t bits)
+{
+    for (size_t i = 0; i < sn->prefix_pool_count; i++) {
+        const struct dhcp6_prefix_pool *p = &sn->prefix_pools[i];
+        if (p->length == bits && ip6_equal(ip6_first(prefix, p->bits), p->network))
+            return p;
+    }
+    return NULL;
+}
+
+const struct dhcp6_host *subnet6_prefix_host(const struct dhcp6_subnet *sn, struct ip6 prefix)
+{
+    size_t low = 0, high = sn->prefix_count;
+    while (low < high) { /* halves each turn */
+        size_t middle = low + (high - low) / 2;
+        int order = ip6_compare(prefix, sn->by_prefix[middle]->prefix);
+        if (order == 0)
+            return sn->by_prefix[middle];
+        if (order > 0)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return NULL;
+}
+
+uint64_t prefix_pool_size(const struct dhcp6_prefix_pool *p)
+{
+    return p->length - p->bits >= 64 ? UINT64_MAX : (uint64_t)1 << (p->length - p->bits);
+}
+
 struct span options6_find(const struct dhcp6_options *o, uint16_t code)
 {
     for (size_t i = 0; i < o->count && o->list[i].code <= code; i++)

@@ -19,13 +19,22 @@ struct dhcp6_host {
     const char *name;     /* of the section */
     struct span duid;     /* empty: known by its hardware */
     struct span hardware; /* empty: known by its DUID */
-    bool has_address;
+    bool has_address, has_prefix;
     struct ip6 address;
+    struct ip6 prefix; /* delegated to it: the first address */
+    uint8_t prefix_bits;
     const struct dhcp6_options *options; /* the subnet's with its own on top; NULL: as the subnet */
 };
 
 struct dhcp6_range {
     struct ip6 first, last; /* both are given away; alike in `high` */
+};
+
+/* Prefixes of one length that are delegated to clients of a subnet (RFC 9915 6.3). */
+struct dhcp6_prefix_pool {
+    struct ip6 network;
+    uint8_t bits;   /* of the whole */
+    uint8_t length; /* of each; 64 at most */
 };
 
 struct dhcp6_subnet {
@@ -36,6 +45,8 @@ struct dhcp6_subnet {
     const char *interface;            /* the link that it is on; NULL: told by addresses */
     const struct dhcp6_range *ranges; /* ascending, apart from each other */
     size_t range_count;
+    const struct dhcp6_prefix_pool *prefix_pools; /* apart from each other and from all subnets */
+    size_t prefix_pool_count;
     uint32_t preferred_s, valid_s, t1_s, t2_s; /* DHCP6_INFINITE: for ever */
     uint8_t preference;
     bool rapid_commit;
@@ -46,7 +57,8 @@ struct dhcp6_subnet {
     const struct dhcp6_host *const *by_duid;     /* those that have a DUID, sorted */
     const struct dhcp6_host *const *by_hardware; /* those that have none, sorted */
     const struct dhcp6_host *const *by_address;  /* those that have an address, sorted */
-    size_t duid_count, hardware_count, address_count;
+    const struct dhcp6_host *const *by_prefix;   /* those that have a prefix, sorted */
+    size_t duid_count, hardware_count, address_count, prefix_count;
 };
 
 struct dhcp6_listen {
@@ -88,6 +100,13 @@ bool subnet6_is_dynamic(const struct dhcp6_subnet *sn, struct ip6 address);
 const struct dhcp6_host *subnet6_host(const struct dhcp6_subnet *sn, struct span duid,
                                       const struct dhcp6_relays *relays);
 const struct dhcp6_host *subnet6_host_at(const struct dhcp6_subnet *sn, struct ip6 address);
+/* Which of the subnet's pools has this very prefix to delegate; NULL: none. */
+const struct dhcp6_prefix_pool *subnet6_prefix_pool(const struct dhcp6_subnet *sn, struct ip6 prefix,
+                                                    uint8_t bits);
+/* Whose prefix begins here by reservation, or NULL. */
+const struct dhcp6_host *subnet6_prefix_host(const struct dhcp6_subnet *sn, struct ip6 prefix);
+/* How many prefixes a pool has. */
+uint64_t prefix_pool_size(const struct dhcp6_prefix_pool *p);
 /* The value of a configured option; at == NULL when there is none. */
 struct span options6_find(const struct dhcp6_options *o, uint16_t code);
 /* The order of by_duid and by_hardware. */

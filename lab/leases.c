@@ -18,6 +18,7 @@
 
 #define ANSWER_BYTES 8192
 #define LINE_BYTES   2048
+#define PREFIX_ROOM  (ADDRESS_TEXT_MAX + 4)
 #define PATH_BYTES   4096
 
 struct showing {
@@ -28,7 +29,7 @@ struct showing {
 
 /* A lease of either kind, for people. */
 struct shown {
-    struct address address;
+    struct prefix address; /* all bits: an address */
     const char *state;
     int64_t until_s;
     struct span client; /* hardware address or DUID */
@@ -54,11 +55,21 @@ static void write_hex(struct writer *w, struct span s)
         write_format(w, i ? ":%02x" : "%02x", s.at[i]);
 }
 
+static bool is_prefix(const struct shown *x)
+{
+    return x->address.address.family == FAMILY_IP6 && x->address.bits < DHCP6_ADDRESS_BITS;
+}
+
+static const char *write_place(const struct shown *x, char room[PREFIX_ROOM])
+{
+    return is_prefix(x) ? prefix_format(&x->address, room) : address_format(x->address.address, room);
+}
+
 static void write_json(struct writer *w, const struct shown *x)
 {
-    char address[ADDRESS_TEXT_MAX];
-    write_format(w, "{\"address\":\"%s\",\"state\":\"%s\",\"until\":\"", address_format(x->address, address),
-                 x->state);
+    char address[PREFIX_ROOM];
+    write_format(w, "{\"%s\":\"%s\",\"state\":\"%s\",\"until\":\"", is_prefix(x) ? "prefix" : "address",
+                 write_place(x, address), x->state);
     write_rfc3339(w, x->until_s * 1000);
     write_text(w, "\",\"client\":\"");
     write_hex(w, x->client);
@@ -69,8 +80,8 @@ static void write_json(struct writer *w, const struct shown *x)
 
 static void write_line(struct writer *w, const struct shown *x)
 {
-    char address[ADDRESS_TEXT_MAX];
-    write_format(w, "%-24s %-9s ", address_format(x->address, address), x->state);
+    char address[PREFIX_ROOM];
+    write_format(w, "%-24s %-9s ", write_place(x, address), x->state);
     write_rfc3339(w, x->until_s * 1000);
     write_text(w, "  ");
     write_hex(w, x->client);
@@ -109,7 +120,7 @@ static bool take_row(void *owner, const struct store_value *values)
     uint8_t room[LEASE_HARDWARE_MAX];
     if (!row_read(&r, room, values))
         return true;
-    struct shown x = { .address = address_ip4(r.address),
+    struct shown x = { .address = { address_ip4(r.address), 32 },
                        .state = word_of(r.state),
                        .until_s = r.state == LEASE_FREE ? 0 : r.until_s,
                        .client =
@@ -124,7 +135,7 @@ static bool take_row6(void *owner, const struct store_value *values)
     struct lease6_record r;
     if (!row6_read(&r, values))
         return true;
-    struct shown x = { .address = address_ip6(r.address),
+    struct shown x = { .address = { address_ip6(r.address), r.bits },
                        .state = word_of(r.state),
                        .until_s = r.state == LEASE_FREE ? 0 : r.until_s,
                        .client = r.client.duid };

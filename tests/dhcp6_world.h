@@ -14,7 +14,9 @@
 
 struct says6_ia {
     uint32_t iaid;                         /* 0: no more IAs */
-    bool prefix;                           /* an IA_PD */
+    bool prefix;                           /* an IA_PD, ... */
+    uint8_t bits;                          /* ... its prefixes have so many */
+    bool hint;                             /* of this length only: the prefix is :: */
     struct ip6 addresses[SAYS6_ADDRESSES]; /* up to zeros */
 };
 
@@ -47,7 +49,12 @@ static inline void write_says6_ia(struct writer *w, const struct says6_ia *ia)
     struct ip6 none = { 0, 0 };
     struct mark m = dhcp6_ia_open(w, ia->prefix ? DHCP6_OPTION_IA_PD : DHCP6_OPTION_IA_NA, ia->iaid, 7, 8);
     for (size_t i = 0; i < SAYS6_ADDRESSES && !ip6_equal(ia->addresses[i], none); i++)
-        dhcp6_write_address(w, ia->addresses[i], 11, 12);
+        if (ia->prefix)
+            dhcp6_write_prefix(w, ia->addresses[i], ia->bits, 11, 12);
+        else
+            dhcp6_write_address(w, ia->addresses[i], 11, 12);
+    if (ia->hint)
+        dhcp6_write_prefix(w, none, ia->bits, 0, 0);
     dhcp6_option_close(w, m);
 }
 

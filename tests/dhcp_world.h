@@ -15,7 +15,8 @@
 #define WORLD_START_S  1790000000
 
 /* What is inside dhcpd { }; `listen` is added. */
-static inline struct dhcp_settings *settings_of(const char *inside)
+/* NULL: `problems` hears why. */
+static inline struct dhcp_settings *settings_told(const char *inside, FILE *problems)
 {
     static const struct config_key root[] = {
         { .name = "dhcpd", .type = CONFIG_SECTION, .keys = dhcpd_keys, .help = "server" }, { .name = NULL }
@@ -26,8 +27,22 @@ static inline struct dhcp_settings *settings_of(const char *inside)
     const struct config_section *s = config_section(config_root(c), "dhcpd");
     struct dhcp_settings *settings = config_ok(c) ? dhcpd_configure(c, s) : NULL;
     if (!settings)
-        config_print_problems(c, stderr);
+        config_print_problems(c, problems);
     config_close(c);
+    return settings;
+}
+
+static inline struct dhcp_settings *settings_of(const char *inside)
+{
+    return settings_told(inside, stderr);
+}
+
+static inline struct dhcp_settings *settings_or_why(const char *inside, char *why, size_t size)
+{
+    FILE *f = fmemopen(why, size, "w");
+    struct dhcp_settings *settings = f ? settings_told(inside, f) : NULL;
+    if (f)
+        fclose(f);
     return settings;
 }
 

@@ -139,26 +139,50 @@ static enum dhcp6_fault read_status(struct dhcp6_message *m, struct reader *r, u
     return reader_ok(r) ? DHCP6_FINE : fault_at(m, DHCP6_OPTION_LENGTH, DHCP6_OPTION_STATUS_CODE);
 }
 
-/* IA Address: what is fixed, then options, of which a status may be one. */
-static enum dhcp6_fault read_ia_address(struct dhcp6_message *m, struct reader *r)
+static struct ip6 read_ip6(struct reader *r)
 {
-    if (m->address_count == DHCP6_IA_ADDRESSES_MAX)
-        return fault_at(m, DHCP6_TOO_MANY, DHCP6_OPTION_IA_ADDRESS);
-    struct dhcp6_ia_address *a = &m->addresses[m->address_count++];
-    *a = (struct dhcp6_ia_address){ 0 };
-    a->address.high = read_u64(r);
-    a->address.low = read_u64(r);
+    uint64_t high = read_u64(r), low = read_u64(r);
+    return (struct ip6){ high, low };
+}
+
+static void read_prefix(struct dhcp6_ia_address *a, struct reader *r)
+{
     a->preferred_s = read_u32(r);
     a->valid_s = read_u32(r);
+    a->bits = read_u8(r);
+    a->address = ip6_first(read_ip6(r), a->bits); /* RFC 9915 21.22: bits behind the length do not count */
+    if (a->bits >= DHCP6_ADDRESS_BITS)
+        reader_fail(r);
+}
+
+static void read_address(struct dhcp6_ia_address *a, struct reader *r)
+{
+    a->bits = DHCP6_ADDRESS_BITS;
+    a->address = read_ip6(r);
+    a->preferred_s = read_u32(r);
+    a->valid_s = read_u32(r);
+}
+
+/* IA Address, IA Prefix: what is fixed, then options, of which a status may be one. */
+static enum dhcp6_fault read_ia_address(struct dhcp6_message *m, uint16_t kind, struct reader *r)
+{
+    if (m->address_count == DHCP6_IA_ADDRESSES_MAX)
+        return fault_at(m, DHCP6_TOO_MANY, kind);
+    struct dhcp6_ia_address *a = &m->addresses[m->address_count++];
+    *a = (struct dhcp6_ia_address){ 0 };
+    if (kind == DHCP6_OPTION_IA_PREFIX)
+        read_prefix(a, r);
+    else
+        read_address(a, r);
     if (!reader_ok(r))
-        return fault_at(m, DHCP6_OPTION_LENGTH, DHCP6_OPTION_IA_ADDRESS);
+        return fault_at(m, DHCP6_OPTION_LENGTH, kind);
     uint16_t code;
     struct reader value;
     enum dhcp6_fault f = DHCP6_FINE;
     while (f == DHCP6_FINE && next_window(r, &code, &value)) /* each turn takes four bytes or more */
         if (code == DHCP6_OPTION_STATUS_CODE)
             f = read_status(m, &value, &a->status, NULL);
-    return f || reader_ok(r) ? f : fault_at(m, DHCP6_OPTION_CUT, DHCP6_OPTION_IA_ADDRESS);
+    return f || reader_ok(r) ? f : fault_at(m, DHCP6_OPTION_CUT, kind);
 }
 
 static enum dhcp6_fault read_ia(struct dhcp6_message *m, uint16_t kind, struct reader *r)
@@ -172,12 +196,12 @@ static enum dhcp6_fault read_ia(struct dhcp6_message *m, uint16_t kind, struct r
     ia->t2_s = read_u32(r);
     if (!reader_ok(r))
         return fault_at(m, DHCP6_OPTION_LENGTH, kind);
-    uint16_t code;
+    uint16_t code, inside = kind == DHCP6_OPTION_IA_PD ? DHCP6_OPTION_IA_PREFIX : DHCP6_OPTION_IA_ADDRESS;
     struct reader value;
     enum dhcp6_fault f = DHCP6_FINE;
     while (f == DHCP6_FINE && next_window(r, &code, &value)) { /* each turn takes four bytes or more */
-        if (code == DHCP6_OPTION_IA_ADDRESS && kind == DHCP6_OPTION_IA_NA)
-            f = read_ia_address(m, &value);
+        if (code == inside)
+            f = read_ia_address(m, inside, &value);
         else if (code == DHCP6_OPTION_STATUS_CODE)
             f = read_status(m, &value, &ia->status, NULL);
     }
@@ -380,6 +404,17 @@ void dhcp6_write_address(struct writer *w, struct ip6 address, uint32_t preferre
     write_ip6(w, address);
     write_u32(w, preferred_s);
     write_u32(w, valid_s);
+    dhcp6_option_close(w, m);
+}
+
+void dhcp6_write_prefix(struct writer *w, struct ip6 prefix, uint8_t bits, uint32_t preferred_s,
+                        uint32_t valid_s)
+{
+    struct mark m = dhcp6_option_open(w, DHCP6_OPTION_IA_PREFIX);
+    write_u32(w, preferred_s);
+    write_u32(w, valid_s);
+    write_u8(w, bits);
+    write_ip6(w, prefix);
     dhcp6_option_close(w, m);
 }
 

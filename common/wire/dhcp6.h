@@ -16,8 +16,9 @@
 #define DHCP6_HOPS_MAX         8    /* RFC 9915 7.6: HOP_COUNT_LIMIT */
 #define DHCP6_RELAYS_MAX       (DHCP6_HOPS_MAX + 1) /* hop counts go from 0 to the limit */
 #define DHCP6_IAS_MAX          16                   /* of a message; a client has one for each interface */
-#define DHCP6_IA_ADDRESSES_MAX 16                   /* of a message, in all its IAs */
-#define DHCP6_INFINITE         UINT32_MAX           /* RFC 9915 7.7 */
+#define DHCP6_ADDRESS_BITS     128
+#define DHCP6_IA_ADDRESSES_MAX 16         /* of a message, in all its IAs */
+#define DHCP6_INFINITE         UINT32_MAX /* RFC 9915 7.7 */
 
 enum dhcp6_type {
     DHCP6_SOLICIT = 1,
@@ -102,12 +103,13 @@ enum dhcp6_fault {
 const char *dhcp6_fault_text(enum dhcp6_fault f);
 
 struct dhcp6_ia_address {
-    struct ip6 address;
+    struct ip6 address; /* of a prefix: its first */
+    uint8_t bits;       /* 128: an address; else a prefix of this length */
     uint32_t preferred_s, valid_s;
     uint16_t status; /* SUCCESS where none is told */
 };
 
-/* An IA_NA, or an IA_PD, whose prefixes are not looked at. */
+/* An IA_NA, or an IA_PD, whose addresses are prefixes. */
 struct dhcp6_ia {
     uint16_t code; /* DHCP6_OPTION_IA_NA, DHCP6_OPTION_IA_PD */
     uint32_t iaid, t1_s, t2_s;
@@ -175,6 +177,8 @@ void dhcp6_option_close(struct writer *w, struct mark m);
 /* Inside it: addresses and a status; then dhcp6_option_close(). */
 struct mark dhcp6_ia_open(struct writer *w, uint16_t code, uint32_t iaid, uint32_t t1_s, uint32_t t2_s);
 void dhcp6_write_address(struct writer *w, struct ip6 address, uint32_t preferred_s, uint32_t valid_s);
+void dhcp6_write_prefix(struct writer *w, struct ip6 prefix, uint8_t bits, uint32_t preferred_s,
+                        uint32_t valid_s);
 void dhcp6_write_status(struct writer *w, enum dhcp6_status status, const char *text);
 
 /* Around a message that is written between the two calls: RELAY_FORWARD or RELAY_REPLY headers for each of

@@ -301,8 +301,10 @@ class OnTheLink(unittest.TestCase):
     def shown(self, namespace, interface, *words):
         return self.net.ip("-n", namespace, "-6", "addr", "show", "dev", interface, *words)
 
+    conf = CONF
+
     def start(self):
-        self.server = lab.Program(CONF, program="dhcpd", state=self.state.name, inside=self.net.on_server())
+        self.server = lab.Program(self.conf, program="dhcpd", state=self.state.name, inside=self.net.on_server())
         self.addCleanup(self.server.close)
 
     def dhclient(self, *words):

@@ -672,6 +672,7 @@ static void leases_come_back_from_the_disk(void **state)
     uint8_t duid[DHCP6_DUID_MAX];
     struct leases6 after;
     struct lease6_record r = { .address = WORLD6(0x10),
+                               .bits = DHCP6_ADDRESS_BITS,
                                .state = LEASE_BOUND,
                                .until_s = WORLD_START_S + 500,
                                .client = { duid6(1, 0, duid), 1 } };
