@@ -105,6 +105,60 @@ const struct config_key dnsd_keys[] = {
               "them does "
               "everything else, too.",
       .example = "workers = 2" },
+    { .name = "max-tcp-clients",
+      .type = CONFIG_NUMBER,
+      .least = 1,
+      .most = 1000000,
+      .otherwise = "4096",
+      .help = "How many connections there may be, TLS or not; for one more the one that was silent longest "
+              "is ended.",
+      .example = "max-tcp-clients = 10000",
+      .reference = "RFC 9210 4.2" },
+    { .name = "tcp-idle-timeout",
+      .type = CONFIG_DURATION,
+      .flags = CONFIG_MS,
+      .least = 100,
+      .most = 3600000,
+      .otherwise = "10s",
+      .help = "How long a connection stays that sends no whole message; clients that ask for it are told "
+              "(keepalive).",
+      .example = "tcp-idle-timeout = \"30s\"",
+      .reference = "RFC 7766 6.2.3, RFC 7828" },
+    { .name = "nsid",
+      .type = CONFIG_TEXT,
+      .help =
+          "Which server of many this is, for those who ask by NSID, or for id.server and hostname.bind in "
+          "class CH; nobody is told unless it is said here.",
+      .example = "nsid = \"ns1.contoso.local\"",
+      .reference = "RFC 5001, 4892" },
+    { .name = "version",
+      .type = CONFIG_TEXT,
+      .help = "What version.bind and version.server in class CH say; refused unless it is said here.",
+      .example = "version = \"none of your business\"",
+      .reference = "RFC 4892" },
+    { .name = "cookies",
+      .type = CONFIG_FLAG,
+      .otherwise = "true",
+      .help = "Whether clients get cookies, by which they show from then on that their address is their own.",
+      .example = "cookies = false",
+      .reference = "RFC 7873, 9018" },
+    { .name = "cookie-secret",
+      .type = CONFIG_TEXT,
+      .flags = CONFIG_LIST,
+      .help =
+          "The secret of the cookies, 32 hexadecimal digits, the same on all servers of one address. The "
+          "first one makes them, those that the others have made are good, too. Else there is a secret of "
+          "this process, another one each day.",
+      .example = "cookie-secret = { \"e5e973e5a6b2a43f48e7dc849e37bfcf\" }",
+      .reference = "RFC 9018 5" },
+    { .name = "require-cookies",
+      .type = CONFIG_FLAG,
+      .otherwise = "false",
+      .help =
+          "By UDP only those get an answer that have a cookie; the others get one (BADCOOKIE), or have to "
+          "come by TCP.",
+      .example = "require-cookies = true",
+      .reference = "RFC 7873 5.2" },
     { .name = "key",
       .type = CONFIG_SECTION,
       .flags = CONFIG_TITLED,
@@ -252,7 +306,7 @@ static bool read_section(struct config *c, const struct config_section *s, struc
         if (!read_zone(c, zones[i], d, &d->zones[i]))
             return false;
     d->workers = (size_t)config_number(s, "workers");
-    if (!dnsd_configure_recursion(c, s, d))
+    if (!dnsd_configure_edns(c, s, d) || !dnsd_configure_recursion(c, s, d))
         return false;
     if (!d->zone_count && !d->recursion.allow_count && config_ok(c))
         config_problem(c, s, NULL, "zone \"contoso.local\" { file = \"zones/contoso.local.zone\" }",

@@ -8,14 +8,12 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-#define LENGTH_BYTES    2
-#define CONNECTIONS_MAX 4096  /* past it the one that was silent longest must go */
-#define WAITING_MAX     64    /* questions of one connection that others must answer first */
-#define IDLE_MS         10000 /* RFC 7766 6.2.3: some seconds; counts from the last whole message */
-#define STALL_MS        30000 /* a transfer whose receiver takes nothing for so long is given up */
-#define CHANGES_ALWAYS  256   /* records: more than the zone has, and the zone goes whole (RFC 1995 4) */
-#define OUT_BYTES_HIGH  (256 * 1024) /* a few messages of a transfer */
-#define OUT_BYTES_MAX   (OUT_BYTES_HIGH + 2 * (LENGTH_BYTES + DNS_MESSAGE_BYTES_MAX))
+#define LENGTH_BYTES   2
+#define WAITING_MAX    64    /* questions of one connection that others must answer first */
+#define STALL_MS       30000 /* a transfer whose receiver takes nothing for so long is given up */
+#define CHANGES_ALWAYS 256   /* records: more than the zone has, and the zone goes whole (RFC 1995 4) */
+#define OUT_BYTES_HIGH (256 * 1024) /* a few messages of a transfer */
+#define OUT_BYTES_MAX  (OUT_BYTES_HIGH + 2 * (LENGTH_BYTES + DNS_MESSAGE_BYTES_MAX))
 
 struct connection {
     struct service *service;
@@ -99,7 +97,7 @@ static void pump_transfer(struct connection *c, struct now now)
     if (!transfer_over(&c->transfer))
         return;
     end_transfer(c, now);
-    wait_for(c, now, IDLE_MS);
+    wait_for(c, now, c->service->settings->tcp_idle_ms);
     finish_if_ending(c);
 }
 
@@ -219,7 +217,7 @@ static size_t bytes(void *self, struct stream *stream, struct span in)
     while (!c->transferring && !stream_crowded(stream) && !waits_enough(c) && read_message(&r, &message))
         take_message(c, message, now);
     if (reader_offset(&r) && !c->transferring)
-        wait_for(c, now, IDLE_MS);
+        wait_for(c, now, c->service->settings->tcp_idle_ms);
     return reader_offset(&r);
 }
 
@@ -299,9 +297,9 @@ void dnsd_accept(void *self, struct listener *l, int fd, const struct endpoint *
         free(c);
         return;
     }
-    if (s->connection_count++ >= CONNECTIONS_MAX)
+    if (s->connection_count++ >= s->settings->tcp_clients_max)
         make_room(s);
-    wait_for(c, loop_now(s->home->loop), IDLE_MS);
+    wait_for(c, loop_now(s->home->loop), s->settings->tcp_idle_ms);
 }
 
 void dnsd_drain_connections(struct service *s)

@@ -42,6 +42,10 @@ struct dnsd_settings {
     struct dnsd_zone *zones;
     size_t zone_count;
     struct recursion_settings recursion;
+    struct edns_settings edns;
+    size_t tcp_clients_max;
+    uint64_t tcp_idle_ms;
+    bool cookies; /* with the secrets of `edns`, or with some of our own */
 };
 
 extern const struct config_key dnsd_keys[];
@@ -49,6 +53,8 @@ void *dnsd_configure(struct config *c, const struct config_section *s);
 void dnsd_forget(void *settings);
 /* config_recursion.c: false when there is no memory. */
 bool dnsd_configure_recursion(struct config *c, const struct config_section *s, struct dnsd_settings *d);
+/* config_edns.c: the same. */
+bool dnsd_configure_edns(struct config *c, const struct config_section *s, struct dnsd_settings *d);
 /* config_keys.c: the same. The keys come first; lists of addresses and "key NAME", and of servers with or
  * without one. */
 extern const struct config_key dnsd_key_keys[];
@@ -89,6 +95,8 @@ struct service {
     struct secondary *secondary;
     struct workers *workers; /* NULL: the main thread answers alone */
     bool draining, stopping;
+    struct edns_settings edns;
+    struct timer secret_due;
     struct response response;    /* of the message at hand */
     struct tsig_session session; /* of the message at hand, where it is signed; who answers later takes it */
     bool over_tcp;               /* the message at hand */
@@ -111,6 +119,9 @@ void dnsd_connection_reply(struct connection *c, struct recursion_client *client
 void dnsd_connection_awaits(struct connection *c, struct list_node *waiting);
 void dnsd_connection_send(struct connection *c, struct list_node *waiting, const struct writer *reply);
 
+/* identify.c: at the start, and when the settings are others (then the workers pause). */
+void dnsd_identify(struct service *s, const struct dnsd_settings *d);
+
 /* elsewhere.c */
 /* Where a message came from, for a reply that comes later. */
 struct dnsd_asker {
@@ -118,7 +129,8 @@ struct dnsd_asker {
     unsigned interface;
     struct udp *udp;
     struct connection *connection; /* NULL: UDP */
-    const struct tsig_key *key;    /* who signed; NULL: nobody */
+    bool over_tls;
+    const struct tsig_key *key; /* who signed; NULL: nobody */
 };
 
 /* signed.c */

@@ -29,7 +29,8 @@ static enum respond_outcome fail(struct response *r, const char *why, struct wri
 {
     writer_back_to(out, (struct mark){ 0 });
     r->rcode = DNS_SERVFAIL;
-    encode_failure(&r->query, RESOLVE_FAULT_OTHER, why, out);
+    r->fault = (struct edns_fault_text){ EDNS_FAULT_OTHER, why };
+    encode_failure(&r->query, out);
     return RESPOND_REPLY;
 }
 
@@ -41,10 +42,15 @@ static bool from_cache(struct service *s, struct writer *out, struct now now, st
                                .query = &r->query,
                                .name = &r->lower,
                                .plan = &r->plan,
-                               .limit = encode_limit(&r->query, s->over_tcp),
+                               .limit = respond_limit(r, s->over_tcp),
                                .at_ms = now.mono_ms,
                                .now_ms = now.mono_ms };
-    return encode_cached(&e, out, &r->rcode, missing);
+    if (!encode_cached(&e, out, &r->rcode, missing))
+        return false;
+    r->fault.code = EDNS_FAULT_NONE;
+    if (r->rcode == DNS_SERVFAIL)
+        r->fault = (struct edns_fault_text){ EDNS_FAULT_CACHED_ERROR, "it failed a moment ago" };
+    return true;
 }
 
 static enum respond_outcome wait(struct service *s, const struct dnsd_asker *from,
@@ -57,6 +63,8 @@ static enum respond_outcome wait(struct service *s, const struct dnsd_asker *fro
     c->query = r->query;
     dns_name_copy(&c->lower, &r->lower);
     c->over_tcp = from->connection != NULL;
+    c->over_tls = r->over_tls;
+    c->asked = r->asked;
     c->peer = *from->peer;
     if (from->local)
         c->local = *from->local;
@@ -71,18 +79,13 @@ static enum respond_outcome wait(struct service *s, const struct dnsd_asker *fro
     return RESPOND_LATER;
 }
 
-enum respond_outcome dnsd_elsewhere(struct service *s, enum respond_outcome outcome,
-                                    const struct dnsd_asker *from, struct writer *out, struct now now)
+/* Names of others for somebody who may ask for them. */
+static enum respond_outcome look_up(struct service *s, const struct dnsd_asker *from, struct writer *out,
+                                    struct now now)
 {
     struct response *r = &s->response;
     struct dns_name missing;
-    bool here = outcome == RESPOND_SILENCE || outcome == RESPOND_TRANSFER;
-    if (here || tsig_is_open(&s->session) /* keys are for zones */ || !may_ask(s, &from->peer->address))
-        return outcome == RESPOND_ELSEWHERE ? RESPOND_REPLY : outcome;
     set_available(out);
-    if (outcome != RESPOND_ELSEWHERE)
-        return outcome;
-    s->over_tcp = from->connection != NULL;
     if (from_cache(s, out, now, &missing))
         return RESPOND_REPLY;
     if (!(r->query.header.flags & DNS_RD))
@@ -90,10 +93,35 @@ enum respond_outcome dnsd_elsewhere(struct service *s, enum respond_outcome outc
     if (r->query.question.type == DNS_TYPE_ANY) {
         writer_back_to(out, (struct mark){ 0 });
         r->rcode = DNS_NOERROR;
+        r->fault.code = EDNS_FAULT_NONE;
         encode_any(&r->query, out);
         return RESPOND_REPLY;
     }
     return wait(s, from, &missing, out);
+}
+
+enum respond_outcome dnsd_elsewhere(struct service *s, enum respond_outcome outcome,
+                                    const struct dnsd_asker *from, struct writer *out, struct now now)
+{
+    struct response *r = &s->response;
+    bool here = outcome == RESPOND_SILENCE || outcome == RESPOND_TRANSFER;
+    if (here)
+        return outcome;
+    bool may = !tsig_is_open(&s->session) /* keys are for zones */ && may_ask(s, &from->peer->address);
+    if (outcome == RESPOND_REPLY) {
+        if (may)
+            set_available(out);
+        return outcome;
+    }
+    s->over_tcp = from->connection != NULL;
+    if (may)
+        outcome = look_up(s, from, out, now);
+    else if (s->recursion && r->rcode == DNS_REFUSED && r->query.header.flags & DNS_RD)
+        r->fault = (struct edns_fault_text){ EDNS_FAULT_PROHIBITED, "recursion is not for you" };
+    if (outcome == RESPOND_LATER)
+        return outcome;
+    respond_options(r, s->over_tcp, out);
+    return RESPOND_REPLY;
 }
 
 /* ---- later ------------------------------------------------------------------------------------------- */
@@ -120,18 +148,24 @@ void dnsd_answered(void *owner, struct recursion_client *c, const char *failed, 
                                         .type = c->query.question.type,
                                         .class = DNS_CLASS_IN };
     r->query = c->query;
+    r->asked = c->asked;
+    r->fault.code = EDNS_FAULT_NONE;
+    r->reserved_bytes = 0;
+    r->over_tls = c->over_tls;
     r->why = NULL;
     answer_question(&s->zones, &question, &r->plan);
     struct encode_cached e = { .cache = recursion_cache(s->recursion),
                                .query = &r->query,
                                .name = &c->lower,
                                .plan = &r->plan,
-                               .limit = encode_limit(&r->query, c->over_tcp),
+                               .limit = respond_limit(r, c->over_tcp),
                                .at_ms = began_ms,
                                .now_ms = now.mono_ms };
     if (failed || !encode_cached(&e, &w, &r->rcode, &missing)) {
         r->rcode = DNS_SERVFAIL;
-        encode_failure(&r->query, fault, failed ? failed : "the answer did not last", &w);
+        r->fault = (struct edns_fault_text){ fault, failed ? failed : "the answer did not last" };
+        encode_failure(&r->query, &w);
     }
+    respond_options(r, c->over_tcp, &w);
     send_reply(s, c, &w, now);
 }

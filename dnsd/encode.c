@@ -59,6 +59,12 @@ void encode_error(const struct dns_query *q, enum dns_rcode rcode, struct writer
     patch_count(w, ANSWER_ADDITIONAL, q->edns.present);
 }
 
+void encode_truncated(const struct dns_query *q, struct writer *w)
+{
+    encode_error(q, DNS_NOERROR, w);
+    writer_patch_u16(w, (struct mark){ FLAGS_AT }, encode_flags(q, DNS_NOERROR) | DNS_TC);
+}
+
 void encode_record(struct writer *w, struct dns_names *t, struct span owner, uint16_t type,
                    struct span record, struct span rdata)
 {

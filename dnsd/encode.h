@@ -13,6 +13,9 @@ void encode_plan(const struct dns_query *q, const struct answer_plan *plan, size
 /* A reply without records: the question, if it could be read, and the code. */
 void encode_error(const struct dns_query *q, enum dns_rcode rcode, struct writer *w);
 
+/* A reply that says no more than to come by TCP. */
+void encode_truncated(const struct dns_query *q, struct writer *w);
+
 /* ---- shared with transfers -------------------------------------------------------------- */
 
 /* The flags of a reply: QR, and of the query the opcode and RD. */

@@ -5,10 +5,7 @@
 #define QUESTION_POINTER 0xC00C /* the question's name stands behind the header */
 #define FLAGS_AT         2
 #define COUNTS_AT        6
-#define EDE_OPTION       15  /* RFC 8914 2 */
-#define EDE_BYTES_MAX    128 /* of an option, text included */
 #define ANY_TTL_S        3600
-#define CACHED_ERROR     13 /* RFC 8914 4.14 */
 
 static uint16_t flags_of(const struct dns_query *q, enum dns_rcode rcode)
 {
@@ -152,7 +149,7 @@ bool encode_cached(const struct encode_cached *e, struct writer *w, enum dns_rco
     writer_back_to(w, (struct mark){ 0 });
     if (a.end->kind == CACHE_FAILURE) {
         *rcode = DNS_SERVFAIL;
-        encode_failure(q, CACHED_ERROR, "it failed a moment ago", w);
+        encode_failure(q, w);
         return true;
     }
     struct encoding g;
@@ -182,23 +179,11 @@ bool encode_cached(const struct encode_cached *e, struct writer *w, enum dns_rco
     return true;
 }
 
-void encode_failure(const struct dns_query *q, uint16_t fault, const char *why, struct writer *w)
+void encode_failure(const struct dns_query *q, struct writer *w)
 {
-    uint8_t room[EDE_BYTES_MAX];
-    struct writer option = writer_over(room, sizeof room);
     write_head(q, flags_of(q, DNS_SERVFAIL), w);
-    if (!q->edns.present)
-        return;
-    write_u16(&option, EDE_OPTION);
-    struct mark length = write_length16(&option);
-    write_u16(&option, fault);
-    write_text(&option, why);
-    close_length16(&option, length);
-    struct dns_edns ours = { .udp_bytes = ENCODE_UDP_BYTES_MAX, .dnssec_ok = q->edns.dnssec_ok };
-    if (writer_ok(&option))
-        ours.options = writer_span(&option);
-    write_dns_opt(w, &ours, DNS_SERVFAIL);
-    patch_count(w, ANSWER_ADDITIONAL, 1);
+    encode_opt(q, DNS_SERVFAIL, w);
+    patch_count(w, ANSWER_ADDITIONAL, q->edns.present);
 }
 
 void encode_any(const struct dns_query *q, struct writer *w)

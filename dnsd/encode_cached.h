@@ -20,8 +20,8 @@ struct encode_cached {
  * then *missing (lower case) is what to find out. */
 bool encode_cached(const struct encode_cached *e, struct writer *w, enum dns_rcode *rcode,
                    struct dns_name *missing);
-/* SERVFAIL, and for a client with EDNS why (RFC 8914). `why` is short. */
-void encode_failure(const struct dns_query *q, uint16_t fault, const char *why, struct writer *w);
+/* SERVFAIL. */
+void encode_failure(const struct dns_query *q, struct writer *w);
 /* ANY of names of others: the one record of RFC 8482 4.2. */
 void encode_any(const struct dns_query *q, struct writer *w);
 

@@ -7,6 +7,7 @@
 #ifndef WIRELAB_DNSD_RECURSION_H
 #define WIRELAB_DNSD_RECURSION_H
 
+#include "edns_options.h"
 #include "encode_cached.h"
 #include "event.h"
 #include "loop.h"
@@ -35,7 +36,8 @@ struct recursion_client {
     struct dns_query query;
     struct dns_name lower; /* the question's name */
     size_t limit;          /* octets of the reply */
-    bool over_tcp;
+    bool over_tcp, over_tls;
+    struct edns_asked asked;
     struct endpoint peer, local; /* UDP: as in the datagram */
     unsigned interface;
     struct udp *udp;

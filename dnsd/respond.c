@@ -1,6 +1,7 @@
 #include "respond.h"
 
 #include "encode.h"
+#include "identity.h"
 
 #define QUESTION_BYTES_MAX (DNS_HEADER_BYTES + DNS_NAME_BYTES_MAX + 4 + DNS_OPT_BYTES)
 
@@ -13,6 +14,11 @@ static enum respond_outcome error(struct response *r, enum dns_rcode rcode, cons
     return RESPOND_REPLY;
 }
 
+static void blame(struct response *r, enum edns_fault code, const char *text)
+{
+    r->fault = (struct edns_fault_text){ (uint16_t)code, text };
+}
+
 static bool may_transfer(const struct zones_row *row, const struct address *peer, const struct tsig_key *key)
 {
     for (size_t i = 0; i < row->transfer_to_count; i++)
@@ -21,11 +27,28 @@ static bool may_transfer(const struct zones_row *row, const struct address *peer
     return key_listed(&row->transfer_keys, key);
 }
 
-/* How long the reply may be, without its signature; the question always fits. */
-static size_t limit_of(const struct response *r, bool over_tcp)
+size_t respond_limit(const struct response *r, bool over_tcp)
 {
-    size_t limit = encode_limit(&r->query, over_tcp);
-    return limit > r->reserved_bytes + QUESTION_BYTES_MAX ? limit - r->reserved_bytes : QUESTION_BYTES_MAX;
+    size_t limit = encode_limit(&r->query, over_tcp), reserved = r->reserved_bytes;
+    if (r->asked.any)
+        reserved += edns_options_bytes(&r->asked, r->edns);
+    return limit > reserved + QUESTION_BYTES_MAX ? limit - reserved : QUESTION_BYTES_MAX;
+}
+
+void respond_options(const struct response *r, bool over_tcp, struct writer *out)
+{
+    if (r->query.edns.present && (r->asked.any || r->fault.code != EDNS_FAULT_NONE))
+        edns_options_write(&r->asked, r->edns, r->fault, encode_limit(&r->query, over_tcp), r->reserved_bytes,
+                           out);
+}
+
+/* Why there is no answer for a zone that is ours. */
+static void blame_zone(struct response *r, const struct zones_row *row)
+{
+    if (row->expired)
+        blame(r, EDNS_FAULT_INVALID_DATA, "the copy of the zone has expired");
+    else
+        blame(r, EDNS_FAULT_NOT_READY, "the zone is not loaded");
 }
 
 /* AXFR and IXFR (RFC 5936 2.2.1 and 4.2, RFC 1995 2). Without a journal an IXFR gets the whole zone, by UDP
@@ -40,16 +63,20 @@ static enum respond_outcome transfer(const struct zones *zones, const struct add
         return error(r, DNS_FORMERR, "AXFR over UDP", out);
     if (!row)
         return error(r, DNS_NOTAUTH, NULL, out);
-    if (!may_transfer(row, peer, r->key))
+    if (!may_transfer(row, peer, r->key)) {
+        blame(r, EDNS_FAULT_PROHIBITED, "transfers are not for you");
         return error(r, DNS_REFUSED, NULL, out);
-    if (!row->zone)
+    }
+    if (!row->zone) {
+        blame_zone(r, row);
         return error(r, DNS_SERVFAIL, NULL, out);
+    }
     if (q->question.type == DNS_TYPE_IXFR && !q->has_serial)
         return error(r, DNS_FORMERR, "IXFR without the asker's SOA", out);
     if (!over_tcp) {
         struct answer_question question = { .name = &r->lower, .type = DNS_TYPE_SOA, .class = DNS_CLASS_IN };
         answer_question(zones, &question, &r->plan);
-        encode_plan(q, &r->plan, limit_of(r, false), out);
+        encode_plan(q, &r->plan, respond_limit(r, false), out);
         return RESPOND_REPLY;
     }
     r->zone = row->zone;
@@ -57,26 +84,104 @@ static enum respond_outcome transfer(const struct zones *zones, const struct add
     return RESPOND_TRANSFER;
 }
 
-enum respond_outcome respond(const struct zones *zones, struct span message, const struct address *peer,
-                             bool over_tcp, struct writer *out, struct response *r)
+/* The options of the query. True: they are an answer by themselves, and it is written. */
+static bool take_options(struct response *r, const struct address *peer, bool over_tcp, struct writer *out)
 {
-    struct dns_query *q = &r->query;
-    enum dns_query_state state = dns_query_read(message, q);
-    r->rcode = q->rcode;
-    r->why = q->why;
-    if (state == DNS_QUERY_DROP)
-        return RESPOND_SILENCE;
-    if (state == DNS_QUERY_ERROR)
-        return error(r, q->rcode, q->why, out);
+    const struct dns_query *q = &r->query;
+    struct edns_asker from = { .peer = peer,
+                               .transport = r->over_tls ? EDNS_TLS
+                                            : over_tcp  ? EDNS_TCP
+                                                        : EDNS_UDP,
+                               .unix_s = (uint32_t)(r->unix_ms / 1000) };
+    const char *wrong = edns_options_read(q->edns.options, r->edns, &from, &r->asked);
+    if (wrong) {
+        error(r, DNS_FORMERR, wrong, out);
+        return true;
+    }
+    bool wants = !over_tcp && !r->key && r->edns->require_cookies;
+    if (wants && r->asked.cookie && r->asked.state == COOKIE_NONE) { /* RFC 7873 5.2.3 */
+        error(r, DNS_BADCOOKIE, NULL, out);
+        return true;
+    }
+    if (q->header.questions == 0 && r->asked.cookie) { /* RFC 7873 5.4 */
+        error(r, DNS_NOERROR, NULL, out);
+        return true;
+    }
+    return false;
+}
+
+/* Who has no cookie may come by TCP, and so shows that the address is its own (RFC 7873 5.2.1). */
+static bool must_come_by_tcp(const struct response *r, bool over_tcp)
+{
+    return r->edns && r->edns->require_cookies && !over_tcp && !r->key && !r->asked.cookie;
+}
+
+static enum respond_outcome truncate(struct response *r, struct writer *out)
+{
+    encode_truncated(&r->query, out);
+    return RESPOND_REPLY;
+}
+
+static enum respond_outcome refuse_class(struct response *r, struct writer *out)
+{
+    if (r->query.question.class == DNS_CLASS_CH && r->edns &&
+        identity_answer(&r->query, &r->lower, r->edns, out))
+        return RESPOND_REPLY;
+    blame(r, EDNS_FAULT_NOT_AUTHORITATIVE, NULL);
+    return error(r, DNS_REFUSED, NULL, out);
+}
+
+static void blame_refusal(const struct zones *zones, struct response *r)
+{
+    const struct zones_row *row = r->rcode == DNS_SERVFAIL ? zones_find(zones, &r->lower) : NULL;
+    if (row)
+        blame_zone(r, row);
+    else if (r->rcode == DNS_REFUSED)
+        blame(r, EDNS_FAULT_NOT_AUTHORITATIVE, NULL);
+}
+
+static enum respond_outcome answer(const struct zones *zones, const struct address *peer, bool over_tcp,
+                                   struct writer *out, struct response *r)
+{
+    const struct dns_query *q = &r->query;
     dns_name_lower(&r->lower, &q->question.name);
     if (q->question.type == DNS_TYPE_AXFR || q->question.type == DNS_TYPE_IXFR)
         return transfer(zones, peer, over_tcp, out, r);
+    if (q->question.class != DNS_CLASS_IN)
+        return refuse_class(r, out);
     struct answer_question question = {
         .name = &r->lower, .type = q->question.type, .class = q->question.class, .all_of_any = over_tcp
     };
     answer_question(zones, &question, &r->plan);
     r->rcode = r->plan.rcode;
-    encode_plan(q, &r->plan, limit_of(r, over_tcp), out);
-    bool elsewhere = r->plan.rcode == DNS_REFUSED || r->plan.away.at;
-    return elsewhere && q->question.class == DNS_CLASS_IN ? RESPOND_ELSEWHERE : RESPOND_REPLY;
+    if (r->rcode == DNS_SERVFAIL || r->rcode == DNS_REFUSED)
+        blame_refusal(zones, r);
+    encode_plan(q, &r->plan, respond_limit(r, over_tcp), out);
+    return r->plan.rcode == DNS_REFUSED || r->plan.away.at ? RESPOND_ELSEWHERE : RESPOND_REPLY;
+}
+
+enum respond_outcome respond(const struct zones *zones, struct span message, const struct address *peer,
+                             bool over_tcp, struct writer *out, struct response *r)
+{
+    struct dns_query *q = &r->query;
+    enum dns_query_state state = dns_query_read(message, q);
+    enum respond_outcome outcome;
+    r->rcode = q->rcode;
+    r->why = q->why;
+    r->asked.any = r->asked.cookie = false;
+    r->fault.code = EDNS_FAULT_NONE;
+    if (state == DNS_QUERY_DROP)
+        return RESPOND_SILENCE;
+    bool has_options = r->edns && q->edns.present && q->edns.options.len && q->rcode != DNS_BADVERS;
+    if (has_options && take_options(r, peer, over_tcp, out))
+        outcome = RESPOND_REPLY;
+    else if (state == DNS_QUERY_ERROR)
+        outcome = error(r, q->rcode, q->why, out);
+    else if (must_come_by_tcp(r, over_tcp))
+        outcome = truncate(r, out);
+    else
+        outcome = answer(zones, peer, over_tcp, out, r);
+    if (outcome == RESPOND_REPLY)
+        respond_options(r, over_tcp, out);
+    return outcome;
 }

@@ -3,6 +3,7 @@
 #define WIRELAB_DNSD_RESPOND_H
 
 #include "answer.h"
+#include "edns_options.h"
 
 enum respond_outcome {
     RESPOND_REPLY,     /* written */
@@ -21,8 +22,14 @@ struct response {
     bool soa_alone;        /* RESPOND_TRANSFER: the asker is up to date */
     struct dns_name lower; /* the question's name */
     /* Of the one who asks; set before respond(). */
-    const struct tsig_key *key; /* who signed; NULL: nobody */
-    size_t reserved_bytes;      /* for the reply's signature */
+    const struct tsig_key *key;       /* who signed; NULL: nobody */
+    size_t reserved_bytes;            /* for the reply's signature */
+    const struct edns_settings *edns; /* NULL: no options, no names of class CH */
+    bool over_tls;
+    int64_t unix_ms;
+    /* What its options ask for, and what the reply says of an error. */
+    struct edns_asked asked;
+    struct edns_fault_text fault;
     struct answer_plan plan;
 };
 
@@ -30,5 +37,11 @@ struct response {
  */
 enum respond_outcome respond(const struct zones *zones, struct span message, const struct address *peer,
                              bool over_tcp, struct writer *out, struct response *r);
+
+/* The options of EDNS into the reply, which is written and has none yet. respond() has done so for
+ * RESPOND_REPLY. */
+void respond_options(const struct response *r, bool over_tcp, struct writer *out);
+/* What the answer may have beside them and the signature. */
+size_t respond_limit(const struct response *r, bool over_tcp);
 
 #endif

@@ -361,6 +361,7 @@ static bool open_all(struct service *s, struct problem *p)
     if (!s->secondary || !load_zones(s, d, true, &zones, p))
         return false;
     s->zones = zones;
+    dnsd_identify(s, d);
     if (!open_recursion(s, d, p))
         return false;
     for (size_t i = 0; i < d->listen_count; i++)
@@ -399,6 +400,7 @@ void dnsd_free_if_done(struct service *s)
     if (!s->stopping || s->connection_count)
         return;
     close_recursion(s);
+    loop_disarm(s->home->loop, &s->secret_due);
     secondary_close(s->secondary);
     primary_close(s->primary);
     zones_close(&s->zones);
@@ -463,6 +465,7 @@ static bool reload(struct service *s, void *settings, struct problem *p)
     dnsd_forget(s->settings);
     s->settings = d;
     s->zones = zones;
+    dnsd_identify(s, d);
     workers_resume(s->workers);
     tell_replaced(s, &before);
     zones_close(&before);

@@ -63,6 +63,9 @@ bool dnsd_verify(struct service *s, struct span message, struct dnsd_asker *from
     enum tsig_place place = tsig_find(message, &t);
     from->key = s->response.key = NULL;
     s->response.reserved_bytes = 0;
+    s->response.edns = &s->edns;
+    s->response.unix_ms = now.unix_ms;
+    s->response.over_tls = from->over_tls;
     if (place == TSIG_ABSENT || is_response(message))
         return true;
     const struct tsig_key *key = place == TSIG_PRESENT ? key_of(s->settings, &t) : NULL;

@@ -24,6 +24,7 @@ struct zone *version_replace(struct service *s, struct zones_row *row, struct zo
     struct zone *before = row->zone;
     row->zone = next;
     s->zones.large = s->zones.large || (next && next->block_used >= ZONE_BYTES_CACHED);
+    row->expired = !next;
     workers_resume(s->workers);
     return before;
 }

@@ -68,13 +68,15 @@ static void hand_over(struct worker *w, const struct worker_socket *k, const str
 }
 
 /* Whether the zones alone decide, and nobody wants to hear of it. */
-static bool is_answered(struct worker *w, struct datagram *d)
+static bool is_answered(struct worker *w, struct datagram *d, struct now now)
 {
     const struct service *s = w->all->service;
     struct tsig unused;
     struct mark empty = writer_mark(&d->out);
     if (s->home->events->level >= EVENT_TRAFFIC || tsig_find(d->in, &unused) != TSIG_ABSENT)
         return false;
+    w->response.edns = &s->edns;
+    w->response.unix_ms = now.unix_ms;
     enum respond_outcome outcome = respond(&s->zones, d->in, &d->peer.address, false, &d->out, &w->response);
     if (outcome == RESPOND_REPLY && !w->response.why)
         return true;
@@ -86,11 +88,10 @@ static void answer_batch(void *self, struct udp *u, struct batch *b, struct now 
 {
     struct worker_socket *k = self;
     struct worker *w = k->worker;
-    (void)now;
     pthread_mutex_lock(&w->gate);
     look_ahead(&w->all->service->zones, b);
     for (size_t i = 0; i < b->count; i++)
-        if (!is_answered(w, &b->d[i]))
+        if (!is_answered(w, &b->d[i], now))
             hand_over(w, k, &b->d[i]);
     pthread_mutex_unlock(&w->gate);
     udp_send(u, b);

@@ -119,6 +119,8 @@ enum dns_query_state dns_query_read(struct span message, struct dns_query *q)
     }
     if (dns_opcode(q->header.flags) != DNS_OPCODE_QUERY)
         return refuse(q, DNS_NOTIMP, "an opcode other than QUERY");
+    if (q->header.questions == 0)
+        read_sections(&r, message, q);
     if (q->header.questions != 1) /* RFC 9619 */
         return refuse(q, DNS_FORMERR, "not exactly one question");
     if (!read_dns_question(&r, message, &q->question))
@@ -194,6 +196,8 @@ const char *dns_rcode_name(enum dns_rcode code)
         return "NOTZONE";
     case DNS_BADVERS:
         return "BADVERS";
+    case DNS_BADCOOKIE:
+        return "BADCOOKIE";
     }
     return NULL;
 }

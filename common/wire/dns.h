@@ -37,6 +37,7 @@ enum dns_rcode {
     DNS_NOTAUTH = 9,
     DNS_NOTZONE = 10,
     DNS_BADVERS = 16,
+    DNS_BADCOOKIE = 23,
 };
 
 enum dns_class {
@@ -119,7 +120,8 @@ struct dns_query {
 
 enum dns_query_state {
     DNS_QUERY_GOOD,  /* one question of opcode QUERY, one version of EDNS that is ours, or none */
-    DNS_QUERY_ERROR, /* to be answered with `rcode` and nothing else */
+    DNS_QUERY_ERROR, /* to be answered with `rcode` and nothing else; without any question, a cookie may be
+                      * what is asked for (RFC 7873 5.4) */
     DNS_QUERY_DROP,  /* shorter than a header, or a response: not answered at all, else two servers could loop
                       */
 };

@@ -82,7 +82,12 @@ static void ask(struct span message, bool over_tcp)
 {
     static uint8_t room[DNS_MESSAGE_BYTES_MAX];
     static struct response response;
+    static struct edns_settings edns = { .cookies.count = 1, .keepalive = 100 };
     struct address from = address_ip4(1);
+    edns.nsid = edns.version = span_text("fuzz");
+    edns.require_cookies = message.len % 8 == 0;
+    response.edns = &edns;
+    response.over_tls = over_tcp && message.len % 2;
     struct writer w = writer_over(room, over_tcp ? sizeof room : ENCODE_UDP_BYTES_MAX);
     enum respond_outcome outcome = respond(zones(), message, &from, over_tcp, &w, &response);
     bool written = outcome == RESPOND_REPLY || outcome == RESPOND_ELSEWHERE;
