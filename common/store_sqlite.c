@@ -113,6 +113,14 @@ static const char *sql_create(struct writer *w, const struct store_table *t)
     return sql_end(w);
 }
 
+static const char *sql_add_column(struct writer *w, const struct store_table *t, size_t i)
+{
+    static const char *const types[] = { "INTEGER", "TEXT", "BLOB" };
+    write_format(w, "ALTER TABLE \"%s\" ADD COLUMN \"%s\" %s", t->name, t->columns[i].name,
+                 types[t->columns[i].type]);
+    return sql_end(w);
+}
+
 static const char *sql_put(struct writer *w, const struct store_table *t)
 {
     write_format(w, "INSERT OR REPLACE INTO \"%s\" (", t->name);
@@ -149,6 +157,25 @@ static struct prepared *find(struct engine *e, const struct store_table *t)
     return NULL;
 }
 
+static bool has_column(struct engine *e, const struct store_table *t, size_t i)
+{
+    return sqlite3_table_column_metadata(e->db, NULL, t->name, t->columns[i].name, NULL, NULL, NULL, NULL,
+                                         NULL) == SQLITE_OK;
+}
+
+/* A table that an earlier version made has not the columns that came later: in its rows they are null. */
+static bool add_columns(struct engine *e, const struct store_table *t)
+{
+    char add[SQL_BYTES];
+    for (size_t i = t->key_columns; i < t->column_count; i++) {
+        struct writer w = writer_over(add, sizeof add);
+        if (!has_column(e, t, i) &&
+            (!sql_add_column(&w, t, i) || sqlite3_exec(e->db, add, NULL, NULL, NULL) != SQLITE_OK))
+            return false;
+    }
+    return true;
+}
+
 bool engine_use(struct engine *e, const struct store_table *t, struct problem *p)
 {
     char create[SQL_BYTES], put[SQL_BYTES], delete[SQL_BYTES];
@@ -162,8 +189,8 @@ bool engine_use(struct engine *e, const struct store_table *t, struct problem *p
     }
     struct prepared *new = &e->tables[e->table_count];
     new->table = t;
-    if (sqlite3_exec(e->db, create, NULL, NULL, NULL) != SQLITE_OK || !prepare(e, put, &new->put) ||
-        !prepare(e, delete, &new->delete)) {
+    if (sqlite3_exec(e->db, create, NULL, NULL, NULL) != SQLITE_OK || !add_columns(e, t) ||
+        !prepare(e, put, &new->put) || !prepare(e, delete, &new->delete)) {
         engine_problem(e, t->name, p);
         problem_remedy(p,
                        "the table was made by another version; move the state directory away to start anew");

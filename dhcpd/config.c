@@ -392,19 +392,18 @@ static void read_times(struct reading *r, const struct config_section *s, struct
         config_problem(r->c, s, most, "at least lease-time", "max-lease-time is shorter than lease-time");
 }
 
-/* False when there is no memory. */
-static bool read_zone(struct reading *r, const struct config_section *s, const char *key,
-                      const struct dns_name **out)
+bool config_zone(struct config *c, const struct config_section *s, const char *key, struct arena *memory,
+                 bool has_server, const struct dns_name **out)
 {
     const char *text = config_text(s, key);
-    struct dns_name *name = text ? arena_alloc(r->memory, sizeof *name) : NULL;
+    struct dns_name *name = text ? arena_alloc(memory, sizeof *name) : NULL;
     *out = name;
-    if (name && !r->settings->names_server.address.family)
-        config_problem(r->c, s, config_value(s, key), "register-server in the section dhcpd",
+    if (name && !has_server)
+        config_problem(c, s, config_value(s, key), "register-server in the section dhcpd",
                        "names cannot be registered without a server to tell them to");
     const char *wrong = name ? dns_name_from_text(span_text(text), NULL, name) : NULL;
     if (wrong)
-        config_problem(r->c, s, config_value(s, key), "a domain name", "\"%s\" is not one: %s", text, wrong);
+        config_problem(c, s, config_value(s, key), "a domain name", "\"%s\" is not one: %s", text, wrong);
     return name || !text;
 }
 
@@ -623,8 +622,9 @@ static bool read_subnet(struct reading *r, const struct config_section *s,
     sn->bootp = config_flag(s, "bootp");
     sn->circuit_limit = (uint32_t)config_number(s, "circuit-limit");
     read_times(r, s, sn);
-    if (!read_zone(r, s, "register", &sn->names.zone) ||
-        !read_zone(r, s, "register-reverse", &sn->names.reverse_zone))
+    bool has_server = r->settings->names_server.address.family != FAMILY_NONE;
+    if (!config_zone(r->c, s, "register", r->memory, has_server, &sn->names.zone) ||
+        !config_zone(r->c, s, "register-reverse", r->memory, has_server, &sn->names.reverse_zone))
         return false;
     if (!options_read(&draft, r->memory, r->c, s) || !options_finish(&draft, r->memory, &sn->options) ||
         !read_pool(r, s, sn) || !read_hosts(r, s, &draft, sn) || !read_parts(r, s, &draft, sn))

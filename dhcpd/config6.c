@@ -114,6 +114,18 @@ const struct config_key subnet6_keys[] = {
       .help = "How much this server wants to be chosen among several; at 255 clients do not wait for others.",
       .example = "preference = 255",
       .reference = "RFC 9915 21.8" },
+    { .name = "register",
+      .type = CONFIG_DOMAIN,
+      .help = "The zone that clients' names are put into, each with its address, by DNS UPDATE at "
+              "register-server, "
+              "and taken from when the lease ends; as for IPv4, and one name may have addresses of both.",
+      .example = "register = \"mydomain.example\"",
+      .reference = "RFC 4704, RFC 4703" },
+    { .name = "register-reverse",
+      .type = CONFIG_DOMAIN,
+      .help = "The zone that the names of the subnet's addresses are put into, as PTR records.",
+      .example = "register-reverse = \"2.0.0.0.1.0.0.0.8.b.d.0.1.0.0.2.ip6.arpa\"",
+      .reference = "RFC 3596 2.5" },
     { .name = "router-advertisements",
       .type = CONFIG_FLAG,
       .otherwise = "true",
@@ -156,6 +168,7 @@ struct reading {
     struct config *c;
     struct arena *memory;
     struct dhcp6_settings *settings;
+    bool has_names_server;
 };
 
 /* ---- listen, duid ------------------------------------------------------------------------------- */
@@ -481,6 +494,9 @@ static bool read_subnet(struct reading *r, const struct config_section *s, struc
     if (!sn->name || (interface && !(sn->interface = arena_text(r->memory, span_text(interface->text)))))
         return false;
     read_times(r, s, sn);
+    if (!config_zone(r->c, s, "register", r->memory, r->has_names_server, &sn->zone) ||
+        !config_zone(r->c, s, "register-reverse", r->memory, r->has_names_server, &sn->reverse_zone))
+        return false;
     if (!options6_read(&draft, r->memory, r->c, s) || !options6_finish(&draft, r->memory, &sn->options))
         return false;
     draft.changed = false;
@@ -537,7 +553,10 @@ static void order_subnets(struct reading *r, const struct config_section *s, str
 bool config6_read(struct config *c, const struct config_section *s, struct arena *memory,
                   struct dhcp6_settings *out)
 {
-    struct reading r = { .c = c, .memory = memory, .settings = out };
+    struct reading r = { .c = c,
+                         .memory = memory,
+                         .settings = out,
+                         .has_names_server = config_value(s, "register-server") != NULL };
     size_t count = 0;
     const struct config_section *const *sections = config_sections(s, "subnet6", &count);
     struct dhcp6_subnet *subnets = arena_array(memory, count, sizeof *subnets);

@@ -1,5 +1,7 @@
 #include "decide6.h"
 
+#include "fqdn.h"
+
 /* All that the functions below look at. */
 struct asking {
     const struct dhcp6_settings *settings;
@@ -14,6 +16,7 @@ struct asking {
     bool delegates;                /* the IA is one of prefixes */
     bool commits;                  /* what is given is granted, not only offered */
     size_t given, taken;           /* addresses so far, each up to DHCP6_IA_ADDRESSES_MAX */
+    struct span name;              /* what the client wants to be called */
     struct dhcp6_decision *d;
     struct dhcp6_ia_answer *ia;  /* the answer to the IA that is looked at ... */
     struct lease6_client client; /* ... and whose it is */
@@ -380,7 +383,7 @@ static void each_ia(struct asking *q, ia_fn *decide)
         const struct dhcp6_ia *ia = &q->m->ias[i];
         q->ia = &q->d->ias[q->d->ia_count++];
         *q->ia = (struct dhcp6_ia_answer){ .code = ia->code, .iaid = ia->iaid, .first = q->d->grant_count };
-        q->client = (struct lease6_client){ .duid = q->m->client_id, .iaid = ia->iaid };
+        q->client = (struct lease6_client){ .duid = q->m->client_id, .iaid = ia->iaid, .name = q->name };
         q->delegates = ia->code == DHCP6_OPTION_IA_PD;
         q->pool = q->delegates ? leases6_prefix_pool(q->leases, q->subnet, NULL)
                                : leases6_pool(q->leases, q->subnet);
@@ -498,6 +501,7 @@ void dhcp6_decide(struct dhcp6_decision *d, const struct dhcp6_settings *s, stru
         return;
     }
     d->answer = DHCP6_ANSWER_REPLY;
+    q.name = fqdn6_label(m);
     q.host = subnet6_host(q.subnet, m->client_id, a->relays);
     decide[m->type](&q);
     d->claim_count = claims->count - d->claim_first;

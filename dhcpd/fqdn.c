@@ -6,6 +6,7 @@
 #define FLAG_OVERRIDDEN     0x02 /* O: the server has it otherwise than the client */
 #define FLAG_WIRE_FORM      0x04 /* E: the name is as in the DNS, else it is text */
 #define FLAG_NO_UPDATES     0x08 /* N: nobody puts it into the DNS */
+#define FLAG6_NO_UPDATES    0x04 /* RFC 4704 4.1: N stands here, and the name is always as in the DNS */
 #define RCODE_UNUSED        255  /* RFC 4702 2.2 */
 
 bool fqdn_label(const struct dhcp4_message *m, struct span *label)
@@ -25,6 +26,41 @@ bool fqdn_label(const struct dhcp4_message *m, struct span *label)
         flags & FLAG_WIRE_FORM ? read_span(&labels, read_u8(&labels)) : span_head(name, span_find(name, '.'));
     if (reader_ok(&labels) && first.len <= NAME_LABEL_MAX)
         *label = first;
+    return true;
+}
+
+/* The first label of a name in wire form, or nothing. */
+static struct span first_label(struct span name)
+{
+    struct reader labels = reader_over(name);
+    struct span first = read_span(&labels, read_u8(&labels));
+    return reader_ok(&labels) && first.len <= NAME_LABEL_MAX ? first : (struct span){ NULL, 0 };
+}
+
+struct span fqdn6_label(const struct dhcp6_message *m)
+{
+    struct reader r = reader_over(dhcp6_option(m->options, DHCP6_OPTION_CLIENT_FQDN));
+    uint8_t flags = read_u8(&r);
+    if (!reader_ok(&r) || flags & FLAG6_NO_UPDATES)
+        return (struct span){ NULL, 0 };
+    return first_label(read_rest(&r));
+}
+
+bool fqdn6_write(struct writer *w, const struct dhcp6_message *m, const struct dns_name *zone)
+{
+    struct dns_name name;
+    char label[NAME_LABEL_MAX];
+    struct span value = dhcp6_option(m->options, DHCP6_OPTION_CLIENT_FQDN), wanted = fqdn6_label(m);
+    struct reader r = reader_over(value);
+    bool asked = read_u8(&r) & FLAG_SERVER_UPDATES;
+    if (!value.len)
+        return false;
+    size_t length = wanted.len ? name_label(wanted, label) : 0;
+    bool updates = length && name_in_zone(&name, label, length, zone);
+    write_u8(w, (uint8_t)((updates ? FLAG_SERVER_UPDATES : FLAG6_NO_UPDATES) |
+                          (updates != asked ? FLAG_OVERRIDDEN : 0)));
+    if (updates)
+        write_span(w, dns_name_span(&name));
     return true;
 }
 

@@ -1,8 +1,9 @@
-/* The client FQDN option (RFC 4702): what a client wants to be called, and what it is told of that. */
+/* The client FQDN option (RFC 4702, 4704): what a client wants to be called, and what it is told of that. */
 #ifndef WIRELAB_DHCPD_FQDN_H
 #define WIRELAB_DHCPD_FQDN_H
 
 #include "wire/dhcp4.h"
+#include "wire/dhcp6.h"
 #include "wire/dns_name.h"
 
 #define FQDN_BYTES_MAX (3 + DNS_NAME_TEXT_MAX)
@@ -13,5 +14,8 @@ bool fqdn_label(const struct dhcp4_message *m, struct span *label);
 /* What option 81 says in an answer, where names go into `zone`: the whole name, and that the server puts it
  * there, or that nobody does. `m` has the option. */
 void fqdn_write(struct writer *w, const struct dhcp4_message *m, const struct dns_name *zone);
+/* The same of DHCPv6's option 39; fqdn6_write() is false when the client says nothing of its name. */
+struct span fqdn6_label(const struct dhcp6_message *m);
+bool fqdn6_write(struct writer *w, const struct dhcp6_message *m, const struct dns_name *zone);
 
 #endif

@@ -25,7 +25,26 @@ static bool is_elsewhere(const struct lease6 *x)
 struct lease6_client lease6_tenant(const struct lease6 *x)
 {
     const uint8_t *duid = is_elsewhere(x) ? x->duid.elsewhere : x->duid.here;
-    return (struct lease6_client){ .duid = span_of(duid, x->duid_len), .iaid = x->iaid };
+    return (
+        struct lease6_client){ .duid = span_of(duid, x->duid_len), .iaid = x->iaid, .name = lease6_name(x) };
+}
+
+struct span lease6_name(const struct lease6 *x)
+{
+    return x->name ? span_of(x->name + 1, x->name[0]) : (struct span){ NULL, 0 };
+}
+
+/* A name that cannot be kept for want of memory is none. */
+static void set_name(struct lease6 *x, struct span name)
+{
+    if (span_equal(lease6_name(x), name))
+        return;
+    free(x->name);
+    x->name = name.len && name.len <= LEASE_HOST_NAME_MAX ? malloc(1 + name.len) : NULL;
+    if (!x->name)
+        return;
+    x->name[0] = (uint8_t)name.len;
+    memcpy(x->name + 1, name.at, name.len);
 }
 
 bool lease6_belongs(const struct lease6 *x, const struct lease6_client *c)
@@ -72,6 +91,7 @@ static void forget_identity(struct leases6 *l, struct lease6 *x)
     index_remove(&l->by_client, &x->by_client);
     if (is_elsewhere(x))
         free(x->duid.elsewhere);
+    set_name(x, (struct span){ NULL, 0 });
     x->duid_len = 0;
     x->iaid = 0;
 }
@@ -115,9 +135,13 @@ static void tell(struct leases6 *l, enum event_id id, const struct lease6 *x, st
 
 static void tell_change(struct leases6 *l, const struct lease6 *x, enum lease_state before, struct now now)
 {
-    if (x->state == LEASE_BOUND && before == LEASE_CLAIMED && !x->durable_until_s)
+    bool bound = x->state == LEASE_BOUND && before == LEASE_CLAIMED && !x->durable_until_s;
+    bool ended = x->state == LEASE_FREE && before == LEASE_BOUND;
+    if (l->changed && (bound || ended || (x->state == LEASE_DECLINED && before == LEASE_BOUND)))
+        l->changed(l->owner, x, bound, now);
+    if (bound)
         tell(l, EVENT_DHCP6_BOUND, x, now);
-    else if (x->state == LEASE_FREE && before == LEASE_BOUND)
+    else if (ended)
         tell(l, x->until_s <= now.unix_ms / 1000 ? EVENT_DHCP6_EXPIRED : EVENT_DHCP6_RELEASED, x, now);
     else if (x->state == LEASE_DECLINED)
         tell(l, EVENT_DHCP6_DECLINED, x, now);
@@ -203,9 +227,11 @@ void leases6_close(struct leases6 *l)
     timers_close(&l->deadlines); /* while its timers are there */
     for (struct lease6_chunk *c = l->chunks, *next; c; c = next) {
         next = c->next;
-        for (size_t i = 0; i < c->used; i++)
+        for (size_t i = 0; i < c->used; i++) {
             if (is_elsewhere(&c->lease[i]))
                 free(c->lease[i].duid.elsewhere);
+            free(c->lease[i].name);
+        }
         free(c);
     }
     l->chunks = NULL;
@@ -247,6 +273,7 @@ bool leases6_restore(struct leases6 *l, const struct lease6_record *r, struct no
     struct lease6 *x = lease6_new(l, r->address, r->bits);
     if (!x || (r->client.duid.len && !set_identity(l, x, &r->client)))
         return false;
+    set_name(x, r->client.name);
     x->until_s = r->until_s;
     if (r->state == LEASE_FREE || r->until_s <= now.unix_ms / 1000)
         return true;
@@ -549,6 +576,8 @@ static bool move_in(struct leases6 *l, struct lease6 *x, const struct lease6_cli
         x->tenancy++;
         x->durable_until_s = 0;
     }
+    if (c->name.len || !stays) /* one who says nothing of its name keeps it */
+        set_name(x, c->name);
     return true;
 }
 

@@ -23,6 +23,7 @@
 struct lease6_client {
     struct span duid;
     uint32_t iaid;
+    struct span name; /* what it wants to be called; tells nobody apart */
 };
 
 struct lease6 {
@@ -39,6 +40,7 @@ struct lease6 {
     uint8_t bits;     /* DHCP6_ADDRESS_BITS, or the length of a prefix that begins at the address */
     uint8_t state;    /* enum lease_state of lease.h; only lease6_become() in lease6.c sets it */
     uint8_t duid_len; /* 0: it has no tenant, and had none that is remembered */
+    uint8_t *name;    /* its length and its bytes; NULL: none */
     union {
         uint8_t here[LEASE6_DUID_INLINE];
         uint8_t *elsewhere;
@@ -72,6 +74,9 @@ struct leases6 {
     uint32_t last_claim;
     uint64_t seed;
     struct events *events; /* may be NULL */
+    /* A lease was bound, or is no longer; NULL: nobody asks. */
+    void (*changed)(void *owner, const struct lease6 *x, bool bound, struct now now);
+    void *owner;
 };
 
 /* What one commit will make durable. */
@@ -113,6 +118,7 @@ size_t leases6_run(struct leases6 *l, struct now now, size_t max);
 
 /* The lease's tenant, or the last one; valid until the lease changes. */
 struct lease6_client lease6_tenant(const struct lease6 *x);
+struct span lease6_name(const struct lease6 *x);
 bool lease6_belongs(const struct lease6 *x, const struct lease6_client *c);
 /* Free, or this IA's own; not declined. */
 bool lease6_is_for(const struct lease6 *x, const struct lease6_client *c);

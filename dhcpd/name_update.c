@@ -1,7 +1,8 @@
 #include "name_update.h"
 
+#include "text.h"
+
 #include <openssl/sha.h>
-#include <stdio.h>
 
 #define TYPE_DHCID          49
 #define DHCID_OF_HARDWARE   0 /* RFC 4701 3.3 */
@@ -34,35 +35,53 @@ bool name_in_zone(struct dns_name *out, const char *label, size_t label_len, con
     return !dns_name_from_text(span_of(label, label_len), zone, out);
 }
 
-void name_of_address(struct dns_name *out, uint32_t address)
+void name_of_address(struct dns_name *out, struct address address)
 {
-    char text[sizeof "255.255.255.255.in-addr.arpa."];
-    int n = snprintf(text, sizeof text, "%u.%u.%u.%u.in-addr.arpa.", address & 255, address >> 8 & 255,
-                     address >> 16 & 255, address >> 24);
-    dns_name_from_text(span_of(text, (size_t)n), NULL, out);
+    static const char digits[] = "0123456789abcdef";
+    char text[32 * 2 + sizeof "ip6.arpa."];
+    struct writer w = writer_over(text, sizeof text);
+    const uint8_t *a = address.bytes;
+    if (address.family == FAMILY_IP6)
+        for (size_t i = 16; i-- > 0;)
+            write_format(&w, "%c.%c.", digits[a[i] & 15], digits[a[i] >> 4]);
+    else
+        write_format(&w, "%u.%u.%u.%u.", a[3], a[2], a[1], a[0]);
+    write_text(&w, address.family == FAMILY_IP6 ? "ip6.arpa." : "in-addr.arpa.");
+    dns_name_from_text(writer_span(&w), NULL, out);
+}
+
+static void write_dhcid(uint8_t out[NAME_DHCID_BYTES], uint16_t kind, struct span identifier,
+                        const struct dns_name *name)
+{
+    uint8_t room[UINT8_MAX + DNS_NAME_BYTES_MAX], whole[NAME_DHCID_BYTES], digest[SHA256_DIGEST_LENGTH];
+    struct writer data = writer_over(room, sizeof room), w = writer_over(whole, sizeof whole);
+    struct dns_name lower;
+    dns_name_lower(&lower, name);
+    write_span(&data, identifier);
+    write_span(&data, dns_name_span(&lower));
+    struct span all = writer_span(&data);
+    SHA256(all.at, all.len, digest);
+    write_u16(&w, kind);
+    write_u8(&w, DHCID_SHA256);
+    write_bytes(&w, digest, sizeof digest);
+    memcpy(out, whole, sizeof whole);
 }
 
 void name_dhcid(uint8_t out[NAME_DHCID_BYTES], struct span client_id, struct span hardware,
                 const struct dns_name *name)
 {
-    uint8_t room[UINT8_MAX + DNS_NAME_BYTES_MAX], whole[NAME_DHCID_BYTES];
-    struct writer data = writer_over(room, sizeof room), w = writer_over(whole, sizeof whole);
     struct reader first = reader_over(client_id);
-    bool with_duid = client_id.len > CLIENT_ID_DUID_AT && read_u8(&first) == CLIENT_ID_WITH_DUID;
-    struct dns_name lower;
-    if (with_duid)
-        write_span(&data, span_from(client_id, CLIENT_ID_DUID_AT));
+    if (client_id.len > CLIENT_ID_DUID_AT && read_u8(&first) == CLIENT_ID_WITH_DUID)
+        name_dhcid_of_duid(out, span_from(client_id, CLIENT_ID_DUID_AT), name);
+    else if (client_id.len)
+        write_dhcid(out, DHCID_OF_CLIENT_ID, client_id, name);
     else
-        write_span(&data, client_id.len ? client_id : hardware);
-    dns_name_lower(&lower, name);
-    write_span(&data, dns_name_span(&lower));
-    write_u16(&w, with_duid ? DHCID_OF_DUID : client_id.len ? DHCID_OF_CLIENT_ID : DHCID_OF_HARDWARE);
-    write_u8(&w, DHCID_SHA256);
-    struct span all = writer_span(&data);
-    uint8_t digest[SHA256_DIGEST_LENGTH];
-    SHA256(all.at, all.len, digest);
-    write_bytes(&w, digest, sizeof digest);
-    memcpy(out, whole, sizeof whole);
+        write_dhcid(out, DHCID_OF_HARDWARE, hardware, name);
+}
+
+void name_dhcid_of_duid(uint8_t out[NAME_DHCID_BYTES], struct span duid, const struct dns_name *name)
+{
+    write_dhcid(out, DHCID_OF_DUID, duid, name);
 }
 
 /* ---- messages -------------------------------------------------------------------------------------------
@@ -89,17 +108,20 @@ static struct span dhcid_of(const struct name_task *t)
     return span_of(t->dhcid, sizeof t->dhcid);
 }
 
+static uint16_t type_of(const struct name_task *t)
+{
+    return t->address.family == FAMILY_IP6 ? DNS_TYPE_AAAA : DNS_TYPE_A;
+}
+
 /* RFC 2136 2.5: class IN adds, NONE takes a record away, ANY a whole set. */
 static void write_changes(struct writer *w, const struct name_task *t, enum name_step step)
 {
-    uint8_t room[4];
-    struct writer address = writer_over(room, sizeof room);
-    write_u32(&address, t->address);
-    struct span a = writer_span(&address), name = dns_name_span(&t->name);
+    struct span a = span_of(t->address.bytes, t->address.family == FAMILY_IP6 ? 16 : 4),
+                name = dns_name_span(&t->name);
     if (step == NAME_RENEW)
-        write_record(w, &t->name, DNS_TYPE_A, DNS_CLASS_ANY, 0, no_data());
+        write_record(w, &t->name, type_of(t), DNS_CLASS_ANY, 0, no_data());
     if (step == NAME_CLAIM || step == NAME_RENEW)
-        write_record(w, &t->name, DNS_TYPE_A, DNS_CLASS_IN, t->ttl_s, a);
+        write_record(w, &t->name, type_of(t), DNS_CLASS_IN, t->ttl_s, a);
     if (step == NAME_CLAIM)
         write_record(w, &t->name, TYPE_DHCID, DNS_CLASS_IN, t->ttl_s, dhcid_of(t));
     if (step == NAME_REVERSE)
@@ -107,8 +129,8 @@ static void write_changes(struct writer *w, const struct name_task *t, enum name
     if (step == NAME_REVERSE)
         write_record(w, &t->reverse, DNS_TYPE_PTR, DNS_CLASS_IN, t->ttl_s, name);
     if (step == NAME_DROP)
-        write_record(w, &t->name, DNS_TYPE_A, DNS_CLASS_NONE, 0, a);
-    if (step == NAME_DROP)
+        write_record(w, &t->name, type_of(t), DNS_CLASS_NONE, 0, a);
+    if (step == NAME_DROP_OWNER)
         write_record(w, &t->name, TYPE_DHCID, DNS_CLASS_NONE, 0, dhcid_of(t));
     if (step == NAME_DROP_REVERSE)
         write_record(w, &t->reverse, DNS_TYPE_PTR, DNS_CLASS_NONE, 0, name);
@@ -121,17 +143,18 @@ static void write_condition(struct writer *w, const struct name_task *t, enum na
         write_record(w, &t->name, DNS_TYPE_ANY, DNS_CLASS_NONE, 0, no_data());
     else
         write_record(w, &t->name, TYPE_DHCID, DNS_CLASS_IN, 0, dhcid_of(t));
+    if (step == NAME_DROP_OWNER) {
+        write_record(w, &t->name, DNS_TYPE_A, DNS_CLASS_NONE, 0, no_data());
+        write_record(w, &t->name, DNS_TYPE_AAAA, DNS_CLASS_NONE, 0, no_data());
+    }
 }
 
 void name_update_write(struct writer *w, const struct name_task *t, enum name_step step)
 {
     static const struct {
         uint16_t conditions, changes;
-    } counts[] = { [NAME_CLAIM] = { 1, 2 },
-                   [NAME_RENEW] = { 1, 2 },
-                   [NAME_REVERSE] = { 0, 2 },
-                   [NAME_DROP] = { 1, 2 },
-                   [NAME_DROP_REVERSE] = { 0, 1 } };
+    } counts[] = { [NAME_CLAIM] = { 1, 2 }, [NAME_RENEW] = { 1, 2 },      [NAME_REVERSE] = { 0, 2 },
+                   [NAME_DROP] = { 1, 1 },  [NAME_DROP_OWNER] = { 3, 1 }, [NAME_DROP_REVERSE] = { 0, 1 } };
     bool reverse = step == NAME_REVERSE || step == NAME_DROP_REVERSE;
     struct dns_header h = { .flags = DNS_OPCODE_UPDATE << 11,
                             .questions = 1,
@@ -168,7 +191,12 @@ enum name_step name_next(const struct name_task *t, enum name_step step, enum dn
             return NAME_TAKEN;
         break;
     case NAME_DROP: /* what is not ours stays; the address's name is ours all the same */
-        ok = ok || rcode == DNS_NXRRSET || rcode == DNS_NXDOMAIN;
+        if (ok)
+            return NAME_DROP_OWNER;
+        ok = rcode == DNS_NXRRSET || rcode == DNS_NXDOMAIN;
+        return !ok ? NAME_FAILED : reverse ? NAME_DROP_REVERSE : NAME_DONE;
+    case NAME_DROP_OWNER: /* it has an address of the other family */
+        ok = ok || rcode == DNS_YXRRSET || rcode == DNS_NXRRSET || rcode == DNS_NXDOMAIN;
         return !ok ? NAME_FAILED : reverse ? NAME_DROP_REVERSE : NAME_DONE;
     default:
         return ok ? NAME_DONE : NAME_FAILED;

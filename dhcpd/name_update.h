@@ -3,6 +3,7 @@
 #ifndef WIRELAB_DHCPD_NAME_UPDATE_H
 #define WIRELAB_DHCPD_NAME_UPDATE_H
 
+#include "endpoint.h"
 #include "wire/dns.h"
 
 #define NAME_UPDATE_BYTES_MAX 1024 /* four names at their longest, and what stands between them */
@@ -16,16 +17,18 @@ struct name_task {
     struct dns_name zone;
     struct dns_name reverse; /* the address's, and its zone; of no length: not wanted */
     struct dns_name reverse_zone;
-    uint32_t address, ttl_s;
+    struct address address;
+    uint32_t ttl_s;
     uint8_t dhcid[NAME_DHCID_BYTES]; /* whose name it is */
 };
 
 /* The messages of a task, in their order. */
 enum name_step {
-    NAME_CLAIM,   /* the name, if nobody has it */
-    NAME_RENEW,   /* the name, if it is this client's already */
-    NAME_REVERSE, /* the address's name */
-    NAME_DROP,    /* the name, if it is this client's */
+    NAME_CLAIM,      /* the name, if nobody has it */
+    NAME_RENEW,      /* the name, if it is this client's already */
+    NAME_REVERSE,    /* the address's name */
+    NAME_DROP,       /* the address from the name, if that is this client's */
+    NAME_DROP_OWNER, /* the name, if it has no address of either family any more (RFC 4703 5.4) */
     NAME_DROP_REVERSE,
     NAME_DONE,
     NAME_TAKEN, /* the end: somebody else has the name */
@@ -37,11 +40,13 @@ enum name_step {
 size_t name_label(struct span client_name, char label[NAME_LABEL_MAX]);
 /* LABEL.ZONE; false when that is too long. */
 bool name_in_zone(struct dns_name *out, const char *label, size_t label_len, const struct dns_name *zone);
-/* 10.1.168.192.in-addr.arpa (RFC 1035 3.5). */
-void name_of_address(struct dns_name *out, uint32_t address);
+/* 10.1.168.192.in-addr.arpa (RFC 1035 3.5), or 32 labels under ip6.arpa (RFC 3596 2.5). */
+void name_of_address(struct dns_name *out, struct address address);
 /* RFC 4701 3.3-3.5: of the client identifier, or of htype and hardware address, and the name. */
 void name_dhcid(uint8_t out[NAME_DHCID_BYTES], struct span client_id, struct span hardware,
                 const struct dns_name *name);
+/* The same of a DHCPv6 client, and of one that has the same DUID in its client identifier (RFC 4361). */
+void name_dhcid_of_duid(uint8_t out[NAME_DHCID_BYTES], struct span duid, const struct dns_name *name);
 
 enum name_step name_first(const struct name_task *t);
 /* The message of a step that is not an end, into an empty writer; its identifier is 0. */

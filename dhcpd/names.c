@@ -44,7 +44,7 @@ static void tell(struct names *n, enum event_id id, const struct name_task *t, c
     write_dns_name_text(&w, dns_name_span(&t->name));
     event_begin(&ev, id, now);
     event_span(&ev, "name", writer_span(&w));
-    event_address(&ev, "address", address_ip4(t->address));
+    event_address(&ev, "address", t->address);
     if (reason)
         event_text(&ev, "reason", reason);
     event_emit(n->events, &ev);
@@ -111,47 +111,73 @@ static void send_next(struct names *n)
 /* ---- tasks
  * --------------------------------------------------------------------------------------------------- */
 
+/* What a subnet says of names, and what becomes of them there. */
+struct place {
+    const struct dns_name *zone, *reverse_zone;
+    uint32_t lease_s;
+};
+
 /* False: the client has no name that can be one here. */
-static bool describe(struct name_task *out, const struct lease *x, bool bound, struct now now)
+static bool describe(struct name_task *out, const struct place *p, struct span name, struct address address)
 {
-    const struct dhcp_subnet *sn = x->pool->subnet;
-    struct lease_client c = lease_tenant(x);
     char label[NAME_LABEL_MAX];
-    size_t length = name_label(c.host_name, label);
-    if (!length || !name_in_zone(&out->name, label, length, sn->names.zone))
+    size_t length = name_label(name, label);
+    if (!length || !name_in_zone(&out->name, label, length, p->zone))
         return false;
-    out->add = bound;
-    out->zone = *sn->names.zone;
-    out->address = x->address;
-    int64_t third_s = bound && x->until_s != INT64_MAX ? (x->until_s - now_s(now)) / 3 : sn->lease_s / 3;
-    out->ttl_s = third_s < TTL_LEAST_S ? TTL_LEAST_S : (uint32_t)third_s;
-    if (sn->names.reverse_zone) {
-        out->reverse_zone = *sn->names.reverse_zone;
-        name_of_address(&out->reverse, x->address);
+    out->zone = *p->zone;
+    out->address = address;
+    out->ttl_s = p->lease_s / 3 < TTL_LEAST_S ? TTL_LEAST_S : p->lease_s / 3;
+    if (p->reverse_zone) {
+        out->reverse_zone = *p->reverse_zone;
+        name_of_address(&out->reverse, address);
     }
-    name_dhcid(out->dhcid, c.client_id, c.hardware, &out->name);
     return true;
+}
+
+static void add_task(struct names *n, const struct name_task *what, struct now now)
+{
+    struct task *t = n->waiting_count < WAITING_MAX ? calloc(1, sizeof *t) : NULL;
+    if (!t) {
+        tell(n, EVENT_DHCP_NAME_REFUSED, what, "too many names wait for the DNS server", now);
+        return;
+    }
+    t->what = *what;
+    t->step = name_first(what);
+    list_append(&n->waiting, &t->node);
+    n->waiting_count++;
+    loop_defer(n->loop, &n->later);
+}
+
+static uint32_t rest_s(bool bound, int64_t until_s, uint32_t lease_s, struct now now)
+{
+    return bound && until_s != INT64_MAX ? (uint32_t)(until_s - now_s(now)) : lease_s;
 }
 
 void names_tell(struct names *n, const struct lease *x, bool bound, struct now now)
 {
     const struct dhcp_subnet *sn = x->pool->subnet;
+    struct lease_client c = lease_tenant(x);
+    struct name_task t = { .add = bound };
     if (!sn || !sn->names.zone)
         return;
-    struct task *t = calloc(1, sizeof *t);
-    if (!t || !describe(&t->what, x, bound, now)) {
-        free(t);
+    struct place p = { sn->names.zone, sn->names.reverse_zone, rest_s(bound, x->until_s, sn->lease_s, now) };
+    if (!describe(&t, &p, c.host_name, address_ip4(x->address)))
         return;
-    }
-    t->step = name_first(&t->what);
-    if (n->waiting_count == WAITING_MAX) {
-        tell(n, EVENT_DHCP_NAME_REFUSED, &t->what, "too many names wait for the DNS server", now);
-        free(t);
+    name_dhcid(t.dhcid, c.client_id, c.hardware, &t.name);
+    add_task(n, &t, now);
+}
+
+void names_tell6(struct names *n, const struct lease6 *x, bool bound, struct now now)
+{
+    const struct dhcp6_subnet *sn = x->pool->subnet;
+    struct name_task t = { .add = bound };
+    if (!sn || !sn->zone || x->bits != DHCP6_ADDRESS_BITS)
         return;
-    }
-    list_append(&n->waiting, &t->node);
-    n->waiting_count++;
-    loop_defer(n->loop, &n->later);
+    struct place p = { sn->zone, sn->reverse_zone, rest_s(bound, x->until_s, sn->valid_s, now) };
+    if (!describe(&t, &p, lease6_name(x), address_ip6(x->address)))
+        return;
+    name_dhcid_of_duid(t.dhcid, lease6_tenant(x).duid, &t.name);
+    add_task(n, &t, now);
 }
 
 /* ---- life

@@ -4,6 +4,7 @@
 #define WIRELAB_DHCPD_NAMES_H
 
 #include "lease.h"
+#include "lease6.h"
 #include "loop.h"
 
 struct names;
@@ -15,6 +16,7 @@ void names_move(struct names *n, const struct endpoint *server);
 /* A lease was bound, or is no longer; its subnet says whether its name is wanted. Never waits. What cannot be
  * kept in mind any more, since the server is slow, is told and forgotten. */
 void names_tell(struct names *n, const struct lease *x, bool bound, struct now now);
+void names_tell6(struct names *n, const struct lease6 *x, bool bound, struct now now);
 /* Whether something is still to be sent. */
 bool names_busy(const struct names *n);
 void names_close(struct names *n);

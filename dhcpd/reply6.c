@@ -1,5 +1,7 @@
 #include "reply6.h"
 
+#include "fqdn.h"
+
 static const char *status_words(uint16_t status)
 {
     static const char *const words[] = {
@@ -52,6 +54,15 @@ static void write_options(struct writer *out, const struct dhcp6_options *o, str
     }
 }
 
+/* RFC 4704 6: a client that says how it wants to be called is told how it is, where names are registered. */
+static void write_fqdn(struct writer *out, const struct dhcp6_decision *d, const struct dhcp6_message *m)
+{
+    uint8_t room[1 + DNS_NAME_BYTES_MAX];
+    struct writer w = writer_over(room, sizeof room);
+    if (fqdn6_write(&w, m, d->subnet->zone))
+        dhcp6_write_option(out, DHCP6_OPTION_CLIENT_FQDN, writer_span(&w));
+}
+
 bool reply6_write(struct writer *out, const struct dhcp6_decision *d, const struct dhcp6_message *m,
                   const struct dhcp6_arrival *a)
 {
@@ -70,6 +81,8 @@ bool reply6_write(struct writer *out, const struct dhcp6_decision *d, const stru
         write_ia(out, d, &d->ias[i]);
     if (d->has_status)
         dhcp6_write_status(out, d->status, status_words(d->status));
+    if (d->options && d->subnet->zone)
+        write_fqdn(out, d, m);
     if (d->options && m->option_request.at)
         write_options(out, d->options, m->option_request);
     dhcp6_wrap_close(&wrap, out);

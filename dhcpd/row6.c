@@ -1,6 +1,6 @@
 #include "row6.h"
 
-enum column { ADDRESS, STATE, EXPIRES, DUID, IAID, SUBNET, COLUMNS };
+enum column { ADDRESS, STATE, EXPIRES, DUID, IAID, SUBNET, HOST, COLUMNS };
 
 const struct store_table lease6_table = {
     .name = "dhcp6_lease",
@@ -13,6 +13,7 @@ const struct store_table lease6_table = {
         [DUID] = { "duid", STORE_BYTES },        /* null: nobody had it, or it is declined */
         [IAID] = { "iaid", STORE_NUMBER },
         [SUBNET] = { "subnet", STORE_TEXT },
+        [HOST] = { "host", STORE_BYTES }, /* as the client said it: any bytes */
     },
 };
 
@@ -46,6 +47,7 @@ void row6_write(struct store_change *c, struct row6_room *room, const struct lea
     v[DUID].bytes = t.duid.len ? t.duid : none;
     v[IAID].number = t.iaid;
     v[SUBNET].bytes = sn ? span_text(sn->name) : none;
+    v[HOST].bytes = t.name.len ? t.name : none;
 }
 
 bool row6_read(struct lease6_record *r, const struct store_value *values)
@@ -62,7 +64,9 @@ bool row6_read(struct lease6_record *r, const struct store_value *values)
         r->state = LEASE_BOUND;
     else if (span_is(values[STATE].bytes, "declined"))
         r->state = LEASE_DECLINED;
-    r->client = (struct lease6_client){ .duid = duid, .iaid = (uint32_t)values[IAID].number };
+    r->client = (struct lease6_client){ .duid = duid,
+                                        .iaid = (uint32_t)values[IAID].number,
+                                        .name = values[HOST].bytes };
     return duid.len <= DHCP6_DUID_MAX && (duid.len || r->state != LEASE_BOUND);
 }
 

@@ -584,10 +584,19 @@ static void six_idle(void *owner)
     free_if_done(owner);
 }
 
+static void lease6_changed(void *owner, const struct lease6 *x, bool bound, struct now now)
+{
+    struct service *s = owner;
+    if (s->names)
+        names_tell6(s->names, x, bound, now);
+}
+
 static bool start_six(struct service *s, struct problem *p)
 {
     if (s->settings->six.subnet_count)
         s->six = server6_start(s->home, &s->settings->six, six_idle, s, p);
+    if (s->six)
+        server6_watch(s->six, lease6_changed, s);
     return s->six || !s->settings->six.subnet_count;
 }
 

@@ -492,6 +492,14 @@ struct server6 *server6_start(struct home *h, const struct dhcp6_settings *setti
     return NULL;
 }
 
+void server6_watch(struct server6 *s,
+                   void (*changed)(void *owner, const struct lease6 *x, bool bound, struct now now),
+                   void *owner)
+{
+    s->leases.changed = changed;
+    s->leases.owner = owner;
+}
+
 static bool same_listens(const struct dhcp6_settings *a, const struct dhcp6_settings *b)
 {
     if (a->listen_count != b->listen_count)

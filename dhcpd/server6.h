@@ -2,8 +2,8 @@
 #ifndef WIRELAB_DHCPD_SERVER6_H
 #define WIRELAB_DHCPD_SERVER6_H
 
+#include "lease6.h"
 #include "service.h"
-#include "subnet6.h"
 
 struct server6;
 typedef void server6_idle_fn(void *owner);
@@ -12,6 +12,10 @@ typedef void server6_idle_fn(void *owner);
  * next reload. After server6_stop(), `idle` tells that the last batch is out of hand, if one was. */
 struct server6 *server6_start(struct home *h, const struct dhcp6_settings *settings, server6_idle_fn *idle,
                               void *owner, struct problem *p);
+/* Who hears that a lease was bound, or is no longer. */
+void server6_watch(struct server6 *s,
+                   void (*changed)(void *owner, const struct lease6 *x, bool bound, struct now now),
+                   void *owner);
 /* False: the old settings stay. */
 bool server6_reload(struct server6 *s, const struct dhcp6_settings *settings, struct problem *p);
 /* Ends a lease as if its client had released it; `done` is told as by store_commit(). False: it is nobody's.

@@ -4,6 +4,7 @@
 #define WIRELAB_DHCPD_SUBNET6_H
 
 #include "wire/dhcp6.h"
+#include "wire/dns_name.h"
 
 struct dhcp6_option_value {
     uint16_t code;
@@ -47,7 +48,8 @@ struct dhcp6_subnet {
     size_t range_count;
     const struct dhcp6_prefix_pool *prefix_pools; /* apart from each other and from all subnets */
     size_t prefix_pool_count;
-    uint32_t preferred_s, valid_s, t1_s, t2_s; /* DHCP6_INFINITE: for ever */
+    const struct dns_name *zone, *reverse_zone; /* where clients' names go; NULL: nowhere */
+    uint32_t preferred_s, valid_s, t1_s, t2_s;  /* DHCP6_INFINITE: for ever */
     uint8_t preference;
     bool rapid_commit;
     bool advertises;            /* router advertisements, where it is on an interface */

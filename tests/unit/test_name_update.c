@@ -16,7 +16,7 @@ static struct dns_name name_of(const char *text)
 
 static struct name_task task(bool add)
 {
-    struct name_task t = { .add = add, .address = 0xc0a8010a, .ttl_s = 200 };
+    struct name_task t = { .add = add, .address = address_ip4(0xc0a8010a), .ttl_s = 200 };
     t.zone = name_of("mydomain.example.");
     t.name = name_of("ubuntu2.mydomain.example.");
     t.reverse_zone = name_of("1.168.192.in-addr.arpa.");
@@ -56,7 +56,11 @@ static void an_address_has_its_name_backwards(void **state)
 {
     (void)state;
     struct dns_name n, want = name_of("10.1.168.192.in-addr.arpa.");
-    name_of_address(&n, 0xc0a8010a);
+    name_of_address(&n, address_ip4(0xc0a8010a));
+    assert_true(dns_name_equal(dns_name_span(&n), dns_name_span(&want)));
+    /* RFC 3596 2.5 */
+    want = name_of("b.a.9.8.7.6.5.0.4.0.0.0.3.0.0.0.2.0.0.0.1.0.0.0.0.0.0.0.1.2.3.4.ip6.arpa.");
+    name_of_address(&n, address_ip6((struct ip6){ 0x4321000000010002, 0x00030004056789ab }));
     assert_true(dns_name_equal(dns_name_span(&n), dns_name_span(&want)));
 }
 
@@ -140,14 +144,17 @@ static void each_step_has_its_message(void **state)
                                     { DNS_TYPE_A, DNS_CLASS_IN, 4 } };
     const struct change reverse[] = { { DNS_TYPE_PTR, DNS_CLASS_ANY, 0 },
                                       { DNS_TYPE_PTR, DNS_CLASS_IN, 26 } };
-    const struct change drop[] = { { 49, DNS_CLASS_IN, 35 },
-                                   { DNS_TYPE_A, DNS_CLASS_NONE, 4 },
-                                   { 49, DNS_CLASS_NONE, 35 } };
+    const struct change drop[] = { { 49, DNS_CLASS_IN, 35 }, { DNS_TYPE_A, DNS_CLASS_NONE, 4 } };
+    const struct change drop_owner[] = { { 49, DNS_CLASS_IN, 35 },
+                                         { DNS_TYPE_A, DNS_CLASS_NONE, 0 },
+                                         { DNS_TYPE_AAAA, DNS_CLASS_NONE, 0 },
+                                         { 49, DNS_CLASS_NONE, 35 } };
     const struct change drop_reverse[] = { { DNS_TYPE_PTR, DNS_CLASS_NONE, 26 } };
     assert_changes(NAME_CLAIM, false, 1, claim, 3);
     assert_changes(NAME_RENEW, false, 1, renew, 3);
     assert_changes(NAME_REVERSE, true, 0, reverse, 2);
-    assert_changes(NAME_DROP, false, 1, drop, 3);
+    assert_changes(NAME_DROP, false, 1, drop, 2);
+    assert_changes(NAME_DROP_OWNER, false, 3, drop_owner, 4);
     assert_changes(NAME_DROP_REVERSE, true, 0, drop_reverse, 1);
 }
 
@@ -166,7 +173,10 @@ static void answers_lead_from_step_to_step(void **state)
     assert_int_equal(name_next(&add, NAME_RENEW, DNS_NXRRSET), NAME_TAKEN);
     assert_int_equal(name_next(&add, NAME_REVERSE, DNS_NOERROR), NAME_DONE);
     assert_int_equal(name_next(&add, NAME_REVERSE, DNS_NOTAUTH), NAME_FAILED);
-    assert_int_equal(name_next(&drop, NAME_DROP, DNS_NOERROR), NAME_DROP_REVERSE);
+    assert_int_equal(name_next(&drop, NAME_DROP, DNS_NOERROR), NAME_DROP_OWNER);
+    assert_int_equal(name_next(&drop, NAME_DROP_OWNER, DNS_NOERROR), NAME_DROP_REVERSE);
+    assert_int_equal(name_next(&drop, NAME_DROP_OWNER, DNS_YXRRSET), NAME_DROP_REVERSE);
+    assert_int_equal(name_next(&drop, NAME_DROP_OWNER, DNS_REFUSED), NAME_FAILED);
     assert_int_equal(name_next(&drop, NAME_DROP, DNS_NXRRSET), NAME_DROP_REVERSE);
     assert_int_equal(name_next(&drop, NAME_DROP, DNS_SERVFAIL), NAME_FAILED);
     assert_int_equal(name_next(&drop, NAME_DROP_REVERSE, DNS_NOERROR), NAME_DONE);

@@ -126,6 +126,35 @@ static void rows_are_there_after_reopening(void **state)
     assert_rows(w, "apple=150 pear=180+ ");
 }
 
+static void a_table_of_an_earlier_version(void **state)
+{
+    static const struct store_table later = { "fruit",
+                                              1,
+                                              4,
+                                              { { "name", STORE_TEXT },
+                                                { "weight_g", STORE_NUMBER },
+                                                { "picture", STORE_BYTES },
+                                                { "taste", STORE_TEXT } } };
+    struct world *w = *state;
+    struct ticket t = { w, 1 };
+    struct problem p;
+    struct store_change c = put("apple", 150);
+    store_commit(w->store, &c, 1, told, &t);
+    wait_for(w, 1);
+    store_close(w->store);
+    w->store = store_open(&w->loop, w->directory, &p);
+    assert_true(store_use(w->store, &later, &p));
+    c.table = &later;
+    c.values[0].bytes = span_text("pear");
+    c.values[3].bytes = span_text("sweet");
+    store_commit(w->store, &c, 1, told, &t);
+    wait_for(w, 2);
+    assert_int_equal(w->told[1], 1);
+    store_close(w->store);
+    open_store(w);
+    assert_rows(w, "apple=150 pear=150 ");
+}
+
 static void put_replaces_and_delete_takes_only_the_key(void **state)
 {
     struct world *w = *state;
@@ -223,6 +252,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(rows_are_there_after_reopening, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_table_of_an_earlier_version, set_up, tear_down),
         cmocka_unit_test_setup_teardown(put_replaces_and_delete_takes_only_the_key, set_up, tear_down),
         cmocka_unit_test_setup_teardown(many_calls_are_told_in_their_order, set_up, tear_down),
         cmocka_unit_test_setup_teardown(nothing_is_told_from_inside_the_call, set_up, tear_down),
