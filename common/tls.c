@@ -24,6 +24,7 @@
 #define PATH_BYTES       4096
 #define NAME_BYTES       256
 #define DAY_S            86400L
+#define PROTOCOL_BYTES   32
 
 struct tls_home {
     char directory[PATH_BYTES];
@@ -39,6 +40,7 @@ struct named_context {
 
 struct tls_context {
     SSL_CTX *ssl;
+    unsigned char protocol[PROTOCOL_BYTES]; /* length octet and name, as in ALPN; empty: HTTP */
     struct named_context *names;
 };
 
@@ -300,15 +302,16 @@ static int choose_by_name(SSL *ssl, int *alert, void *arg)
     return SSL_TLSEXT_ERR_OK;
 }
 
-/* RFC 7301: HTTP/1.1 is what we speak; a client that offers only others goes on without ALPN. */
+/* RFC 7301: a client that offers only others goes on without ALPN. */
 static int choose_protocol(SSL *ssl, const unsigned char **out, unsigned char *out_len,
                            const unsigned char *in, unsigned in_len, void *arg)
 {
-    static const unsigned char ours[] = "\x08http/1.1";
+    static const unsigned char http[] = "\x08http/1.1";
+    const struct tls_context *t = arg;
+    const unsigned char *ours = t->protocol[0] ? t->protocol : http;
     unsigned char *chosen;
     (void)ssl;
-    (void)arg;
-    if (SSL_select_next_proto(&chosen, out_len, ours, sizeof ours - 1, in, in_len) != OPENSSL_NPN_NEGOTIATED)
+    if (SSL_select_next_proto(&chosen, out_len, ours, ours[0] + 1U, in, in_len) != OPENSSL_NPN_NEGOTIATED)
         return SSL_TLSEXT_ERR_NOACK;
     *out = chosen;
     return SSL_TLSEXT_ERR_OK;
@@ -342,7 +345,7 @@ static SSL_CTX *new_ssl_context(struct tls_home *h, struct tls_context *t)
     SSL_CTX_set_ex_data(ssl, home_slot(), h);
     if (h->keylog)
         SSL_CTX_set_keylog_callback(ssl, write_secret);
-    SSL_CTX_set_alpn_select_cb(ssl, choose_protocol, NULL);
+    SSL_CTX_set_alpn_select_cb(ssl, choose_protocol, t);
     SSL_CTX_set_tlsext_servername_callback(ssl, choose_by_name);
     SSL_CTX_set_tlsext_servername_arg(ssl, t);
     return ssl;
@@ -395,6 +398,20 @@ struct tls_context *tls_client_context(struct tls_home *h, const char *ca_path, 
     return t;
 }
 
+void tls_context_speak(struct tls_context *t, const char *protocol)
+{
+    struct writer w = writer_over(t->protocol, sizeof t->protocol);
+    struct mark length = write_length8(&w);
+    write_text(&w, protocol);
+    close_length8(&w, length);
+    SSL_CTX_set_alpn_protos(t->ssl, t->protocol, (unsigned)writer_length(&w)); /* a client's */
+}
+
+void tls_context_newest(struct tls_context *t)
+{
+    SSL_CTX_set_min_proto_version(t->ssl, TLS1_3_VERSION);
+}
+
 void tls_context_add_name(struct tls_context *t, const char *name, struct tls_context *other)
 {
     struct named_context *n = calloc(1, sizeof *n);
@@ -417,8 +434,10 @@ void tls_context_close(struct tls_context *t)
         tls_context_close(n->context);
         free(n);
     }
-    if (t->ssl) /* connections in their handshake still hold it; harmless for a client's */
+    if (t->ssl) { /* connections in their handshake still hold it; harmless for a client's */
         SSL_CTX_set_tlsext_servername_callback(t->ssl, NULL);
+        SSL_CTX_set_alpn_select_cb(t->ssl, NULL, NULL);
+    }
     SSL_CTX_free(t->ssl);
     free(t);
 }

@@ -22,6 +22,12 @@ const char *tls_home_ca_path(const struct tls_home *h);
  * by the lab CA, which is made if there is none yet. NULL, and *p says why. */
 struct tls_context *tls_server_context(struct tls_home *h, const char *name, const char *certificate_path,
                                        const char *key_path, struct now now, struct problem *p);
+/* The one protocol of ALPN (RFC 7301, at most 31 octets) that the context speaks: a server's chooses it,
+ * "http/1.1" where nothing is said, and goes on without where the client has others; a client's offers it,
+ * else none. */
+void tls_context_speak(struct tls_context *t, const char *protocol);
+/* TLS 1.3 and nothing older. */
+void tls_context_newest(struct tls_context *t);
 /* Another name on the same listener, chosen by SNI. Takes over `other`. */
 void tls_context_add_name(struct tls_context *t, const char *name, struct tls_context *other);
 void tls_context_close(struct tls_context *t);
