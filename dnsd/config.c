@@ -105,6 +105,25 @@ const struct config_key dnsd_keys[] = {
               "them does "
               "everything else, too.",
       .example = "workers = 2" },
+    { .name = "listen-tls",
+      .type = CONFIG_ENDPOINT,
+      .flags = CONFIG_LIST | CONFIG_RESTART,
+      .help = "Where questions come in over TLS; the port for it is 853.",
+      .example = "listen-tls = { \"127.0.0.1:8530\" }",
+      .reference = "RFC 7858" },
+    { .name = "tls-name",
+      .type = CONFIG_DOMAIN,
+      .otherwise = "localhost",
+      .help = "The server's name in the certificate that the lab's CA makes where there is none.",
+      .example = "tls-name = \"ns1.contoso.local\"" },
+    { .name = "certificate",
+      .type = CONFIG_PATH,
+      .help = "PEM file of the certificate and its chain for listen-tls; without it the lab's CA makes one.",
+      .example = "certificate = \"tls/ns1.pem\"" },
+    { .name = "certificate-key",
+      .type = CONFIG_PATH,
+      .help = "PEM file of the certificate's private key; else it stands in the certificate's file.",
+      .example = "certificate-key = \"tls/ns1.key\"" },
     { .name = "max-tcp-clients",
       .type = CONFIG_NUMBER,
       .least = 1,
@@ -306,7 +325,7 @@ static bool read_section(struct config *c, const struct config_section *s, struc
         if (!read_zone(c, zones[i], d, &d->zones[i]))
             return false;
     d->workers = (size_t)config_number(s, "workers");
-    if (!dnsd_configure_edns(c, s, d) || !dnsd_configure_recursion(c, s, d))
+    if (!dnsd_configure_edns(c, s, d) || !dnsd_configure_tls(c, s, d) || !dnsd_configure_recursion(c, s, d))
         return false;
     if (!d->zone_count && !d->recursion.allow_count && config_ok(c))
         config_problem(c, s, NULL, "zone \"contoso.local\" { file = \"zones/contoso.local.zone\" }",

@@ -1,5 +1,5 @@
-/* DNS over TCP (RFC 1035 4.2.2, RFC 7766): messages behind two length octets, any number in flight, answered
- * in the order in which they came. */
+/* DNS over TCP (RFC 1035 4.2.2, RFC 7766) and over TLS (RFC 7858): messages behind two length octets, any
+ * number in flight, answered in the order in which they came. */
 #include "dnsd.h"
 
 #include "condense.h"
@@ -21,7 +21,7 @@ struct connection {
     struct list_node node;
     struct list waiting;  /* questions that others must answer first */
     struct list awaiting; /* changes that the disk must have first */
-    bool transferring, peer_ended;
+    bool transferring, peer_ended, over_tls;
     struct transfer transfer;
     struct tsig_session session; /* of the transfer, where it is signed */
 };
@@ -130,7 +130,7 @@ static void take_message(struct connection *c, struct span message, struct now n
     struct service *s = c->service;
     struct writer w = writer_over(s->out.bytes, sizeof s->out.bytes);
     const struct endpoint *peer = stream_peer(c->stream);
-    struct dnsd_asker from = { .peer = peer, .connection = c };
+    struct dnsd_asker from = { .peer = peer, .connection = c, .over_tls = c->over_tls };
     enum respond_outcome outcome;
     if (!dnsd_verify(s, message, &from, &w, now)) {
         send_out(c, &w);
@@ -146,7 +146,7 @@ static void take_message(struct connection *c, struct span message, struct now n
     outcome = dnsd_elsewhere(s, outcome, &from, &w, now);
     if (outcome != RESPOND_TRANSFER)
         dnsd_sign(&s->session, &w, now);
-    dnsd_tell(s, outcome, peer, "tcp", writer_length(&w), now);
+    dnsd_tell(s, outcome, peer, c->over_tls ? "tls" : "tcp", writer_length(&w), now);
     if (outcome == RESPOND_TRANSFER) {
         begin_transfer(c);
         c->transferring = true;
@@ -233,7 +233,7 @@ static void drained(void *self, struct stream *stream)
 static void expired(void *self, struct stream *stream)
 {
     struct connection *c = self;
-    if (c->transferring)
+    if (c->transferring || (c->over_tls && !stream_secure(stream))) /* in its handshake nothing is owed */
         stream_abort(stream);
     else
         stream_finish(stream);
@@ -283,7 +283,6 @@ void dnsd_accept(void *self, struct listener *l, int fd, const struct endpoint *
     static const struct stream_limits limits = { LENGTH_BYTES + DNS_MESSAGE_BYTES_MAX, OUT_BYTES_HIGH,
                                                  OUT_BYTES_MAX };
     struct service *s = self;
-    (void)l;
     struct connection *c = calloc(1, sizeof *c);
     if (!c) {
         close(fd);
@@ -297,6 +296,9 @@ void dnsd_accept(void *self, struct listener *l, int fd, const struct endpoint *
         free(c);
         return;
     }
+    c->over_tls = dnsd_is_tls(s, l);
+    if (c->over_tls)
+        stream_start_tls(c->stream, s->tls);
     if (s->connection_count++ >= s->settings->tcp_clients_max)
         make_room(s);
     wait_for(c, loop_now(s->home->loop), s->settings->tcp_idle_ms);

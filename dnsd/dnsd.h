@@ -32,6 +32,14 @@ struct dnsd_zone {
     size_t max_transfer_bytes;
 };
 
+/* DNS over TLS. */
+struct dnsd_tls {
+    struct endpoint *listen;
+    size_t listen_count;
+    const char *name;                        /* the server's, in a certificate that is made here */
+    const char *certificate_path, *key_path; /* NULL: one is made */
+};
+
 struct dnsd_settings {
     struct arena arena; /* of all that is in here */
     struct endpoint *listen;
@@ -43,6 +51,7 @@ struct dnsd_settings {
     size_t zone_count;
     struct recursion_settings recursion;
     struct edns_settings edns;
+    struct dnsd_tls tls;
     size_t tcp_clients_max;
     uint64_t tcp_idle_ms;
     bool cookies; /* with the secrets of `edns`, or with some of our own */
@@ -53,6 +62,8 @@ void *dnsd_configure(struct config *c, const struct config_section *s);
 void dnsd_forget(void *settings);
 /* config_recursion.c: false when there is no memory. */
 bool dnsd_configure_recursion(struct config *c, const struct config_section *s, struct dnsd_settings *d);
+/* config_tls.c: the same. */
+bool dnsd_configure_tls(struct config *c, const struct config_section *s, struct dnsd_settings *d);
 /* config_edns.c: the same. */
 bool dnsd_configure_edns(struct config *c, const struct config_section *s, struct dnsd_settings *d);
 /* config_keys.c: the same. The keys come first; lists of addresses and "key NAME", and of servers with or
@@ -97,11 +108,14 @@ struct service {
     bool draining, stopping;
     struct edns_settings edns;
     struct timer secret_due;
+    struct tls_context *tls, *tls_before; /* NULL: none, and none before the last reload */
+    struct listener **tls_listeners;
+    size_t tls_listener_count;
     struct response response;    /* of the message at hand */
     struct tsig_session session; /* of the message at hand, where it is signed; who answers later takes it */
     bool over_tcp;               /* the message at hand */
     struct dns_tcp_message out;  /* the TCP reply at hand */
-    char try[DNS_NAME_TEXT_MAX + 32], try_tcp[DNS_NAME_TEXT_MAX + 32];
+    char try[DNS_NAME_TEXT_MAX + 32], try_tcp[DNS_NAME_TEXT_MAX + 32], try_tls[DNS_NAME_TEXT_MAX + 32];
 };
 
 /* connection.c */
@@ -118,6 +132,17 @@ void dnsd_connection_reply(struct connection *c, struct recursion_client *client
 /* The same for a list node of another kind; primary_forget_connection() hears of the connection's end. */
 void dnsd_connection_awaits(struct connection *c, struct list_node *waiting);
 void dnsd_connection_send(struct connection *c, struct list_node *waiting, const struct writer *reply);
+
+/* listen_tls.c */
+/* Opens all or says why not; dnsd_close_tls_listeners() and dnsd_close_tls() end what is open in any case. */
+bool dnsd_open_tls(struct service *s, struct problem *p);
+void dnsd_tell_tls(struct service *s);
+/* Another certificate; false, and *p says why: the one before stays. */
+bool dnsd_reload_tls(struct service *s, const struct dnsd_settings *d, struct problem *p);
+bool dnsd_is_tls(const struct service *s, const struct listener *l);
+void dnsd_close_tls_listeners(struct service *s);
+/* When there are no connections any more. */
+void dnsd_close_tls(struct service *s);
 
 /* identify.c: at the start, and when the settings are others (then the workers pause). */
 void dnsd_identify(struct service *s, const struct dnsd_settings *d);

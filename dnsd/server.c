@@ -343,6 +343,7 @@ static void choose_try(struct service *s)
 {
     write_try(s, s->try, "dig @%s -p %p ", " SOA");
     write_try(s, s->try_tcp, "dig +tcp @%s -p %p ", " NS");
+    write_try(s, s->try_tls, "kdig +tls @%s -p %p ", " NS");
 }
 
 /* ---- the service --------------------------------------------------------------------------------- */
@@ -375,9 +376,12 @@ static bool open_all(struct service *s, struct problem *p)
     s->workers = d->workers > 1 ? workers_open(s, d->workers - 1, p) : NULL;
     if (d->workers > 1 && !s->workers)
         return false;
+    if (!dnsd_open_tls(s, p))
+        return false;
     choose_try(s);
     for (size_t i = 0; i < d->listen_count; i++)
         tell_listening(s, &s->sockets[i]);
+    dnsd_tell_tls(s);
     return true;
 }
 
@@ -385,6 +389,7 @@ static void close_sockets(struct service *s)
 {
     for (size_t i = 0; s->sockets && i < s->settings->listen_count; i++)
         close_pair(&s->sockets[i]);
+    dnsd_close_tls_listeners(s);
 }
 
 static void close_listeners(struct service *s)
@@ -393,6 +398,7 @@ static void close_listeners(struct service *s)
         listener_close(s->sockets[i].tcp);
         s->sockets[i].tcp = NULL;
     }
+    dnsd_close_tls_listeners(s);
 }
 
 void dnsd_free_if_done(struct service *s)
@@ -401,6 +407,7 @@ void dnsd_free_if_done(struct service *s)
         return;
     close_recursion(s);
     loop_disarm(s->home->loop, &s->secret_due);
+    dnsd_close_tls(s);
     secondary_close(s->secondary);
     primary_close(s->primary);
     zones_close(&s->zones);
@@ -431,9 +438,11 @@ static struct service *start(struct home *h, void *settings, struct problem *p)
 
 static bool same_listen(const struct dnsd_settings *a, const struct dnsd_settings *b)
 {
-    bool same = a->listen_count == b->listen_count;
+    bool same = a->listen_count == b->listen_count && a->tls.listen_count == b->tls.listen_count;
     for (size_t i = 0; same && i < a->listen_count; i++)
         same = endpoint_equal(&a->listen[i], &b->listen[i]);
+    for (size_t i = 0; same && i < a->tls.listen_count; i++)
+        same = endpoint_equal(&a->tls.listen[i], &b->tls.listen[i]);
     return same;
 }
 
@@ -451,12 +460,16 @@ static bool reload(struct service *s, void *settings, struct problem *p)
     struct zones zones;
     struct dnsd_settings *d = settings;
     if (!same_listen(s->settings, d)) {
-        problem_set(p, "the addresses in dnsd's `listen` changed; that needs a restart");
+        problem_set(p, "the addresses in dnsd's `listen` or `listen-tls` changed; that needs a restart");
         return false;
     }
     if (!primary_reload(s->primary, d, p) || !load_zones(s, d, false, &zones, p))
         return false;
     if (!open_recursion(s, d, p)) {
+        zones_close(&zones);
+        return false;
+    }
+    if (!dnsd_reload_tls(s, d, p)) {
         zones_close(&zones);
         return false;
     }
