@@ -2,6 +2,7 @@
 
 #include "control.h"
 #include "log.h"
+#include "metrics.h"
 #include "ready.h"
 
 #include <errno.h>
@@ -208,11 +209,25 @@ static bool start_services(struct daemon *d, void **settings, struct problem *p)
     return true;
 }
 
+static void tell_metrics(struct daemon *d, struct http_exchange *x)
+{
+    metrics_begin(x);
+    for (size_t i = 0; i < d->count; i++)
+        if (d->running[i].service && d->running[i].type->measure)
+            d->running[i].type->measure(d->running[i].service, x);
+    metrics_events(x, &d->events);
+    http_end(x);
+}
+
 /* "/dhcpd/leases/..." goes to dhcpd. */
 static void take_request(void *owner, struct http_exchange *x, struct span path)
 {
     struct daemon *d = owner;
     struct span name = span_head(path, span_find(path, '/'));
+    if (span_is(path, "metrics")) {
+        tell_metrics(d, x);
+        return;
+    }
     for (size_t i = 0; i < d->count; i++) {
         const struct running *r = &d->running[i];
         if (r->service && r->type->control && span_is(name, r->type->name)) {

@@ -36,6 +36,21 @@ void events_detach(struct events *e, struct event_sink *s)
     refresh_level(e);
 }
 
+bool event_happens_for(struct events *e, enum event_id id, const char *reason)
+{
+    size_t i = 0;
+    while (i < e->reason_count && (e->reasons[i].id != id || e->reasons[i].reason != reason))
+        i++;
+    if (i == e->reason_count) {
+        if (i < EVENT_REASONS_MAX)
+            e->reason_count++;
+        e->reasons[i].id = id;
+        e->reasons[i].reason = i < EVENT_REASONS_MAX ? reason : "other";
+    }
+    e->reasons[i].seen++;
+    return event_happens(e, id);
+}
+
 void event_emit(struct events *e, const struct event *ev)
 {
     enum event_level level = event_rows[ev->id].level;

@@ -53,10 +53,21 @@ struct event_sink {
     struct event_sink *next;
 };
 
+#define EVENT_REASONS_MAX                                                                                    \
+    256 /* what a program says of discarded messages; what comes later counts as "other" */
+
+struct event_reason {
+    enum event_id id;
+    const char *reason; /* constant text */
+    uint64_t seen;
+};
+
 struct events {
     struct event_sink *sinks;
     enum event_level level; /* the least important that any sink wants */
     uint64_t seen[EVENT_IDS];
+    size_t reason_count;
+    struct event_reason reasons[EVENT_REASONS_MAX + 1];
 };
 
 void events_open(struct events *e);
@@ -71,6 +82,8 @@ static inline bool event_happens(struct events *e, enum event_id id)
     e->seen[id]++;
     return event_rows[id].level <= e->level && e->sinks;
 }
+/* The same for a step that has a reason, constant text, which is counted by it. */
+bool event_happens_for(struct events *e, enum event_id id, const char *reason);
 void event_emit(struct events *e, const struct event *ev);
 
 /* Starts an event; fields are added one by one and must live until event_emit() returns. */

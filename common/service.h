@@ -56,6 +56,8 @@ struct service_type {
     bool (*busy)(const struct service *s);
     /* A request to /NAME/PATH at the program's door (control.h); NULL: the service takes none. */
     void (*control)(struct service *s, struct http_exchange *x, struct span path);
+    /* What it has to tell of itself, by metric_line() (metrics.h); NULL: nothing but its events. */
+    void (*measure)(struct service *s, struct http_exchange *x);
     /* Ends at once. All its loop handles are asked to close. */
     void (*stop)(struct service *s);
 };

@@ -206,6 +206,7 @@ static void lease_become(struct leases *l, struct lease *x, enum lease_state nex
     list_remove(&x->queue);
     l->count[before]--;
     l->count[next]++;
+    x->pool->in_use += (next != LEASE_FREE) - (size_t)(before != LEASE_FREE);
     x->state = (uint8_t)next;
     x->until_s = until_s;
     enter(l, x);
@@ -307,6 +308,7 @@ static size_t settle_lease(struct leases *l, struct lease *x, const struct dhcp_
     const struct dhcp_subnet *sn = subnet_of(s, x->address);
     x->pool = sn ? leases_pool(l, subnet_part(sn, x->address)) : &l->nowhere;
     index_client(l, x);
+    x->pool->in_use += x->state != LEASE_FREE;
     if (x->state != LEASE_FREE)
         return 0;
     list_remove(&x->queue);
@@ -343,6 +345,7 @@ bool leases_settle(struct leases *l, const struct dhcp_settings *s, struct now n
     for (size_t i = 0; i < s->subnet_count; i++)
         open_pool(l, &s->subnets[i]);
     size_t count = 0;
+    l->nowhere.in_use = 0;
     for (struct lease_chunk *c = l->chunks; c; c = c->next)
         for (size_t i = 0; i < c->used; i++)
             count += settle_lease(l, &c->lease[i], s, &freed[count]);

@@ -67,6 +67,7 @@ struct lease_pool {
     size_t range;                     /* the first address that was never used: range, and place in it */
     uint64_t range_offset;
     int64_t exhausted_told_s; /* when this was last said */
+    size_t in_use;            /* leases that are not free */
 };
 
 struct lease_chunk;

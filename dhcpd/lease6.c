@@ -198,6 +198,7 @@ static void lease6_become(struct leases6 *l, struct lease6 *x, enum lease_state 
     list_remove(&x->queue);
     l->count[before]--;
     l->count[next]++;
+    x->pool->in_use += (next != LEASE_FREE) - (size_t)(before != LEASE_FREE);
     x->state = (uint8_t)next;
     x->until_s = until_s;
     enter(l, x);
@@ -314,6 +315,7 @@ static size_t settle_lease(struct leases6 *l, struct lease6 *x, const struct dhc
     x->pool = pool_for(l, x, s);
     index_client(l, x);
     l->strays += x->pool == &l->nowhere && x->bits != DHCP6_ADDRESS_BITS && x->state != LEASE_FREE;
+    x->pool->in_use += x->state != LEASE_FREE;
     if (x->state != LEASE_FREE)
         return 0;
     list_remove(&x->queue);
@@ -368,7 +370,7 @@ bool leases6_settle(struct leases6 *l, const struct dhcp6_settings *s, struct no
         return false;
     }
     size_t count = 0;
-    l->strays = 0;
+    l->strays = l->nowhere.in_use = 0;
     for (struct lease6_chunk *c = l->chunks; c; c = c->next)
         for (size_t i = 0; i < c->used; i++)
             count += settle_lease(l, &c->lease[i], s, &freed[count]);

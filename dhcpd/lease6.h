@@ -58,6 +58,7 @@ struct lease6_pool {
     uint64_t range_offset;
     bool range_done;          /* the range ends with the last place that a counter can have */
     int64_t exhausted_told_s; /* when this was last said */
+    size_t in_use;            /* leases that are not free */
 };
 
 struct lease6_chunk;

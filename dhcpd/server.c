@@ -1,13 +1,9 @@
-#include "dhcpd.h"
+#include "server.h"
 
-#include "control.h"
 #include "echo.h"
 #include "lease_query.h"
 #include "link.h"
-#include "names.h"
-#include "persist.h"
 #include "reply.h"
-#include "server6.h"
 #include "udp.h"
 #include "wire/frame.h"
 
@@ -59,22 +55,6 @@ struct held {
     uint8_t in[DHCP4_BYTES_MAX];
 };
 
-struct service {
-    struct home *home;
-    struct dhcp_settings *settings;
-    struct leases leases;
-    struct persist persist;
-    struct names *names; /* NULL: no names are registered */
-    struct listener *listeners;
-    size_t listener_count;
-    struct turn *turns, *idle;
-    size_t in_hand;
-    struct timer deadline; /* of the whole lease table */
-    struct dhcp4_message message;
-    struct server6 *six; /* NULL: there are no IPv6 subnets */
-    bool draining, stopped;
-};
-
 /* ---- events ----------------------------------------------------------------------------------- */
 
 /* A client's message, as it came; with a reason when it gets no answer. */
@@ -82,7 +62,7 @@ static void tell_message(struct service *s, enum event_id id, const struct dhcp4
                          const char *reason, struct now now)
 {
     struct event ev;
-    if (!event_happens(s->home->events, id))
+    if (!(reason ? event_happens_for(s->home->events, id, reason) : event_happens(s->home->events, id)))
         return;
     uint32_t address = m->fixed.ciaddr;
     dhcp4_number(m, DHCP4_OPTION_REQUESTED_ADDRESS, &address);
@@ -120,7 +100,7 @@ static void tell_discard(struct service *s, const struct datagram *d, const char
                          struct now now)
 {
     struct event ev;
-    if (!event_happens(s->home->events, EVENT_DHCP_DISCARD))
+    if (!event_happens_for(s->home->events, EVENT_DHCP_DISCARD, reason))
         return;
     event_begin(&ev, EVENT_DHCP_DISCARD, now);
     event_endpoint(&ev, "from", &d->peer);
@@ -288,8 +268,6 @@ static void forget_promises(struct turn *t, bool committed)
             writer_back_to(&t->batch->d[i].out, (struct mark){ 0 });
 }
 
-static void free_if_done(struct service *s);
-
 /* Sends what is left of the batch and gives it back. */
 static void turn_end(struct turn *t)
 {
@@ -306,10 +284,8 @@ static void turn_end(struct turn *t)
     t->next_idle = s->idle;
     s->idle = t;
     s->in_hand--;
-    free_if_done(s);
+    dhcpd_free_if_done(s);
 }
-
-static void arm_deadline(struct service *s, struct now now);
 
 static void committed(void *owner, bool ok, const char *why)
 {
@@ -347,7 +323,7 @@ static void batch_came(void *owner, struct udp *u, struct batch *b, struct now n
         tell_message(s, event_of_request(s->message.type), &s->message, NULL, now);
         answer_datagram(l, &b->d[i], &t->notes[i], &t->claims, now);
     }
-    arm_deadline(s, now);
+    dhcpd_arm_deadline(s, now);
     if (t->claims.count)
         persist_commit(&s->persist, &t->claims, now, committed, t);
     else
@@ -385,7 +361,7 @@ static void conflict_committed(void *owner, bool ok, const char *why)
     if (!ok) /* it rests in memory all the same */
         event_note(s->home->events, EVENT_DHCP_WITHDRAWN, loop_now(s->home->loop), "reason", why);
     s->in_hand--;
-    free_if_done(s);
+    dhcpd_free_if_done(s);
 }
 
 /* As if the client had declined it. */
@@ -442,7 +418,7 @@ static void probed(void *owner, void *asked, uint32_t address, bool answered, st
         tell_conflict(s, address, now);
     if (!s->draining)
         answer_held(h, now);
-    arm_deadline(s, now);
+    dhcpd_arm_deadline(s, now);
     free(h);
 }
 
@@ -452,11 +428,11 @@ static void deadline_passed(struct timer *timer, struct now now)
 {
     struct service *s = list_item(timer, struct service, deadline);
     leases_run(&s->leases, now, LEASES_A_TURN);
-    arm_deadline(s, now);
+    dhcpd_arm_deadline(s, now);
 }
 
 /* The table counts on unix time; the loop on time that never jumps. */
-static void arm_deadline(struct service *s, struct now now)
+void dhcpd_arm_deadline(struct service *s, struct now now)
 {
     uint64_t due_unix_ms = leases_next_due(&s->leases);
     uint64_t unix_ms = now.unix_ms < 0 ? 0 : (uint64_t)now.unix_ms;
@@ -548,7 +524,7 @@ static bool open_listeners(struct service *s, struct problem *p)
 }
 
 /* Stopped, and nothing is in hand: else the last commit that is told ends it. */
-static void free_if_done(struct service *s)
+void dhcpd_free_if_done(struct service *s)
 {
     if (!s->stopped || s->in_hand || (s->six && server6_busy(s->six)))
         return;
@@ -576,12 +552,12 @@ static void dhcpd_stop(struct service *s)
     names_close(s->names);
     s->names = NULL;
     s->stopped = true;
-    free_if_done(s);
+    dhcpd_free_if_done(s);
 }
 
 static void six_idle(void *owner)
 {
-    free_if_done(owner);
+    dhcpd_free_if_done(owner);
 }
 
 static void lease6_changed(void *owner, const struct lease6 *x, bool bound, struct now now)
@@ -649,7 +625,7 @@ static struct service *dhcpd_start(struct home *h, void *settings, struct proble
         dhcpd_stop(s);
         return NULL;
     }
-    arm_deadline(s, now);
+    dhcpd_arm_deadline(s, now);
     return s;
 }
 
@@ -695,91 +671,8 @@ static bool dhcpd_reload(struct service *s, void *settings, struct problem *p)
         event_note(s->home->events, EVENT_DHCP_NAME_REFUSED, now, "reason", "out of memory");
     dhcpd_forget(s->settings);
     s->settings = settings;
-    arm_deadline(s, now);
+    dhcpd_arm_deadline(s, now);
     return true;
-}
-
-/* ---- a lease ended by hand ---------------------------------------------------------------------- */
-
-struct freeing {
-    struct service *server;
-    struct http_exchange *exchange;
-    struct lease_claims claims;
-};
-
-static void say_freed(const struct service *s, struct http_exchange *x, bool ok, const char *why)
-{
-    if (!s->stopped) /* then the one who asked is gone, too */
-        control_say(x, ok ? 200 : 503, ok ? "The address is free" : why);
-}
-
-static void freed(void *owner, bool ok, const char *why)
-{
-    struct freeing *f = owner;
-    struct service *s = f->server;
-    struct now now = loop_now(s->home->loop);
-    if (ok)
-        claims_confirm(&s->leases, &f->claims, now);
-    else
-        claims_withdraw(&s->leases, &f->claims, now);
-    say_freed(s, f->exchange, ok, why);
-    free(f);
-    s->in_hand--;
-    free_if_done(s);
-}
-
-static void freed6(void *owner, bool ok, const char *why)
-{
-    struct freeing *f = owner;
-    struct service *s = f->server;
-    say_freed(s, f->exchange, ok, why);
-    free(f);
-    s->in_hand--;
-    free_if_done(s);
-}
-
-/* As if the client had released it. False: it is nobody's. */
-static bool free_address(struct service *s, struct address a, struct freeing *f)
-{
-    struct now now = loop_now(s->home->loop);
-    if (a.family == FAMILY_IP6)
-        return s->six && server6_release(s->six, address_to_ip6(a), freed6, f);
-    struct lease *x = leases_find(&s->leases, address_to_ip4(a));
-    if (!x || x->state != LEASE_BOUND)
-        return false;
-    claims_open(&s->leases, &f->claims);
-    lease_release(&s->leases, x, now, &f->claims);
-    persist_commit(&s->persist, &f->claims, now, freed, f);
-    arm_deadline(s, now);
-    return true;
-}
-
-/* DELETE leases/ADDRESS */
-static void dhcpd_control(struct service *s, struct http_exchange *x, struct span path)
-{
-    static const char begin[] = "leases/";
-    struct address a;
-    if (!span_starts(path, begin) || !address_parse(span_from(path, strlen(begin)), &a)) {
-        control_say(x, 404, "dhcpd takes DELETE of leases/ADDRESS");
-        return;
-    }
-    if (!span_is(x->request->method, "DELETE")) {
-        control_say(x, 405, "Only DELETE is possible here");
-        return;
-    }
-    struct freeing *f = calloc(1, sizeof *f);
-    if (!f) {
-        control_say(x, 503, "out of memory");
-        return;
-    }
-    f->server = s;
-    f->exchange = x;
-    s->in_hand++;
-    if (!free_address(s, a, f)) {
-        s->in_hand--;
-        free(f);
-        control_say(x, 404, "Nobody has this address");
-    }
 }
 
 static void dhcpd_drain(struct service *s)
@@ -805,5 +698,6 @@ const struct service_type dhcpd_service = {
     .drain = dhcpd_drain,
     .busy = dhcpd_busy,
     .control = dhcpd_control,
+    .measure = dhcpd_measure,
     .stop = dhcpd_stop,
 };

@@ -81,7 +81,7 @@ static void tell_message(struct server6 *s, enum event_id id, const struct datag
 {
     struct event ev;
     const struct dhcp6_message *m = &s->message;
-    if (!event_happens(s->home->events, id))
+    if (!(reason ? event_happens_for(s->home->events, id, reason) : event_happens(s->home->events, id)))
         return;
     event_begin(&ev, id, now);
     if (id == EVENT_DHCP6_DISCARD)
@@ -118,7 +118,7 @@ static void tell_discard(struct server6 *s, const struct datagram *d, const char
                          struct now now)
 {
     struct event ev;
-    if (!event_happens(s->home->events, EVENT_DHCP6_DISCARD))
+    if (!event_happens_for(s->home->events, EVENT_DHCP6_DISCARD, reason))
         return;
     event_begin(&ev, EVENT_DHCP6_DISCARD, now);
     event_endpoint(&ev, "from", &d->peer);
@@ -571,6 +571,15 @@ bool server6_release(struct server6 *s, struct ip6 address, store_done_fn *done,
     persist6_commit(&s->persist, &r->claims, now, released, r);
     arm_deadline(s, now);
     return true;
+}
+
+struct server6_use server6_use(const struct server6 *s, const struct dhcp6_subnet *sn)
+{
+    struct server6_use u = { .addresses = leases6_pool(&s->leases, sn)->in_use };
+    u.prefixes = leases6_prefix_pool(&s->leases, sn, NULL)->in_use;
+    for (size_t i = 0; i < sn->prefix_pool_count; i++)
+        u.prefixes += leases6_prefix_pool(&s->leases, sn, &sn->prefix_pools[i])->in_use;
+    return u;
 }
 
 void server6_drain(struct server6 *s)

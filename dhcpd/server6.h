@@ -21,6 +21,11 @@ bool server6_reload(struct server6 *s, const struct dhcp6_settings *settings, st
 /* Ends a lease as if its client had released it; `done` is told as by store_commit(). False: it is nobody's.
  */
 bool server6_release(struct server6 *s, struct ip6 address, store_done_fn *done, void *owner);
+/* How much of a subnet is not free. */
+struct server6_use {
+    uint64_t addresses, prefixes;
+};
+struct server6_use server6_use(const struct server6 *s, const struct dhcp6_subnet *sn);
 void server6_drain(struct server6 *s);
 bool server6_busy(const struct server6 *s);
 /* Closes the sockets. */

@@ -44,7 +44,8 @@ void dnsd_tell(struct service *s, enum respond_outcome outcome, const struct end
     struct event ev;
     char name[DNS_NAME_TEXT_MAX];
     uint8_t type[TYPE_TEXT_MAX];
-    if (outcome == RESPOND_LATER || !event_happens(s->home->events, id))
+    if (outcome == RESPOND_LATER ||
+        !(r->why ? event_happens_for(s->home->events, id, r->why) : event_happens(s->home->events, id)))
         return;
     event_begin(&ev, id, now);
     event_endpoint(&ev, "client", peer);
@@ -511,6 +512,13 @@ static void stop(struct service *s)
     dnsd_free_if_done(s);
 }
 
+/* What workers answered happened like the rest. */
+static void measure(struct service *s, struct http_exchange *x)
+{
+    (void)x;
+    s->home->events->seen[EVENT_DNS_QUERY] += workers_answered(s->workers);
+}
+
 const struct service_type dnsd_service = {
     .name = "dnsd",
     .summary = "DNS: authoritative for the zones in its master files, and a resolver with a cache.",
@@ -521,5 +529,6 @@ const struct service_type dnsd_service = {
     .reload = reload,
     .drain = drain,
     .busy = busy,
+    .measure = measure,
     .stop = stop,
 };

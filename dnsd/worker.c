@@ -33,6 +33,7 @@ struct worker {
     struct worker_socket *sockets;
     size_t socket_count;
     bool running, end_open;
+    uint64_t answered; /* under the gate */
     struct response response;
 };
 
@@ -91,7 +92,9 @@ static void answer_batch(void *self, struct udp *u, struct batch *b, struct now 
     pthread_mutex_lock(&w->gate);
     look_ahead(&w->all->service->zones, b);
     for (size_t i = 0; i < b->count; i++)
-        if (!is_answered(w, &b->d[i], now))
+        if (is_answered(w, &b->d[i], now))
+            w->answered++;
+        else
             hand_over(w, k, &b->d[i]);
     pthread_mutex_unlock(&w->gate);
     udp_send(u, b);
@@ -163,6 +166,18 @@ void workers_resume(struct workers *all)
         return;
     for (size_t i = 0; i < all->count; i++)
         pthread_mutex_unlock(&all->workers[i].gate);
+}
+
+uint64_t workers_answered(struct workers *all)
+{
+    uint64_t sum = 0;
+    workers_pause(all);
+    for (size_t i = 0; all && i < all->count; i++) {
+        sum += all->workers[i].answered;
+        all->workers[i].answered = 0;
+    }
+    workers_resume(all);
+    return sum;
 }
 
 static bool open_sockets(struct worker *w, struct problem *p)

@@ -4,22 +4,19 @@
 #include "daemon.h"
 #include "dhcpd/row.h"
 #include "dhcpd/row6.h"
+#include "door.h"
 #include "lab.h"
 #include "store.h"
 #include "text.h"
-#include "wire/http.h"
 
 #include <errno.h>
 #include <getopt.h>
 #include <stdio.h>
-#include <sys/socket.h>
-#include <sys/un.h>
 #include <unistd.h>
 
-#define ANSWER_BYTES 8192
-#define LINE_BYTES   2048
-#define PREFIX_ROOM  (ADDRESS_TEXT_MAX + 4)
-#define PATH_BYTES   4096
+#define LINE_BYTES  2048
+#define PREFIX_ROOM (ADDRESS_TEXT_MAX + 4)
+#define PATH_BYTES  4096
 
 struct showing {
     bool json, all;
@@ -176,66 +173,11 @@ static int show_all(const char *state, struct showing *s)
 
 /* ---- freeing ------------------------------------------------------------------------------------------ */
 
-/* The door of a program that runs dhcpd: of dhcpd alone, or of a lab. -1: nobody is behind it. */
-static int open_door(const char *state)
-{
-    static const char *const names[] = { "dhcpd", "wirelab" };
-    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
-        struct sockaddr_un at = { .sun_family = AF_UNIX };
-        int n = snprintf(at.sun_path, sizeof at.sun_path, "%s/%s.sock", state, names[i]);
-        int fd =
-            n > 0 && (size_t)n < sizeof at.sun_path ? socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0) : -1;
-        if (fd >= 0 && connect(fd, (struct sockaddr *)&at, sizeof at) == 0)
-            return fd;
-        if (fd >= 0)
-            close(fd);
-    }
-    return -1;
-}
-
-/* What comes until the other side closes. */
-static struct span read_answer(int fd, uint8_t room[ANSWER_BYTES])
-{
-    size_t length = 0;
-    ssize_t n = 1;
-    while (n > 0 && length < ANSWER_BYTES) { /* each turn takes bytes */
-        n = read(fd, room + length, ANSWER_BYTES - length);
-        length += n > 0 ? (size_t)n : 0;
-    }
-    return span_of(room, length);
-}
-
-static int say_answer(struct span answer)
-{
-    const struct http_limits limits = { .line_bytes_max = ANSWER_BYTES, .head_bytes_max = ANSWER_BYTES };
-    struct http_response r;
-    struct http_fault fault;
-    size_t head;
-    if (http_parse_response(answer, &limits, &r, &head, &fault) != HTTP_DONE) {
-        fprintf(stderr, "wirelab leases: the server gave no answer\n");
-        return EXIT_RUNNING;
-    }
-    struct span body = span_from(answer, head);
-    fprintf(r.status == 200 ? stdout : stderr, "%.*s", (int)body.len, (const char *)body.at);
-    return r.status == 200 ? EXIT_OK : EXIT_RUNNING;
-}
-
 static int free_lease(const char *state, const struct address *a)
 {
-    char request[256], address[ADDRESS_TEXT_MAX];
-    uint8_t room[ANSWER_BYTES];
-    int fd = open_door(state);
-    if (fd < 0) {
-        fprintf(stderr, "wirelab leases: no dhcpd with the state directory %s runs here\n", state);
-        return EXIT_RUNNING;
-    }
-    int n = snprintf(request, sizeof request,
-                     "DELETE /dhcpd/leases/%s HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n",
-                     address_format(*a, address));
-    bool sent = write(fd, request, (size_t)n) == n;
-    int code = say_answer(sent ? read_answer(fd, room) : span_text(""));
-    close(fd);
-    return code;
+    char path[256], address[ADDRESS_TEXT_MAX];
+    snprintf(path, sizeof path, "/dhcpd/leases/%s", address_format(*a, address));
+    return door_ask("leases", state, "DELETE", path);
 }
 
 /* ---- the command -----------------------------------------------------------------------------------------

@@ -21,6 +21,7 @@ static const struct {
     { "lease", "lease SERVER:PORT [--name NAME]", "get a lease of a running dhcpd, and show it",
       lease_command },
     { "leases", "leases -c FILE [--free ADDRESS]", "show the leases of a dhcpd, or end one", leases_command },
+    { "stats", "stats -c FILE", "show what running servers count", stats_command },
 };
 
 #define COMMANDS (sizeof commands / sizeof commands[0])

@@ -1,0 +1,121 @@
+/* What is done to leases by hand, and what is told of them, through the door of the running program. */
+#include "server.h"
+
+#include "metrics.h"
+
+#include <stdlib.h>
+
+/* ---- a lease ended by hand ---------------------------------------------------------------------- */
+
+struct freeing {
+    struct service *server;
+    struct http_exchange *exchange;
+    struct lease_claims claims;
+};
+
+static void say_freed(const struct service *s, struct http_exchange *x, bool ok, const char *why)
+{
+    if (!s->stopped) /* then the one who asked is gone, too */
+        control_say(x, ok ? 200 : 503, ok ? "The address is free" : why);
+}
+
+static void freed(void *owner, bool ok, const char *why)
+{
+    struct freeing *f = owner;
+    struct service *s = f->server;
+    struct now now = loop_now(s->home->loop);
+    if (ok)
+        claims_confirm(&s->leases, &f->claims, now);
+    else
+        claims_withdraw(&s->leases, &f->claims, now);
+    say_freed(s, f->exchange, ok, why);
+    free(f);
+    s->in_hand--;
+    dhcpd_free_if_done(s);
+}
+
+static void freed6(void *owner, bool ok, const char *why)
+{
+    struct freeing *f = owner;
+    struct service *s = f->server;
+    say_freed(s, f->exchange, ok, why);
+    free(f);
+    s->in_hand--;
+    dhcpd_free_if_done(s);
+}
+
+/* As if the client had released it. False: it is nobody's. */
+static bool free_address(struct service *s, struct address a, struct freeing *f)
+{
+    struct now now = loop_now(s->home->loop);
+    if (a.family == FAMILY_IP6)
+        return s->six && server6_release(s->six, address_to_ip6(a), freed6, f);
+    struct lease *x = leases_find(&s->leases, address_to_ip4(a));
+    if (!x || x->state != LEASE_BOUND)
+        return false;
+    claims_open(&s->leases, &f->claims);
+    lease_release(&s->leases, x, now, &f->claims);
+    persist_commit(&s->persist, &f->claims, now, freed, f);
+    dhcpd_arm_deadline(s, now);
+    return true;
+}
+
+/* DELETE leases/ADDRESS */
+void dhcpd_control(struct service *s, struct http_exchange *x, struct span path)
+{
+    static const char begin[] = "leases/";
+    struct address a;
+    if (!span_starts(path, begin) || !address_parse(span_from(path, strlen(begin)), &a)) {
+        control_say(x, 404, "dhcpd takes DELETE of leases/ADDRESS");
+        return;
+    }
+    if (!span_is(x->request->method, "DELETE")) {
+        control_say(x, 405, "Only DELETE is possible here");
+        return;
+    }
+    struct freeing *f = calloc(1, sizeof *f);
+    if (!f) {
+        control_say(x, 503, "out of memory");
+        return;
+    }
+    f->server = s;
+    f->exchange = x;
+    s->in_hand++;
+    if (!free_address(s, a, f)) {
+        s->in_hand--;
+        free(f);
+        control_say(x, 404, "Nobody has this address");
+    }
+}
+
+/* ---- what is told ---------------------------------------------------------------------------------- */
+
+static void measure_subnet(struct http_exchange *x, const struct leases *l, const struct dhcp_subnet *sn)
+{
+    uint64_t addresses = 0, in_use = leases_pool(l, sn)->in_use;
+    for (size_t i = 0; i < sn->range_count; i++)
+        addresses += (uint64_t)sn->ranges[i].last - sn->ranges[i].first + 1;
+    for (size_t i = 0; i < sn->part_count; i++)
+        in_use += leases_pool(l, &sn->parts[i])->in_use;
+    metric_line(x, "wirelab_dhcp_pool_addresses", "subnet", sn->name, NULL, NULL, addresses);
+    metric_line(x, "wirelab_dhcp_addresses_in_use", "subnet", sn->name, NULL, NULL, in_use);
+}
+
+static void measure_subnet6(struct http_exchange *x, const struct server6 *six, const struct dhcp6_subnet *sn)
+{
+    struct server6_use u = server6_use(six, sn);
+    metric_line(x, "wirelab_dhcp_addresses_in_use", "subnet", sn->name, NULL, NULL, u.addresses);
+    if (sn->prefix_pool_count)
+        metric_line(x, "wirelab_dhcp_prefixes_in_use", "subnet", sn->name, NULL, NULL, u.prefixes);
+}
+
+void dhcpd_measure(struct service *s, struct http_exchange *x)
+{
+    http_piece(
+        x,
+        span_text("# TYPE wirelab_dhcp_pool_addresses gauge\n# TYPE wirelab_dhcp_addresses_in_use gauge\n"));
+    for (size_t i = 0; i < s->settings->subnet_count; i++)
+        measure_subnet(x, &s->leases, &s->settings->subnets[i]);
+    for (size_t i = 0; s->six && i < s->settings->six.subnet_count; i++)
+        measure_subnet6(x, s->six, &s->settings->six.subnets[i]);
+}

@@ -1,0 +1,76 @@
+#include "door.h"
+
+#include "daemon.h"
+#include "wire/http.h"
+
+#include <stdio.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#define ANSWER_BYTES (64 * 1024) /* at a time; the head comes in the first of them */
+
+/* Of one server alone, or of a lab. -1: nobody is behind it. */
+static int open_door(const char *state)
+{
+    static const char *const names[] = { "wirelab", "dhcpd", "dnsd", "httpd", "imapd", "smtpd" };
+    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
+        struct sockaddr_un at = { .sun_family = AF_UNIX };
+        int n = snprintf(at.sun_path, sizeof at.sun_path, "%s/%s.sock", state, names[i]);
+        int fd =
+            n > 0 && (size_t)n < sizeof at.sun_path ? socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0) : -1;
+        if (fd >= 0 && connect(fd, (struct sockaddr *)&at, sizeof at) == 0)
+            return fd;
+        if (fd >= 0)
+            close(fd);
+    }
+    return -1;
+}
+
+/* Reads until the head is there; how many bytes came with it. */
+static size_t read_head(int fd, uint8_t *room, struct http_response *r, size_t *head)
+{
+    const struct http_limits limits = { .line_bytes_max = ANSWER_BYTES, .head_bytes_max = ANSWER_BYTES };
+    struct http_fault fault;
+    size_t length = 0;
+    ssize_t n = 1;
+    while (n > 0 && length < ANSWER_BYTES) { /* each turn takes bytes */
+        n = read(fd, room + length, ANSWER_BYTES - length);
+        length += n > 0 ? (size_t)n : 0;
+        if (http_parse_response(span_of(room, length), &limits, r, head, &fault) == HTTP_DONE)
+            return length;
+    }
+    return 0;
+}
+
+static int print_answer(const char *command, int fd)
+{
+    static uint8_t room[ANSWER_BYTES];
+    struct http_response r;
+    size_t head = 0, length = read_head(fd, room, &r, &head);
+    if (!length) {
+        fprintf(stderr, "wirelab %s: the server gave no answer\n", command);
+        return EXIT_RUNNING;
+    }
+    FILE *out = r.status == 200 ? stdout : stderr;
+    int code = r.status == 200 ? EXIT_OK : EXIT_RUNNING;
+    fwrite(room + head, 1, length - head, out);
+    for (ssize_t n; (n = read(fd, room, sizeof room)) > 0;) /* until the other side closes */
+        fwrite(room, 1, (size_t)n, out);
+    return code;
+}
+
+int door_ask(const char *command, const char *state, const char *method, const char *path)
+{
+    char request[1024];
+    int fd = open_door(state);
+    if (fd < 0) {
+        fprintf(stderr, "wirelab %s: no server with the state directory %s runs here\n", command, state);
+        return EXIT_RUNNING;
+    }
+    int n = snprintf(request, sizeof request, "%s %s HTTP/1.0\r\nHost: localhost\r\n\r\n", method, path);
+    bool sent = n > 0 && (size_t)n < sizeof request && write(fd, request, (size_t)n) == n;
+    int code = sent ? print_answer(command, fd) : EXIT_RUNNING;
+    close(fd);
+    return code;
+}
