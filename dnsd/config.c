@@ -51,11 +51,14 @@ static const struct config_key zone_keys[] = {
           "Where the zone is fetched from, instead of a file, and followed at the times of its SOA and when "
           "one of "
           "them sends a NOTIFY: addresses (port 53), or addresses with a port; with a key that signs what is "
-          "asked and given, \"172.16.16.139 key NAME\", which its NOTIFY has to be signed with, too. A copy "
-          "is "
-          "kept in the state directory.",
+          "asked and given, \"172.16.16.139 key NAME\", which its NOTIFY has to be signed with, too; over "
+          "TLS "
+          "(port 853), \"172.16.16.139 tls ns1.contoso.local\", where the certificate has to be for that "
+          "name, "
+          "or, "
+          "without one, for the address. A copy is kept in the state directory.",
       .example = "primaries = { \"172.16.16.139\" }",
-      .reference = "RFC 5936, 1995, 1996" },
+      .reference = "RFC 5936, 1995, 1996, 9103" },
     { .name = "allow-notify",
       .type = CONFIG_TEXT,
       .flags = CONFIG_LIST,
@@ -124,6 +127,11 @@ const struct config_key dnsd_keys[] = {
       .type = CONFIG_PATH,
       .help = "PEM file of the certificate's private key; else it stands in the certificate's file.",
       .example = "certificate-key = \"tls/ns1.key\"" },
+    { .name = "tls-ca",
+      .type = CONFIG_PATH,
+      .help = "PEM file of the authorities that issue the certificates of primaries that are asked over TLS.",
+      .example = "tls-ca = \"tls/ca.pem\"",
+      .reference = "RFC 9103 9.3" },
     { .name = "max-tcp-clients",
       .type = CONFIG_NUMBER,
       .least = 1,
@@ -319,13 +327,13 @@ static bool read_section(struct config *c, const struct config_section *s, struc
 {
     const struct config_section *const *zones = config_sections(s, "zone", &d->zone_count);
     d->zones = arena_array(&d->arena, d->zone_count, sizeof *d->zones);
-    if (!d->zones || !read_listen(s, d) || !dnsd_configure_keys(c, s, d))
+    if (!d->zones || !read_listen(s, d) || !dnsd_configure_keys(c, s, d) || !dnsd_configure_tls(c, s, d))
         return false;
     for (size_t i = 0; i < d->zone_count; i++)
         if (!read_zone(c, zones[i], d, &d->zones[i]))
             return false;
     d->workers = (size_t)config_number(s, "workers");
-    if (!dnsd_configure_edns(c, s, d) || !dnsd_configure_tls(c, s, d) || !dnsd_configure_recursion(c, s, d))
+    if (!dnsd_configure_edns(c, s, d) || !dnsd_configure_recursion(c, s, d))
         return false;
     if (!d->zone_count && !d->recursion.allow_count && config_ok(c))
         config_problem(c, s, NULL, "zone \"contoso.local\" { file = \"zones/contoso.local.zone\" }",

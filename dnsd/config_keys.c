@@ -5,7 +5,9 @@
 
 #define SECRET_BYTES_LEAST 16 /* one that can be guessed is none */
 #define DNS_PORT           53
+#define DNS_TLS_PORT       853
 #define KEY_WORD           "key "
+#define TLS_WORD           "tls"
 
 const struct config_key dnsd_key_keys[] = {
     { .name = "algorithm",
@@ -97,18 +99,45 @@ bool dnsd_configure_permits(struct config *c, const struct config_section *s, co
     return true;
 }
 
-static void read_server(struct config *c, const struct config_section *s, const struct config_value *v,
-                        const struct dnsd_settings *d, struct dnsd_server *out)
+/* The next word of *text, and what follows it. */
+static struct span take_word(struct span *text)
 {
-    struct span text = span_text(v->text);
-    size_t space = span_find(text, ' ');
-    struct span address = span_head(text, space), rest = span_from(text, space + 1);
-    *out = (struct dnsd_server){ .at.port = DNS_PORT };
+    struct span word = span_head(*text, span_find(*text, ' '));
+    *text = span_from(*text, word.len + 1);
+    return word;
+}
+
+/* "tls NAME", or "tls" alone: then the certificate is for the address. */
+static bool read_tls(struct config *c, const struct config_section *s, const struct config_value *v,
+                     struct dnsd_settings *d, struct span *rest, struct dnsd_server *out)
+{
+    char address[ADDRESS_TEXT_MAX];
+    struct span after = *rest;
+    take_word(&after);
+    struct span name = span_starts(after, KEY_WORD) ? span_of(NULL, 0) : take_word(&after);
+    if (!name.len)
+        name = span_text(address_format(out->at.address, address));
+    if (!d->tls.ca_path)
+        config_problem(c, s, v, "tls-ca = \"tls/ca.pem\" beside the zones",
+                       "\"%s\": it is not known who issues the certificates", v->text);
+    *rest = after;
+    out->tls_name = arena_text(&d->arena, name);
+    return out->tls_name != NULL;
+}
+
+static bool read_server(struct config *c, const struct config_section *s, const struct config_value *v,
+                        struct dnsd_settings *d, struct dnsd_server *out)
+{
+    struct span rest = span_text(v->text), address = take_word(&rest);
+    bool tls = span_is(span_head(rest, span_find(rest, ' ')), TLS_WORD);
+    *out = (struct dnsd_server){ .at.port = tls ? DNS_TLS_PORT : DNS_PORT };
     if (!address_parse(address, &out->at.address) && !endpoint_parse(address, &out->at))
         config_problem(c, s, v, "172.16.16.139, or 127.0.0.1:5300, or either with a key: 127.0.0.1 key NAME",
                        "\"%s\" is no address", v->text);
+    if (tls && !read_tls(c, s, v, d, &rest, out))
+        return false;
     if (!rest.len)
-        return;
+        return true;
     if (!span_starts(rest, KEY_WORD))
         config_problem(c, s, v, "172.16.16.139 key NAME", "\"%s\": only a key may follow the address",
                        v->text);
@@ -116,14 +145,21 @@ static void read_server(struct config *c, const struct config_section *s, const 
         out->key = find_key(c, s, v, span_from(rest, strlen(KEY_WORD)), d);
     if (out->key && out->key->algorithm == TSIG_SHA1)
         config_problem(c, s, v, "a key with hmac-sha256", "hmac-sha1 is not used for requests of our own");
+    return true;
 }
 
 bool dnsd_configure_servers(struct config *c, const struct config_section *s, const char *key,
                             struct dnsd_settings *d, struct dnsd_server **out, size_t *count)
 {
     const struct config_value *v = config_list(s, key, count);
+    bool may_tls = strcmp(key, "primaries") == 0; /* NOTIFY goes by UDP */
     *out = arena_array(&d->arena, *count, sizeof **out);
-    for (size_t i = 0; *out && i < *count; i++)
-        read_server(c, s, &v[i], d, &(*out)[i]);
+    for (size_t i = 0; *out && i < *count; i++) {
+        if (!read_server(c, s, &v[i], d, &(*out)[i]))
+            return false;
+        if ((*out)[i].tls_name && !may_tls)
+            config_problem(c, s, &v[i], "the address without it", "\"%s\": only primaries are asked over TLS",
+                           v[i].text);
+    }
     return *out != NULL;
 }

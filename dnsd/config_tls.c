@@ -1,4 +1,4 @@
-/* Where DNS is spoken over TLS, and as whom. */
+/* Where DNS is spoken over TLS, as whom, and who is believed. */
 #include "dnsd.h"
 
 static bool copy_text(const struct config_section *s, const char *key, struct dnsd_settings *d,
@@ -21,5 +21,5 @@ bool dnsd_configure_tls(struct config *c, const struct config_section *s, struct
                        "there is a key, and no certificate for it");
     return t->listen && copy_text(s, "tls-name", d, &t->name) &&
            copy_text(s, "certificate", d, &t->certificate_path) &&
-           copy_text(s, "certificate-key", d, &t->key_path);
+           copy_text(s, "certificate-key", d, &t->key_path) && copy_text(s, "tls-ca", d, &t->ca_path);
 }

@@ -17,6 +17,7 @@
 struct dnsd_server {
     struct endpoint at;
     const struct tsig_key *key;
+    const char *tls_name; /* whom its certificate must be for; NULL: without TLS */
 };
 
 struct dnsd_zone {
@@ -38,6 +39,7 @@ struct dnsd_tls {
     size_t listen_count;
     const char *name;                        /* the server's, in a certificate that is made here */
     const char *certificate_path, *key_path; /* NULL: one is made */
+    const char *ca_path;                     /* who issues the certificates of primaries; NULL: nobody */
 };
 
 struct dnsd_settings {
@@ -109,6 +111,7 @@ struct service {
     struct edns_settings edns;
     struct timer secret_due;
     struct tls_context *tls, *tls_before; /* NULL: none, and none before the last reload */
+    struct tls_context *tls_client, *tls_client_before;
     struct listener **tls_listeners;
     size_t tls_listener_count;
     struct response response;    /* of the message at hand */

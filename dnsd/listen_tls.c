@@ -1,4 +1,5 @@
-/* Where DNS is spoken over TLS from the first octet on (RFC 7858): the certificate and the listeners. */
+/* Where DNS is spoken over TLS from the first octet on (RFC 7858): the certificate and the listeners; and how
+ * primaries are asked over TLS (RFC 9103). */
 #include "dnsd.h"
 
 #include <stdlib.h>
@@ -15,6 +16,18 @@ static struct tls_context *open_context(const struct service *s, const struct dn
     return t;
 }
 
+/* RFC 9103 8.1, 9.1: "dot" by ALPN, TLS 1.3. */
+static struct tls_context *open_client(const struct service *s, const struct dnsd_settings *d,
+                                       struct problem *p)
+{
+    struct tls_context *t = tls_client_context(s->home->tls, d->tls.ca_path, p);
+    if (t) {
+        tls_context_speak(t, PROTOCOL);
+        tls_context_newest(t);
+    }
+    return t;
+}
+
 static void tell_listening(struct service *s, const struct listener *l)
 {
     struct endpoint at = listener_local(l);
@@ -24,6 +37,8 @@ static void tell_listening(struct service *s, const struct listener *l)
 bool dnsd_open_tls(struct service *s, struct problem *p)
 {
     const struct dnsd_settings *d = s->settings;
+    if (d->tls.ca_path && !(s->tls_client = open_client(s, d, p)))
+        return false;
     if (!d->tls.listen_count)
         return true;
     s->tls_listeners = calloc(d->tls.listen_count, sizeof(struct listener *));
@@ -60,8 +75,15 @@ bool dnsd_is_tls(const struct service *s, const struct listener *l)
 bool dnsd_reload_tls(struct service *s, const struct dnsd_settings *d, struct problem *p)
 {
     struct tls_context *t = s->tls ? open_context(s, d, p) : NULL;
-    if (s->tls && !t)
+    struct tls_context *client = d->tls.ca_path ? open_client(s, d, p) : NULL;
+    if ((s->tls && !t) || (d->tls.ca_path && !client)) {
+        tls_context_close(t);
+        tls_context_close(client);
         return false;
+    }
+    tls_context_close(s->tls_client_before);
+    s->tls_client_before = s->tls_client;
+    s->tls_client = client;
     tls_context_close(s->tls_before);
     s->tls_before = s->tls;
     s->tls = t;
@@ -79,7 +101,9 @@ void dnsd_close_tls(struct service *s)
 {
     tls_context_close(s->tls);
     tls_context_close(s->tls_before);
+    tls_context_close(s->tls_client);
+    tls_context_close(s->tls_client_before);
     free(s->tls_listeners);
-    s->tls = s->tls_before = NULL;
+    s->tls = s->tls_before = s->tls_client = s->tls_client_before = NULL;
     s->tls_listeners = NULL;
 }

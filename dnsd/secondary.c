@@ -95,6 +95,8 @@ static void tell(struct follower *f, enum event_id id, const char *reason, struc
         event_text(&ev, "by", f->incremental ? "IXFR" : "AXFR");
         event_number(&ev, "records", (int64_t)f->in.record_count);
         event_number(&ev, "messages", (int64_t)f->in.message_count);
+        if (f->stream && stream_secure(f->stream))
+            event_text(&ev, "tls", stream_tls_description(f->stream));
     }
     if (reason)
         event_text(&ev, "reason", reason);
@@ -307,6 +309,8 @@ static bool take_message(struct follower *f, struct span message, struct now now
         break;
     case TRANSFER_IN_UP_TO_DATE:
         end_transfer(f);
+        if (zone_of(f))
+            copy_confirm(f->secondary->service, zone_of(f), now);
         is_current(f, now);
         break;
     case TRANSFER_IN_WRONG:
@@ -352,10 +356,6 @@ static void stream_closed(void *self, struct stream *s, enum stream_end why)
         fail_transfer(f, reason, loop_now(loop_of(f)));
 }
 
-static const struct stream_owner stream_owner = { .bytes = bytes_came,
-                                                  .expired = stream_expired,
-                                                  .closed = stream_closed };
-
 static bool ask(struct follower *f, const struct zone *have, struct now now)
 {
     uint8_t room[OUT_BYTES];
@@ -368,6 +368,25 @@ static bool ask(struct follower *f, const struct zone *have, struct now now)
     write_u16(&length, (uint16_t)writer_length(&w));
     return stream_write(f->stream, writer_span(&length)) && stream_write(f->stream, writer_span(&w));
 }
+
+static void begin_asking(struct follower *f, struct now now)
+{
+    if (!ask(f, f->incremental ? zone_of(f) : NULL, now))
+        fail_transfer(f, "out of memory", now);
+}
+
+/* The primary has shown that it is the one that is meant. */
+static void secured(void *self, struct stream *s)
+{
+    struct follower *f = self;
+    (void)s;
+    if (f->transferring)
+        begin_asking(f, loop_now(loop_of(f)));
+}
+
+static const struct stream_owner stream_owner = {
+    .bytes = bytes_came, .secured = secured, .expired = stream_expired, .closed = stream_closed
+};
 
 static void begin_fetch(struct follower *f, bool incremental, struct now now)
 {
@@ -384,8 +403,10 @@ static void begin_fetch(struct follower *f, bool incremental, struct now now)
     transfer_in_begin(&f->in, &f->lower, f->incremental ? have : NULL, s->zones.seed,
                       f->settings->max_transfer_bytes);
     stream_deadline(f->stream, now.mono_ms + STALL_MS);
-    if (!ask(f, f->incremental ? have : NULL, now))
-        fail_transfer(f, "out of memory", now);
+    if (primary_of(f)->tls_name)
+        stream_start_tls_to(f->stream, s->tls_client, primary_of(f)->tls_name);
+    else
+        begin_asking(f, now);
 }
 
 /* ---- checks
@@ -452,6 +473,10 @@ static void check(struct follower *f, struct now now)
                                       .timeout_ms = CHECK_MS };
     if (f->stream) { /* the one before is not quite gone */
         loop_arm(loop_of(f), &f->check_due, now.mono_ms + 1);
+        return;
+    }
+    if (primary_of(f)->tls_name) { /* RFC 9103 7: nothing in clear; IXFR asks for the SOA, too */
+        begin_fetch(f, !f->full, now);
         return;
     }
     dns_name_copy(&o.question.name, &f->lower);

@@ -369,6 +369,8 @@ static bool open_all(struct service *s, struct problem *p)
     for (size_t i = 0; i < d->listen_count; i++)
         if (!open_sockets(s, &d->listen[i], &s->sockets[i], p))
             return false;
+    if (!dnsd_open_tls(s, p))
+        return false;
     primary_started(s->primary, loop_now(s->home->loop));
     if (!secondary_started(s->secondary, loop_now(s->home->loop))) {
         problem_set(p, "out of memory");
@@ -376,8 +378,6 @@ static bool open_all(struct service *s, struct problem *p)
     }
     s->workers = d->workers > 1 ? workers_open(s, d->workers - 1, p) : NULL;
     if (d->workers > 1 && !s->workers)
-        return false;
-    if (!dnsd_open_tls(s, p))
         return false;
     choose_try(s);
     for (size_t i = 0; i < d->listen_count; i++)
