@@ -132,6 +132,13 @@ const struct config_key dnsd_keys[] = {
       .help = "PEM file of the authorities that issue the certificates of primaries that are asked over TLS.",
       .example = "tls-ca = \"tls/ca.pem\"",
       .reference = "RFC 9103 9.3" },
+    { .name = "rate-limit",
+      .type = CONFIG_SECTION,
+      .keys = dnsd_rate_keys,
+      .help =
+          "How many answers of one kind by UDP a network gets each second, so that nobody can have others "
+          "flooded with our answers; no limit unless it is said here.",
+      .example = "rate-limit { responses-per-second = 20 }" },
     { .name = "max-tcp-clients",
       .type = CONFIG_NUMBER,
       .least = 1,
@@ -333,7 +340,7 @@ static bool read_section(struct config *c, const struct config_section *s, struc
         if (!read_zone(c, zones[i], d, &d->zones[i]))
             return false;
     d->workers = (size_t)config_number(s, "workers");
-    if (!dnsd_configure_edns(c, s, d) || !dnsd_configure_recursion(c, s, d))
+    if (!dnsd_configure_edns(c, s, d) || !dnsd_configure_rate(s, d) || !dnsd_configure_recursion(c, s, d))
         return false;
     if (!d->zone_count && !d->recursion.allow_count && config_ok(c))
         config_problem(c, s, NULL, "zone \"contoso.local\" { file = \"zones/contoso.local.zone\" }",

@@ -3,6 +3,7 @@
 #ifndef WIRELAB_DNSD_DNSD_H
 #define WIRELAB_DNSD_DNSD_H
 
+#include "limit.h"
 #include "policy.h"
 #include "recursion.h"
 #include "respond.h"
@@ -54,6 +55,7 @@ struct dnsd_settings {
     struct recursion_settings recursion;
     struct edns_settings edns;
     struct dnsd_tls tls;
+    struct rate_settings rate;
     size_t tcp_clients_max;
     uint64_t tcp_idle_ms;
     bool cookies; /* with the secrets of `edns`, or with some of our own */
@@ -64,6 +66,9 @@ void *dnsd_configure(struct config *c, const struct config_section *s);
 void dnsd_forget(void *settings);
 /* config_recursion.c: false when there is no memory. */
 bool dnsd_configure_recursion(struct config *c, const struct config_section *s, struct dnsd_settings *d);
+/* config_rate.c: the same. */
+extern const struct config_key dnsd_rate_keys[];
+bool dnsd_configure_rate(const struct config_section *s, struct dnsd_settings *d);
 /* config_tls.c: the same. */
 bool dnsd_configure_tls(struct config *c, const struct config_section *s, struct dnsd_settings *d);
 /* config_edns.c: the same. */
@@ -110,6 +115,7 @@ struct service {
     bool draining, stopping;
     struct edns_settings edns;
     struct timer secret_due;
+    struct limit *limit;                  /* NULL: there is none */
     struct tls_context *tls, *tls_before; /* NULL: none, and none before the last reload */
     struct tls_context *tls_client, *tls_client_before;
     struct listener **tls_listeners;

@@ -170,6 +170,7 @@ enum respond_outcome respond(const struct zones *zones, struct span message, con
     r->why = q->why;
     r->asked.any = r->asked.cookie = false;
     r->fault.code = EDNS_FAULT_NONE;
+    r->plan.count = 0;
     if (state == DNS_QUERY_DROP)
         return RESPOND_SILENCE;
     bool has_options = r->edns && q->edns.present && q->edns.options.len && q->rcode != DNS_BADVERS;

@@ -253,6 +253,11 @@ void dnsd_answer(struct service *s, struct span message, struct dnsd_asker *from
     }
     outcome = respond(&s->zones, message, &from->peer->address, false, out, &s->response);
     outcome = dnsd_elsewhere(s, outcome, from, out, now);
+    if (s->limit && outcome == RESPOND_REPLY) {
+        if (!limit_reply(s->limit, &s->response, from->peer->address, out, now.mono_ms))
+            outcome = RESPOND_SILENCE;
+        limit_tell(s->limit, s->home->events, now);
+    }
     dnsd_sign(&s->session, out, now);
     dnsd_tell(s, outcome, from->peer, "udp", writer_length(out), now);
 }
@@ -347,6 +352,16 @@ static void choose_try(struct service *s)
     write_try(s, s->try_tls, "kdig +tls @%s -p %p ", " NS");
 }
 
+/* Accounts begin anew. */
+static bool open_limit(struct service *s, const struct dnsd_settings *d, struct limit **out,
+                       struct problem *p)
+{
+    *out = d->rate.per_second ? limit_open(&d->rate, s->zones.seed) : NULL;
+    if (d->rate.per_second && !*out)
+        problem_set(p, "out of memory");
+    return !d->rate.per_second || *out;
+}
+
 /* ---- the service --------------------------------------------------------------------------------- */
 
 static bool open_all(struct service *s, struct problem *p)
@@ -364,6 +379,8 @@ static bool open_all(struct service *s, struct problem *p)
         return false;
     s->zones = zones;
     dnsd_identify(s, d);
+    if (!open_limit(s, d, &s->limit, p))
+        return false;
     if (!open_recursion(s, d, p))
         return false;
     for (size_t i = 0; i < d->listen_count; i++)
@@ -409,6 +426,7 @@ void dnsd_free_if_done(struct service *s)
     close_recursion(s);
     loop_disarm(s->home->loop, &s->secret_due);
     dnsd_close_tls(s);
+    limit_close(s->limit);
     secondary_close(s->secondary);
     primary_close(s->primary);
     zones_close(&s->zones);
@@ -470,7 +488,9 @@ static bool reload(struct service *s, void *settings, struct problem *p)
         zones_close(&zones);
         return false;
     }
-    if (!dnsd_reload_tls(s, d, p)) {
+    struct limit *limit;
+    if (!open_limit(s, d, &limit, p) || !dnsd_reload_tls(s, d, p)) {
+        limit_close(limit);
         zones_close(&zones);
         return false;
     }
@@ -480,6 +500,8 @@ static bool reload(struct service *s, void *settings, struct problem *p)
     s->settings = d;
     s->zones = zones;
     dnsd_identify(s, d);
+    limit_close(s->limit);
+    s->limit = limit;
     workers_resume(s->workers);
     tell_replaced(s, &before);
     zones_close(&before);

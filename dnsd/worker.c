@@ -79,8 +79,11 @@ static bool is_answered(struct worker *w, struct datagram *d, struct now now)
     w->response.edns = &s->edns;
     w->response.unix_ms = now.unix_ms;
     enum respond_outcome outcome = respond(&s->zones, d->in, &d->peer.address, false, &d->out, &w->response);
-    if (outcome == RESPOND_REPLY && !w->response.why)
+    if (outcome == RESPOND_REPLY && !w->response.why) {
+        if (s->limit && !limit_reply(s->limit, &w->response, d->peer.address, &d->out, now.mono_ms))
+            writer_back_to(&d->out, empty);
         return true;
+    }
     writer_back_to(&d->out, empty);
     return false;
 }
@@ -96,6 +99,9 @@ static void answer_batch(void *self, struct udp *u, struct batch *b, struct now 
             w->answered++;
         else
             hand_over(w, k, &b->d[i]);
+    struct limit *limit = w->all->service->limit;
+    if (limit && limit_untold(limit))
+        uv_async_send(&w->all->handing);
     pthread_mutex_unlock(&w->gate);
     udp_send(u, b);
 }
@@ -142,6 +148,8 @@ static void handed(uv_async_t *a)
     struct workers *all = a->data;
     struct service *s = all->service;
     struct handed h;
+    if (s->limit)
+        limit_tell(s->limit, s->home->events, loop_now(s->home->loop));
     for (size_t i = 0; i < HANDED_MAX && take_handed(all, &h); i++) {
         struct writer w = writer_over(s->out.bytes, ENCODE_UDP_BYTES_MAX);
         struct udp *u = s->sockets[h.socket].udp;
