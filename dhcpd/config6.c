@@ -107,6 +107,21 @@ const struct config_key subnet6_keys[] = {
               "this, each loses an address to a client that takes another's.",
       .example = "rapid-commit = true",
       .reference = "RFC 9915 18.3.1" },
+    { .name = "reconfigure",
+      .type = CONFIG_FLAG,
+      .otherwise = "false",
+      .help =
+          "Whether clients that accept it get a key, and can be told to renew or to ask for options again "
+          "before their time: `wirelab leases --reconfigure`.",
+      .example = "reconfigure = true",
+      .reference = "RFC 9915 18.3.11, 20.4" },
+    { .name = "address-registration",
+      .type = CONFIG_FLAG,
+      .otherwise = "false",
+      .help = "Whether hosts may tell the addresses of the network that they made themselves, so that "
+              "`wirelab leases` and the DNS know them.",
+      .example = "address-registration = true",
+      .reference = "RFC 9686" },
     { .name = "preference",
       .type = CONFIG_NUMBER,
       .most = UINT8_MAX,
@@ -484,6 +499,8 @@ static bool read_subnet(struct reading *r, const struct config_section *s, struc
     sn->prefix = title->prefix;
     sn->network = address_to_ip6(title->prefix.address);
     sn->rapid_commit = config_flag(s, "rapid-commit");
+    sn->reconfigures = config_flag(s, "reconfigure");
+    sn->registers = config_flag(s, "address-registration");
     sn->preference = (uint8_t)config_number(s, "preference");
     sn->advertises = config_flag(s, "router-advertisements");
     sn->autonomous = config_flag(s, "autonomous");

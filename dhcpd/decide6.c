@@ -47,6 +47,7 @@ static const struct rule {
     [DHCP6_DECLINE] = { true, true, OUR_SERVER_ID },            /* 16.8 */
     [DHCP6_RELEASE] = { true, true, OUR_SERVER_ID },            /* 16.9 */
     [DHCP6_INFORMATION_REQUEST] = { true, false, OURS_IF_ANY }, /* 16.12 */
+    [DHCP6_ADDR_REG_INFORM] = { true, true, NO_SERVER_ID },     /* RFC 9686 4.2.1 */
 };
 
 /* Why it is discarded; NULL: it is not. */
@@ -67,6 +68,10 @@ static const char *invalid(const struct dhcp6_message *m, const struct dhcp6_arr
         return "it is for another server";
     if (m->type == DHCP6_INFORMATION_REQUEST && (m->ia_count || m->has_ia_ta))
         return "an Information-request must not have an IA";
+    if (m->type == DHCP6_ADDR_REG_INFORM && m->address_count != 1)
+        return "it registers not exactly one address";
+    if (m->type == DHCP6_ADDR_REG_INFORM && !ip6_equal(m->addresses[0].address, a->peer))
+        return "it comes from another address than it registers";
     return NULL;
 }
 
@@ -383,7 +388,10 @@ static void each_ia(struct asking *q, ia_fn *decide)
         const struct dhcp6_ia *ia = &q->m->ias[i];
         q->ia = &q->d->ias[q->d->ia_count++];
         *q->ia = (struct dhcp6_ia_answer){ .code = ia->code, .iaid = ia->iaid, .first = q->d->grant_count };
-        q->client = (struct lease6_client){ .duid = q->m->client_id, .iaid = ia->iaid, .name = q->name };
+        q->client = (struct lease6_client){ .duid = q->m->client_id,
+                                            .iaid = ia->iaid,
+                                            .name = q->name,
+                                            .accepts_reconfigure = q->d->reconfigure };
         q->delegates = ia->code == DHCP6_OPTION_IA_PD;
         q->pool = q->delegates ? leases6_prefix_pool(q->leases, q->subnet, NULL)
                                : leases6_pool(q->leases, q->subnet);
@@ -452,6 +460,33 @@ static void decide_confirm(struct asking *q)
     set_status(q, on_link ? DHCP6_SUCCESS : DHCP6_NOT_ON_LINK);
 }
 
+/* RFC 9686 4.2.1: an address that the client made itself. What the server gives to clients is not registered.
+ */
+static void decide_registration(struct asking *q)
+{
+    const struct dhcp6_ia_address *a = &q->m->addresses[0];
+    if (!q->subnet->registers || !subnet6_contains(q->subnet, a->address)) {
+        silence(q, q->subnet->registers ? "the address is of another link"
+                                        : "addresses are not registered here");
+        return;
+    }
+    q->client = (struct lease6_client){ .duid = q->m->client_id, .name = q->name };
+    struct lease6 *x = leases6_find(q->leases, a->address);
+    if (subnet6_in_pool(q->subnet, a->address) || subnet6_host_at(q->subnet, a->address) ||
+        (x && x->state != LEASE_FREE && !x->registered)) {
+        silence(q, "the address is one that this server gives to clients");
+        return;
+    }
+    x = leases6_at(q->leases, leases6_registered(q->leases, q->subnet), a->address, DHCP6_ADDRESS_BITS);
+    if (x && lease6_is_held(x) && (!a->valid_s || !lease6_belongs(x, &q->client)))
+        lease6_release(q->leases, x, q->now, q->claims); /* who has the address now has told it last */
+    int64_t until_s = a->valid_s == DHCP6_INFINITE ? INT64_MAX : now_s(q->now) + a->valid_s;
+    if (!x || (a->valid_s && !lease6_claim(q->leases, x, &q->client, until_s, q->now, q->claims)))
+        silence(q, "there is no memory for it");
+    else
+        q->d->answer = DHCP6_ANSWER_REGISTERED;
+}
+
 /* The IAs that nothing is said of are left out of the Reply. */
 static void keep_refusals(struct asking *q)
 {
@@ -483,10 +518,15 @@ void dhcp6_decide(struct dhcp6_decision *d, const struct dhcp6_settings *s, stru
                   struct lease6_claims *claims)
 {
     static void (*const decide[])(struct asking *) = {
-        [DHCP6_SOLICIT] = decide_solicit, [DHCP6_REQUEST] = decide_request,
-        [DHCP6_CONFIRM] = decide_confirm, [DHCP6_RENEW] = decide_renew,
-        [DHCP6_REBIND] = decide_rebind,   [DHCP6_DECLINE] = decide_decline,
-        [DHCP6_RELEASE] = decide_release, [DHCP6_INFORMATION_REQUEST] = set_options,
+        [DHCP6_SOLICIT] = decide_solicit,
+        [DHCP6_REQUEST] = decide_request,
+        [DHCP6_CONFIRM] = decide_confirm,
+        [DHCP6_RENEW] = decide_renew,
+        [DHCP6_REBIND] = decide_rebind,
+        [DHCP6_DECLINE] = decide_decline,
+        [DHCP6_RELEASE] = decide_release,
+        [DHCP6_INFORMATION_REQUEST] = set_options,
+        [DHCP6_ADDR_REG_INFORM] = decide_registration,
     };
     *d = (struct dhcp6_decision){ .answer = DHCP6_ANSWER_DISCARD, .claim_first = claims->count };
     d->reason = invalid(m, a);
@@ -503,6 +543,10 @@ void dhcp6_decide(struct dhcp6_decision *d, const struct dhcp6_settings *s, stru
     d->answer = DHCP6_ANSWER_REPLY;
     q.name = fqdn6_label(m);
     q.host = subnet6_host(q.subnet, m->client_id, a->relays);
+    d->reconfigure = q.subnet->reconfigures && m->client_id.at &&
+                     dhcp6_option(m->options, DHCP6_OPTION_RECONFIGURE_ACCEPT).at;
     decide[m->type](&q);
+    bool first = m->type == DHCP6_REQUEST || m->type == DHCP6_INFORMATION_REQUEST || d->rapid_commit;
+    d->gives_key = d->reconfigure && first; /* RFC 9915 20.4.2 */
     d->claim_count = claims->count - d->claim_first;
 }

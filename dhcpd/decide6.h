@@ -9,6 +9,7 @@ enum dhcp6_answer {
     DHCP6_ANSWER_SILENCE, /* it is valid and gets no answer */
     DHCP6_ANSWER_ADVERTISE,
     DHCP6_ANSWER_REPLY,
+    DHCP6_ANSWER_REGISTERED, /* RFC 9686 */
 };
 
 struct dhcp6_grant {
@@ -33,6 +34,8 @@ struct dhcp6_decision {
     const struct dhcp6_subnet *subnet;
     const struct dhcp6_options *options; /* those that may be sent; NULL: none (Confirm, Release, Decline) */
     bool rapid_commit;                   /* the Reply of a Solicit */
+    bool reconfigure;                    /* the client accepts it, and so do we */
+    bool gives_key;                      /* ... and gets its key */
     bool has_status;
     uint16_t status; /* of the whole message */
     size_t ia_count, grant_count;

@@ -3,6 +3,7 @@
 
 #include "metrics.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 
 /* ---- a lease ended by hand ---------------------------------------------------------------------- */
@@ -61,18 +62,8 @@ static bool free_address(struct service *s, struct address a, struct freeing *f)
 }
 
 /* DELETE leases/ADDRESS */
-void dhcpd_control(struct service *s, struct http_exchange *x, struct span path)
+static void end_lease(struct service *s, struct http_exchange *x, struct address a)
 {
-    static const char begin[] = "leases/";
-    struct address a;
-    if (!span_starts(path, begin) || !address_parse(span_from(path, strlen(begin)), &a)) {
-        control_say(x, 404, "dhcpd takes DELETE of leases/ADDRESS");
-        return;
-    }
-    if (!span_is(x->request->method, "DELETE")) {
-        control_say(x, 405, "Only DELETE is possible here");
-        return;
-    }
     struct freeing *f = calloc(1, sizeof *f);
     if (!f) {
         control_say(x, 503, "out of memory");
@@ -86,6 +77,41 @@ void dhcpd_control(struct service *s, struct http_exchange *x, struct span path)
         free(f);
         control_say(x, 404, "Nobody has this address");
     }
+}
+
+/* POST reconfigure/ADDRESS, reconfigure/all */
+static void reconfigure(struct service *s, struct http_exchange *x, struct span which)
+{
+    struct address a;
+    struct ip6 six;
+    char said[64];
+    bool all = span_is(which, "all");
+    if (!all && (!address_parse(which, &a) || a.family != FAMILY_IP6)) {
+        control_say(x, 404, "An IPv6 address, or all");
+        return;
+    }
+    if (!all)
+        six = address_to_ip6(a);
+    size_t count = s->six ? server6_reconfigure(s->six, all ? NULL : &six) : 0;
+    snprintf(said, sizeof said, "Clients told: %zu", count);
+    control_say(x, count || all ? 200 : 404, count || all ? said : "No client there takes a Reconfigure");
+}
+
+void dhcpd_control(struct service *s, struct http_exchange *x, struct span path)
+{
+    static const char leases[] = "leases/", again[] = "reconfigure/";
+    struct address a;
+    bool ends = span_starts(path, leases) && address_parse(span_from(path, strlen(leases)), &a);
+    if (!ends && !span_starts(path, again))
+        control_say(
+            x, 404,
+            "dhcpd takes DELETE of leases/ADDRESS, and POST of reconfigure/ADDRESS or reconfigure/all");
+    else if (!span_is(x->request->method, ends ? "DELETE" : "POST"))
+        control_say(x, 405, ends ? "Only DELETE is possible here" : "Only POST is possible here");
+    else if (ends)
+        end_lease(s, x, a);
+    else
+        reconfigure(s, x, span_from(path, strlen(again)));
 }
 
 /* ---- what is told ---------------------------------------------------------------------------------- */

@@ -68,7 +68,7 @@ static uint32_t client_hash(const struct leases6 *l, const struct lease6_pool *p
                             const struct lease6_client *c)
 {
     return (uint32_t)hash_bytes(c->duid,
-                                l->seed + 2 * p->subnet->number + p->delegates + ((uint64_t)c->iaid << 32));
+                                l->seed + 4 * p->subnet->number + p->kind + ((uint64_t)c->iaid << 32));
 }
 
 static uint32_t address_hash(const struct leases6 *l, struct ip6 address)
@@ -160,7 +160,7 @@ static bool arm(struct leases6 *l, struct lease6 *x, int64_t until_s)
 static bool is_dynamic(const struct lease6 *x)
 {
     const struct lease6_pool *p = x->pool;
-    if (!p->subnet || p->delegates)
+    if (!p->subnet || p->kind != LEASE6_ADDRESSES)
         return p->prefixes && !subnet6_prefix_host(p->subnet, x->address);
     return subnet6_is_dynamic(p->subnet, x->address);
 }
@@ -275,6 +275,8 @@ bool leases6_restore(struct leases6 *l, const struct lease6_record *r, struct no
     if (!x || (r->client.duid.len && !set_identity(l, x, &r->client)))
         return false;
     set_name(x, r->client.name);
+    x->accepts_reconfigure = r->client.accepts_reconfigure;
+    x->registered = r->registered;
     x->until_s = r->until_s;
     if (r->state == LEASE_FREE || r->until_s <= now.unix_ms / 1000)
         return true;
@@ -297,6 +299,8 @@ static struct lease6_pool *pool_for(struct leases6 *l, const struct lease6 *x, c
 {
     if (x->bits == DHCP6_ADDRESS_BITS) {
         const struct dhcp6_subnet *sn = subnet6_of(s, x->address);
+        if (sn && x->registered)
+            return leases6_registered(l, sn);
         return sn ? leases6_pool(l, sn) : &l->nowhere;
     }
     for (size_t i = 0; i < s->subnet_count; i++) {
@@ -323,13 +327,13 @@ static size_t settle_lease(struct leases6 *l, struct lease6 *x, const struct dhc
     return 1;
 }
 
-static void open_pool(struct leases6 *l, size_t number, const struct dhcp6_subnet *sn, bool delegates,
+static void open_pool(struct leases6 *l, size_t number, const struct dhcp6_subnet *sn, enum lease6_kind kind,
                       const struct dhcp6_prefix_pool *prefixes)
 {
     struct lease6_pool *p = &l->pools[number];
     p->leases = l;
     p->subnet = sn;
-    p->delegates = delegates;
+    p->kind = (uint8_t)kind;
     p->prefixes = prefixes;
     list_open(&p->free);
 }
@@ -339,7 +343,7 @@ static bool open_pools(struct leases6 *l, const struct dhcp6_settings *s)
 {
     size_t count = 0, number = 0;
     for (size_t i = 0; i < s->subnet_count; i++)
-        count += 2 + s->subnets[i].prefix_pool_count;
+        count += 3 + s->subnets[i].prefix_pool_count;
     struct lease6_pool *pools = calloc(count + 1, sizeof *pools);
     size_t *first = calloc(s->subnet_count + 1, sizeof *first);
     if (!pools || !first) {
@@ -352,10 +356,11 @@ static bool open_pools(struct leases6 *l, const struct dhcp6_settings *s)
     for (size_t i = 0; i < s->subnet_count; i++) {
         const struct dhcp6_subnet *sn = &s->subnets[i];
         first[i] = number;
-        open_pool(l, number++, sn, false, NULL);
-        open_pool(l, number++, sn, true, NULL);
+        open_pool(l, number++, sn, LEASE6_ADDRESSES, NULL);
+        open_pool(l, number++, sn, LEASE6_PREFIXES, NULL);
+        open_pool(l, number++, sn, LEASE6_REGISTERED, NULL);
         for (size_t j = 0; j < sn->prefix_pool_count; j++)
-            open_pool(l, number++, sn, true, &sn->prefix_pools[j]);
+            open_pool(l, number++, sn, LEASE6_PREFIXES, &sn->prefix_pools[j]);
     }
     return true;
 }
@@ -433,7 +438,12 @@ struct lease6_pool *leases6_pool(const struct leases6 *l, const struct dhcp6_sub
 struct lease6_pool *leases6_prefix_pool(const struct leases6 *l, const struct dhcp6_subnet *sn,
                                         const struct dhcp6_prefix_pool *from)
 {
-    return leases6_pool(l, sn) + (from ? 2 + (from - sn->prefix_pools) : 1);
+    return leases6_pool(l, sn) + (from ? 3 + (from - sn->prefix_pools) : 1);
+}
+
+struct lease6_pool *leases6_registered(const struct leases6 *l, const struct dhcp6_subnet *sn)
+{
+    return leases6_pool(l, sn) + 2;
 }
 
 struct lease6 *leases6_find(const struct leases6 *l, struct ip6 address)
@@ -448,15 +458,16 @@ struct lease6 *leases6_find(const struct leases6 *l, struct ip6 address)
 struct lease6 *leases6_at(struct leases6 *l, struct lease6_pool *p, struct ip6 address, uint8_t bits)
 {
     struct lease6 *x = leases6_find(l, address);
-    if (x && x->bits != bits && x->state == LEASE_FREE) { /* it was cut in another length before */
-        x->bits = bits;
-        x->pool = p;
-    }
-    if (x)
+    if (!x)
+        x = lease6_new(l, address, bits);
+    else if (x->state != LEASE_FREE || (x->pool == p && x->bits == bits))
         return x->bits == bits ? x : NULL;
-    x = lease6_new(l, address, bits);
-    if (x) {
+    if (x) { /* a new one; or what was of another kind, or cut in another length, before */
+        list_remove(&x->queue);
+        x->bits = bits;
+        x->registered = p->kind == LEASE6_REGISTERED;
         x->pool = p;
+        index_client(l, x);
         enter(l, x);
     }
     return x;
@@ -468,7 +479,7 @@ static struct lease6 *next_of(struct index_node *n, const struct lease6_pool *p,
 {
     for (; n; n = index_next(n)) { /* ends with the chain */
         struct lease6 *x = list_item(n, struct lease6, by_client);
-        if (x->pool->subnet == p->subnet && x->pool->delegates == p->delegates && lease6_belongs(x, c))
+        if (x->pool->subnet == p->subnet && x->pool->kind == p->kind && lease6_belongs(x, c))
             return x;
     }
     return NULL;
@@ -546,6 +557,13 @@ struct lease6 *leases6_longest_free(struct leases6 *l, struct lease6_pool *p)
     return n ? list_item(n, struct lease6, queue) : NULL;
 }
 
+void leases6_each(const struct leases6 *l, void (*fn)(void *owner, const struct lease6 *x), void *owner)
+{
+    for (const struct lease6_chunk *c = l->chunks; c; c = c->next)
+        for (size_t i = 0; i < c->used; i++)
+            fn(owner, &c->lease[i]);
+}
+
 /* ---- changing ------------------------------------------------------------------------------------- */
 
 void claims6_open(struct leases6 *l, struct lease6_claims *c)
@@ -578,6 +596,7 @@ static bool move_in(struct leases6 *l, struct lease6 *x, const struct lease6_cli
         x->tenancy++;
         x->durable_until_s = 0;
     }
+    x->accepts_reconfigure = c->accepts_reconfigure;
     if (c->name.len || !stays) /* one who says nothing of its name keeps it */
         set_name(x, c->name);
     return true;

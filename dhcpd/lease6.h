@@ -23,7 +23,8 @@
 struct lease6_client {
     struct span duid;
     uint32_t iaid;
-    struct span name; /* what it wants to be called; tells nobody apart */
+    struct span name; /* what it wants to be called; tells nobody apart, like what follows */
+    bool accepts_reconfigure;
 };
 
 struct lease6 {
@@ -39,6 +40,8 @@ struct lease6 {
     uint32_t claim;   /* the number of the claims that last granted it */
     uint8_t bits;     /* DHCP6_ADDRESS_BITS, or the length of a prefix that begins at the address */
     uint8_t state;    /* enum lease_state of lease.h; only lease6_become() in lease6.c sets it */
+    bool registered;  /* the client made the address itself */
+    bool accepts_reconfigure;
     uint8_t duid_len; /* 0: it has no tenant, and had none that is remembered */
     uint8_t *name;    /* its length and its bytes; NULL: none */
     union {
@@ -47,11 +50,18 @@ struct lease6 {
     } duid;
 };
 
-/* A subnet has one for its addresses, one for prefixes that are reserved, and one for each prefix pool. */
+enum lease6_kind {
+    LEASE6_ADDRESSES,
+    LEASE6_PREFIXES,
+    LEASE6_REGISTERED, /* addresses that clients made themselves and told (RFC 9686) */
+};
+
+/* A subnet has one for its addresses, one for prefixes that are reserved, one for what is registered, and one
+ * for each prefix pool. */
 struct lease6_pool {
     struct leases6 *leases;
     const struct dhcp6_subnet *subnet; /* NULL: nowhere */
-    bool delegates;                    /* prefixes */
+    uint8_t kind;                      /* enum lease6_kind */
     const struct dhcp6_prefix_pool *prefixes;
     struct list free; /* dynamic addresses, the longest free first */
     size_t range;     /* the first address that was never used: range, and place in it */
@@ -97,6 +107,7 @@ struct lease6_record {
     uint8_t bits;  /* as in struct lease6 */
     uint8_t state; /* LEASE_FREE, LEASE_BOUND, LEASE_DECLINED */
     int64_t until_s;
+    bool registered;
     struct lease6_client client;
 };
 
@@ -121,6 +132,8 @@ size_t leases6_run(struct leases6 *l, struct now now, size_t max);
 struct lease6_client lease6_tenant(const struct lease6 *x);
 struct span lease6_name(const struct lease6 *x);
 bool lease6_belongs(const struct lease6 *x, const struct lease6_client *c);
+/* The pool of what is registered. */
+struct lease6_pool *leases6_registered(const struct leases6 *l, const struct dhcp6_subnet *sn);
 /* Free, or this IA's own; not declined. */
 bool lease6_is_for(const struct lease6 *x, const struct lease6_client *c);
 /* Granted, whether or not the commit is done. */
@@ -141,6 +154,9 @@ struct lease6 *leases6_next_of(const struct lease6 *x, const struct lease6_clien
 /* The next address for a new IA: one that was never used, else the longest free. NULL: all are taken (or
  * there is no memory). Its cost does not depend on how full the pool is. */
 struct lease6 *leases6_longest_free(struct leases6 *l, struct lease6_pool *p);
+
+/* Each lease of the table, in no order; none may be changed meanwhile. */
+void leases6_each(const struct leases6 *l, void (*fn)(void *owner, const struct lease6 *x), void *owner);
 
 /* ---- changing ----------------------------------------------------------------------------- */
 

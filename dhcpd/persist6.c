@@ -20,7 +20,7 @@ bool persist6_open(struct persist6 *d, struct store *s, struct leases6 *l, struc
 {
     struct restoring r = { .leases = l, .now = now, .enough = true };
     d->store = s;
-    if (!store_use(s, &lease6_table, p) || !store_use(s, &duid_table, p))
+    if (!store_use(s, &lease6_table, p) || !store_use(s, &own_table, p))
         return false;
     bool loaded = store_load(s, &lease6_table, restore_row, &r, p);
     if (r.enough)
@@ -38,31 +38,33 @@ void persist6_commit(struct persist6 *d, const struct lease6_claims *c, struct n
 }
 
 struct keeping {
-    uint8_t *duid;
-    size_t *len;
+    const char *name;
+    uint8_t *value;
+    size_t room, *len;
 };
 
-static bool take_duid(void *owner, const struct store_value *values)
+static bool take_own(void *owner, const struct store_value *values)
 {
     struct keeping *k = owner;
-    struct span duid = duid_row_read(values);
-    if (duid.len < DHCP6_DUID_LEAST || duid.len > DHCP6_DUID_MAX)
+    struct span value = own_row_read(values, k->name);
+    if (!value.at || value.len > k->room)
         return true;
-    memcpy(k->duid, duid.at, duid.len);
-    *k->len = duid.len;
+    memcpy(k->value, value.at, value.len);
+    *k->len = value.len;
     return true;
 }
 
-bool persist6_load_duid(struct persist6 *d, uint8_t *duid, size_t *len, struct problem *p)
+bool persist6_load(struct persist6 *d, const char *name, uint8_t *value, size_t room, size_t *len,
+                   struct problem *p)
 {
-    struct keeping k = { duid, len };
+    struct keeping k = { name, value, room, len };
     *len = 0;
-    return store_load(d->store, &duid_table, take_duid, &k, p);
+    return store_load(d->store, &own_table, take_own, &k, p);
 }
 
-void persist6_keep_duid(struct persist6 *d, struct span duid, store_done_fn *done, void *owner)
+void persist6_keep(struct persist6 *d, const char *name, struct span value, store_done_fn *done, void *owner)
 {
     struct store_change change;
-    duid_row_write(&change, duid);
+    own_row_write(&change, name, value);
     store_commit(d->store, &change, 1, done, owner);
 }

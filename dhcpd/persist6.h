@@ -1,5 +1,5 @@
-/* IPv6 lease changes to the store, all leases back from it at the start, and the server's own DUID, which it
- * makes once. */
+/* IPv6 lease changes to the store, all leases back from it at the start, and what the server made once for
+ * itself. */
 #ifndef WIRELAB_DHCPD_PERSIST6_H
 #define WIRELAB_DHCPD_PERSIST6_H
 
@@ -18,9 +18,10 @@ bool persist6_open(struct persist6 *d, struct store *s, struct leases6 *l, struc
  */
 void persist6_commit(struct persist6 *d, const struct lease6_claims *c, struct now now, store_done_fn *done,
                      void *owner);
-/* The DUID that was kept, into duid[DHCP6_DUID_MAX]; *len 0: none is. False, and *p says why. */
-bool persist6_load_duid(struct persist6 *d, uint8_t *duid, size_t *len, struct problem *p);
-/* Keeps one. It is on disk before any lease that is granted later. */
-void persist6_keep_duid(struct persist6 *d, struct span duid, store_done_fn *done, void *owner);
+/* What was kept under this name, into value[room]; *len 0: nothing. False, and *p says why. */
+bool persist6_load(struct persist6 *d, const char *name, uint8_t *value, size_t room, size_t *len,
+                   struct problem *p);
+/* Keeps it. It is on disk before any lease that is granted later. */
+void persist6_keep(struct persist6 *d, const char *name, struct span value, store_done_fn *done, void *owner);
 
 #endif

@@ -1,6 +1,7 @@
 #include "reply6.h"
 
 #include "fqdn.h"
+#include "reconfigure6.h"
 
 static const char *status_words(uint16_t status)
 {
@@ -63,11 +64,32 @@ static void write_fqdn(struct writer *out, const struct dhcp6_decision *d, const
         dhcp6_write_option(out, DHCP6_OPTION_CLIENT_FQDN, writer_span(&w));
 }
 
+static bool asks_plainly(const struct dhcp6_message *m, uint16_t code)
+{
+    return m->option_request.at && dhcp6_asks_for(m, code);
+}
+
+/* RFC 9686 4.2.1: the address as it came, and nothing else. */
+static bool write_registered(struct writer *out, const struct dhcp6_message *m, const struct dhcp6_arrival *a)
+{
+    struct dhcp6_wrap wrap;
+    const struct dhcp6_ia_address *x = &m->addresses[0];
+    dhcp6_wrap_open(&wrap, out, DHCP6_RELAY_REPLY, a->relays);
+    dhcp6_write_header(out, DHCP6_ADDR_REG_REPLY, m->xid);
+    dhcp6_write_option(out, DHCP6_OPTION_CLIENT_ID, m->client_id);
+    dhcp6_write_option(out, DHCP6_OPTION_SERVER_ID, a->server_id);
+    dhcp6_write_address(out, x->address, x->preferred_s, x->valid_s);
+    dhcp6_wrap_close(&wrap, out);
+    return writer_ok(out);
+}
+
 bool reply6_write(struct writer *out, const struct dhcp6_decision *d, const struct dhcp6_message *m,
                   const struct dhcp6_arrival *a)
 {
     struct dhcp6_wrap wrap;
     bool advertise = d->answer == DHCP6_ANSWER_ADVERTISE;
+    if (d->answer == DHCP6_ANSWER_REGISTERED)
+        return write_registered(out, m, a);
     dhcp6_wrap_open(&wrap, out, DHCP6_RELAY_REPLY, a->relays);
     dhcp6_write_header(out, advertise ? DHCP6_ADVERTISE : DHCP6_REPLY, m->xid);
     if (m->client_id.at)
@@ -81,6 +103,12 @@ bool reply6_write(struct writer *out, const struct dhcp6_decision *d, const stru
         write_ia(out, d, &d->ias[i]);
     if (d->has_status)
         dhcp6_write_status(out, d->status, status_words(d->status));
+    if (d->reconfigure)
+        dhcp6_write_option(out, DHCP6_OPTION_RECONFIGURE_ACCEPT, span_text(""));
+    if (d->gives_key)
+        reconfigure6_write_key(out, a->secret, m->client_id);
+    if (d->options && d->subnet->registers && asks_plainly(m, DHCP6_OPTION_ADDR_REG_ENABLE))
+        dhcp6_write_option(out, DHCP6_OPTION_ADDR_REG_ENABLE, span_text(""));
     if (d->options && d->subnet->zone)
         write_fqdn(out, d, m);
     if (d->options && m->option_request.at)

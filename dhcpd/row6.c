@@ -1,6 +1,6 @@
 #include "row6.h"
 
-enum column { ADDRESS, STATE, EXPIRES, DUID, IAID, SUBNET, HOST, COLUMNS };
+enum column { ADDRESS, STATE, EXPIRES, DUID, IAID, SUBNET, HOST, RECONFIGURE, COLUMNS };
 
 const struct store_table lease6_table = {
     .name = "dhcp6_lease",
@@ -8,16 +8,17 @@ const struct store_table lease6_table = {
     .column_count = COLUMNS,
     .columns = {
         [ADDRESS] = { "address", STORE_TEXT },   /* or a prefix: 2001:db8:1::/56 */
-        [STATE] = { "state", STORE_TEXT },       /* bound, free, declined */
+        [STATE] = { "state", STORE_TEXT },       /* bound, registered, free, declined */
         [EXPIRES] = { "expires", STORE_NUMBER }, /* unix seconds; free: since when */
         [DUID] = { "duid", STORE_BYTES },        /* null: nobody had it, or it is declined */
         [IAID] = { "iaid", STORE_NUMBER },
         [SUBNET] = { "subnet", STORE_TEXT },
         [HOST] = { "host", STORE_BYTES }, /* as the client said it: any bytes */
+        [RECONFIGURE] = { "reconfigure", STORE_NUMBER }, /* 1: the client takes a Reconfigure */
     },
 };
 
-const struct store_table duid_table = {
+const struct store_table own_table = {
     .name = "dhcp6_server",
     .key_columns = 1,
     .column_count = 2,
@@ -27,7 +28,7 @@ const struct store_table duid_table = {
 static const char *state_word(const struct lease6 *x)
 {
     if (lease6_is_held(x))
-        return "bound";
+        return x->registered ? "registered" : "bound";
     return x->state == LEASE_DECLINED ? "declined" : "free";
 }
 
@@ -48,6 +49,7 @@ void row6_write(struct store_change *c, struct row6_room *room, const struct lea
     v[IAID].number = t.iaid;
     v[SUBNET].bytes = sn ? span_text(sn->name) : none;
     v[HOST].bytes = t.name.len ? t.name : none;
+    v[RECONFIGURE].number = x->accepts_reconfigure;
 }
 
 bool row6_read(struct lease6_record *r, const struct store_value *values)
@@ -60,25 +62,27 @@ bool row6_read(struct lease6_record *r, const struct store_value *values)
     r->bits = prefix.bits;
     r->until_s = values[EXPIRES].number;
     r->state = LEASE_FREE;
-    if (span_is(values[STATE].bytes, "bound"))
+    r->registered = span_is(values[STATE].bytes, "registered");
+    if (r->registered || span_is(values[STATE].bytes, "bound"))
         r->state = LEASE_BOUND;
     else if (span_is(values[STATE].bytes, "declined"))
         r->state = LEASE_DECLINED;
     r->client = (struct lease6_client){ .duid = duid,
                                         .iaid = (uint32_t)values[IAID].number,
-                                        .name = values[HOST].bytes };
+                                        .name = values[HOST].bytes,
+                                        .accepts_reconfigure = values[RECONFIGURE].number == 1 };
     return duid.len <= DHCP6_DUID_MAX && (duid.len || r->state != LEASE_BOUND);
 }
 
-void duid_row_write(struct store_change *c, struct span duid)
+void own_row_write(struct store_change *c, const char *name, struct span value)
 {
     c->kind = STORE_PUT;
-    c->table = &duid_table;
-    c->values[0].bytes = span_text("server");
-    c->values[1].bytes = duid;
+    c->table = &own_table;
+    c->values[0].bytes = span_text(name);
+    c->values[1].bytes = value;
 }
 
-struct span duid_row_read(const struct store_value *values)
+struct span own_row_read(const struct store_value *values, const char *name)
 {
-    return values[1].bytes;
+    return span_is(values[0].bytes, name) ? values[1].bytes : (struct span){ NULL, 0 };
 }

@@ -4,6 +4,7 @@
 #include "clock.h"
 #include "interface6.h"
 #include "persist6.h"
+#include "recall6.h"
 #include "reply6.h"
 #include "udp.h"
 
@@ -15,6 +16,8 @@
 #define LINK_LOOK_MS     1000  /* an interface that has no address of a subnet may get one */
 #define LEASES_A_TURN    512   /* that end in one go: sockets wait meanwhile */
 #define EXHAUSTED_TELL_S 60
+#define OWN_DUID         "server" /* names of what the server keeps for itself */
+#define OWN_SECRET       "reconfigure-secret"
 
 /* RFC 9915 7.1 */
 static const struct address groups[] = {
@@ -64,6 +67,9 @@ struct server6 {
     struct timer deadline; /* of the whole lease table */
     uint8_t duid[DHCP6_DUID_MAX];
     size_t duid_len;
+    uint8_t secret[RECONFIGURE6_SECRET_BYTES]; /* of which clients' keys are made */
+    uint64_t last_replay;
+    struct recalls6 *recalls;
     server6_idle_fn *told_idle;
     void *owner;
     bool draining, stopped;
@@ -141,10 +147,15 @@ static void tell_exhausted(struct server6 *s, const struct dhcp6_subnet *sn, str
 static enum event_id event_of_message(uint8_t type)
 {
     static const enum event_id events[] = {
-        [DHCP6_SOLICIT] = EVENT_DHCP6_SOLICIT, [DHCP6_REQUEST] = EVENT_DHCP6_REQUEST,
-        [DHCP6_CONFIRM] = EVENT_DHCP6_CONFIRM, [DHCP6_RENEW] = EVENT_DHCP6_RENEW,
-        [DHCP6_REBIND] = EVENT_DHCP6_REBIND,   [DHCP6_RELEASE] = EVENT_DHCP6_RELEASE,
-        [DHCP6_DECLINE] = EVENT_DHCP6_DECLINE, [DHCP6_INFORMATION_REQUEST] = EVENT_DHCP6_INFORMATION
+        [DHCP6_SOLICIT] = EVENT_DHCP6_SOLICIT,
+        [DHCP6_REQUEST] = EVENT_DHCP6_REQUEST,
+        [DHCP6_CONFIRM] = EVENT_DHCP6_CONFIRM,
+        [DHCP6_RENEW] = EVENT_DHCP6_RENEW,
+        [DHCP6_REBIND] = EVENT_DHCP6_REBIND,
+        [DHCP6_RELEASE] = EVENT_DHCP6_RELEASE,
+        [DHCP6_DECLINE] = EVENT_DHCP6_DECLINE,
+        [DHCP6_INFORMATION_REQUEST] = EVENT_DHCP6_INFORMATION,
+        [DHCP6_ADDR_REG_INFORM] = EVENT_DHCP6_REGISTER,
     };
     return events[type]; /* of a message that was not discarded */
 }
@@ -216,6 +227,12 @@ static void write_answer(struct turn6 *t, size_t i, const struct dhcp6_arrival *
                               .claim_count = decision->claim_count };
 }
 
+/* What a Reconfigure may ask for. */
+static bool asks_again(uint8_t type)
+{
+    return type == DHCP6_RENEW || type == DHCP6_REBIND || type == DHCP6_INFORMATION_REQUEST;
+}
+
 static void answer_datagram(struct turn6 *t, size_t i, struct now now)
 {
     struct server6 *s = t->listener->server;
@@ -230,13 +247,18 @@ static void answer_datagram(struct turn6 *t, size_t i, struct now now)
     struct dhcp6_arrival a = { .server_id = span_of(s->duid, s->duid_len),
                                .link = link_of(t->listener, now),
                                .multicast = d->local.address.bytes[0] == 0xff,
-                               .relays = &s->relays };
+                               .relays = &s->relays,
+                               .peer = s->relays.count ? s->relays.relay[s->relays.count - 1].peer
+                                                       : address_to_ip6(d->peer.address),
+                               .secret = s->secret };
     dhcp6_decide(decision, s->settings, &s->leases, &s->message, &a, now, &t->claims);
     if (decision->answer == DHCP6_ANSWER_DISCARD) {
         tell_message(s, EVENT_DHCP6_DISCARD, d, decision->reason, now);
         return;
     }
     tell_message(s, event_of_message(s->message.type), d, NULL, now);
+    if (s->message.client_id.at && asks_again(s->message.type))
+        recalls6_heard(s->recalls, s->message.client_id);
     if (decision->exhausted)
         tell_exhausted(s, decision->subnet, now);
     if (decision->answer == DHCP6_ANSWER_SILENCE)
@@ -344,7 +366,7 @@ static void arm_deadline(struct server6 *s, struct now now)
 
 /* ---- who the server is ------------------------------------------------------------------------------ */
 
-static void duid_kept(void *owner, bool ok, const char *why)
+static void own_kept(void *owner, bool ok, const char *why)
 {
     struct server6 *s = owner;
     if (!ok) /* the next start makes another one, and clients find it by a Rebind */
@@ -371,7 +393,7 @@ static void make_duid(struct server6 *s, struct now now)
     }
     s->duid_len = writer_length(&w);
     s->in_hand++;
-    persist6_keep_duid(&s->persist, writer_span(&w), duid_kept, s);
+    persist6_keep(&s->persist, OWN_DUID, writer_span(&w), own_kept, s);
 }
 
 static bool find_duid(struct server6 *s, struct now now, struct problem *p)
@@ -382,11 +404,80 @@ static bool find_duid(struct server6 *s, struct now now, struct problem *p)
         s->duid_len = configured.len;
         return true;
     }
-    if (!persist6_load_duid(&s->persist, s->duid, &s->duid_len, p))
+    if (!persist6_load(&s->persist, OWN_DUID, s->duid, sizeof s->duid, &s->duid_len, p))
         return false;
-    if (!s->duid_len)
+    if (s->duid_len < DHCP6_DUID_LEAST)
         make_duid(s, now);
     return true;
+}
+
+static bool find_secret(struct server6 *s, struct problem *p)
+{
+    size_t len;
+    if (!persist6_load(&s->persist, OWN_SECRET, s->secret, sizeof s->secret, &len, p))
+        return false;
+    if (len == sizeof s->secret)
+        return true;
+    entropy_fill(s->secret, sizeof s->secret);
+    s->in_hand++;
+    persist6_keep(&s->persist, OWN_SECRET, span_of(s->secret, sizeof s->secret), own_kept, s);
+    return true;
+}
+
+/* ---- clients that are told to ask again -------------------------------------------------------------- */
+
+/* The one that is on the client's link; any other sends by the host's routes. */
+static struct listener6 *listener_for(struct server6 *s, struct ip6 to)
+{
+    for (size_t i = 0; i < s->listener_count; i++)
+        if (s->listeners[i].link && subnet6_contains(s->listeners[i].link, to))
+            return &s->listeners[i];
+    return s->listener_count ? &s->listeners[0] : NULL;
+}
+
+static void send_reconfigure(void *owner, struct ip6 to, struct span duid, struct now now)
+{
+    struct server6 *s = owner;
+    uint8_t room[RECONFIGURE6_BYTES_MAX];
+    struct writer w = writer_over(room, sizeof room);
+    struct listener6 *l = listener_for(s, to);
+    struct endpoint at = { .address = address_ip6(to), .port = DHCP6_CLIENT_PORT };
+    uint64_t replay = now.unix_ms > 0 ? (uint64_t)now.unix_ms : 0;
+    s->last_replay = replay > s->last_replay ? replay : s->last_replay + 1;
+    struct span server_id = span_of(s->duid, s->duid_len);
+    if (!l || !reconfigure6_write(&w, s->secret, server_id, duid, DHCP6_RENEW, s->last_replay))
+        return;
+    udp_send_one(l->udp, &at, NULL, 0, writer_span(&w));
+    struct event ev;
+    if (!event_happens(s->home->events, EVENT_DHCP6_RECONFIGURE))
+        return;
+    event_begin(&ev, EVENT_DHCP6_RECONFIGURE, now);
+    event_hardware(&ev, "duid", duid);
+    event_address(&ev, "address", at.address);
+    event_emit(s->home->events, &ev);
+}
+
+struct recalling {
+    struct server6 *server;
+    const struct ip6 *address;
+    size_t count;
+};
+
+static void recall(void *owner, const struct lease6 *x)
+{
+    struct recalling *r = owner;
+    if (x->state != LEASE_BOUND || x->bits != DHCP6_ADDRESS_BITS || !x->accepts_reconfigure ||
+        (r->address && !ip6_equal(*r->address, x->address)))
+        return;
+    r->count += recalls6_begin(r->server->recalls, x->address, lease6_tenant(x).duid,
+                               loop_now(r->server->home->loop));
+}
+
+size_t server6_reconfigure(struct server6 *s, const struct ip6 *address)
+{
+    struct recalling r = { s, address, 0 };
+    leases6_each(&s->leases, recall, &r);
+    return r.count;
 }
 
 /* ---- start ------------------------------------------------------------------------------------------ */
@@ -483,7 +574,12 @@ struct server6 *server6_start(struct home *h, const struct dhcp6_settings *setti
     bool opened = persist6_open(&s->persist, store, &s->leases, now, p);
     if (opened && !(opened = leases6_settle(&s->leases, settings, now)))
         problem_set(p, "dhcpd: out of memory");
-    if (opened && open_listeners(s, p) && find_duid(s, now, p)) {
+    s->recalls = recalls6_open(h->loop, send_reconfigure, s);
+    if (opened && !s->recalls) {
+        problem_set(p, "dhcpd: out of memory");
+        opened = false;
+    }
+    if (opened && open_listeners(s, p) && find_duid(s, now, p) && find_secret(s, p)) {
         arm_deadline(s, now);
         return s;
     }
@@ -599,6 +695,8 @@ void server6_stop(struct server6 *s)
         udp_close(s->listeners[i].udp);
     }
     loop_disarm(s->home->loop, &s->deadline);
+    recalls6_close(s->recalls);
+    s->recalls = NULL;
     s->stopped = true;
 }
 

@@ -21,6 +21,9 @@ bool server6_reload(struct server6 *s, const struct dhcp6_settings *settings, st
 /* Ends a lease as if its client had released it; `done` is told as by store_commit(). False: it is nobody's.
  */
 bool server6_release(struct server6 *s, struct ip6 address, store_done_fn *done, void *owner);
+/* Tells the client that has this address, or with NULL all that take a Reconfigure, to ask again; how many.
+ */
+size_t server6_reconfigure(struct server6 *s, const struct ip6 *address);
 /* How much of a subnet is not free. */
 struct server6_use {
     uint64_t addresses, prefixes;

@@ -52,6 +52,8 @@ struct dhcp6_subnet {
     uint32_t preferred_s, valid_s, t1_s, t2_s;  /* DHCP6_INFINITE: for ever */
     uint8_t preference;
     bool rapid_commit;
+    bool reconfigures;          /* clients that say so may be told to ask again */
+    bool registers;             /* addresses that clients made themselves */
     bool advertises;            /* router advertisements, where it is on an interface */
     bool autonomous;            /* ... let hosts make addresses of their own */
     uint16_t router_lifetime_s; /* ... as a default router; 0: none */
@@ -83,6 +85,8 @@ struct dhcp6_arrival {
     const struct dhcp6_subnet *link;   /* of the interface; NULL: none of ours, or a plain socket */
     bool multicast;                    /* it was sent to a group */
     const struct dhcp6_relays *relays; /* it came through; none: count is 0 */
+    struct ip6 peer;                   /* the client's address */
+    const uint8_t *secret;             /* RECONFIGURE6_SECRET_BYTES, of which clients' keys are made */
 };
 
 /* The subnet that holds the address, or NULL. */

@@ -36,11 +36,12 @@ struct shown {
 static int usage(FILE *out, int code)
 {
     fprintf(out,
-            "usage: wirelab leases -c FILE [--json] [--all] [--free ADDRESS]\n"
+            "usage: wirelab leases -c FILE [--json] [--all] [--free ADDRESS | --reconfigure ADDRESS|all]\n"
             "Shows the leases that the dhcpd of this configuration has given, one a line.\n"
             "  -j, --json          one JSON object a line\n"
             "  -a, --all           also those that are over\n"
-            "  -f, --free ADDRESS  ends a lease of the running server, as if its client had released it\n");
+            "  -f, --free ADDRESS  ends a lease of the running server, as if its client had released it\n"
+            "  -r, --reconfigure ADDRESS, or all  tells the client to renew now (IPv6)\n");
     return code;
 }
 
@@ -133,9 +134,10 @@ static bool take_row6(void *owner, const struct store_value *values)
     if (!row6_read(&r, values))
         return true;
     struct shown x = { .address = { address_ip6(r.address), r.bits },
-                       .state = word_of(r.state),
+                       .state = r.registered ? "registered" : word_of(r.state),
                        .until_s = r.state == LEASE_FREE ? 0 : r.until_s,
-                       .client = r.client.duid };
+                       .client = r.client.duid,
+                       .name = r.client.name };
     show(owner, &x);
     return true;
 }
@@ -180,6 +182,13 @@ static int free_lease(const char *state, const struct address *a)
     return door_ask("leases", state, "DELETE", path);
 }
 
+static int reconfigure(const char *state, const char *which)
+{
+    char path[256];
+    snprintf(path, sizeof path, "/dhcpd/reconfigure/%s", which);
+    return door_ask("leases", state, "POST", path);
+}
+
 /* ---- the command -----------------------------------------------------------------------------------------
  */
 
@@ -187,6 +196,7 @@ struct words {
     const char *file;
     struct showing showing;
     struct address free;
+    const char *reconfigure;
 };
 
 static bool read_words(struct words *w, int argc, char **argv)
@@ -195,14 +205,17 @@ static bool read_words(struct words *w, int argc, char **argv)
                                              { "json", no_argument, NULL, 'j' },
                                              { "all", no_argument, NULL, 'a' },
                                              { "free", required_argument, NULL, 'f' },
+                                             { "reconfigure", required_argument, NULL, 'r' },
                                              { 0 } };
-    for (int letter; (letter = getopt_long(argc, argv, "c:jaf:", options, NULL)) != -1;) {
+    for (int letter; (letter = getopt_long(argc, argv, "c:jaf:r:", options, NULL)) != -1;) {
         if (letter == 'c')
             w->file = optarg;
         else if (letter == 'j')
             w->showing.json = true;
         else if (letter == 'a')
             w->showing.all = true;
+        else if (letter == 'r')
+            w->reconfigure = optarg;
         else if (letter != 'f' || !address_parse(span_text(optarg), &w->free))
             return false;
     }
@@ -222,6 +235,8 @@ int leases_command(int argc, char **argv)
     int code = EXIT_WRONG_USE;
     if (!config_ok(c))
         config_print_problems(c, stderr);
+    else if (w.reconfigure)
+        code = reconfigure(config_text(config_root(c), "state"), w.reconfigure);
     else if (w.free.family != FAMILY_NONE)
         code = free_lease(config_text(config_root(c), "state"), &w.free);
     else

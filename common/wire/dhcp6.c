@@ -45,6 +45,8 @@ const char *dhcp6_type_text(uint8_t type)
         [DHCP6_INFORMATION_REQUEST] = "Information-request",
         [DHCP6_RELAY_FORWARD] = "Relay-forward",
         [DHCP6_RELAY_REPLY] = "Relay-reply",
+        [DHCP6_ADDR_REG_INFORM] = "Addr-reg-inform",
+        [DHCP6_ADDR_REG_REPLY] = "Addr-reg-reply",
     };
     return type < sizeof texts / sizeof *texts ? texts[type] : NULL;
 }
@@ -236,6 +238,11 @@ static enum dhcp6_fault read_simple(struct dhcp6_message *m, uint16_t code, stru
     return reader_done(r) ? DHCP6_FINE : fault_at(m, DHCP6_OPTION_LENGTH, code);
 }
 
+static bool is_registration(uint8_t type)
+{
+    return type == DHCP6_ADDR_REG_INFORM || type == DHCP6_ADDR_REG_REPLY;
+}
+
 static enum dhcp6_fault read_option(struct dhcp6_message *m, uint16_t code, struct reader *value)
 {
     switch (code) {
@@ -248,6 +255,8 @@ static enum dhcp6_fault read_option(struct dhcp6_message *m, uint16_t code, stru
         return read_ia(m, code, value);
     case DHCP6_OPTION_STATUS_CODE:
         return read_status(m, value, &m->status, &m->status_text);
+    case DHCP6_OPTION_IA_ADDRESS:
+        return is_registration(m->type) ? read_ia_address(m, code, value) : DHCP6_FINE;
     default:
         return read_simple(m, code, value);
     }
@@ -265,7 +274,7 @@ enum dhcp6_fault dhcp6_parse(struct dhcp6_message *m, struct span bytes)
     m->type = (uint8_t)(head >> 24);
     m->xid = head & 0xffffff;
     m->options = span_from(bytes, HEADER_BYTES);
-    if (m->type < DHCP6_SOLICIT || m->type > DHCP6_INFORMATION_REQUEST)
+    if ((m->type < DHCP6_SOLICIT || m->type > DHCP6_INFORMATION_REQUEST) && !is_registration(m->type))
         return DHCP6_BAD_TYPE;
     uint16_t code = 0;
     enum dhcp6_fault f = DHCP6_FINE;

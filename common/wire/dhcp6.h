@@ -34,6 +34,8 @@ enum dhcp6_type {
     DHCP6_INFORMATION_REQUEST,
     DHCP6_RELAY_FORWARD,
     DHCP6_RELAY_REPLY,
+    DHCP6_ADDR_REG_INFORM = 36, /* RFC 9686 */
+    DHCP6_ADDR_REG_REPLY,
 };
 /* "Solicit"; NULL for a type that is not here. */
 const char *dhcp6_type_text(uint8_t type);
@@ -127,7 +129,7 @@ struct dhcp6_message {
     uint16_t elapsed_10ms;
     uint16_t status; /* of the whole message; SUCCESS where none is told */
     struct span status_text;
-    size_t ia_count, address_count;
+    size_t ia_count, address_count; /* a registration has addresses without an IA */
     struct dhcp6_ia ias[DHCP6_IAS_MAX];
     struct dhcp6_ia_address addresses[DHCP6_IA_ADDRESSES_MAX];
     struct span options;   /* all of them */
