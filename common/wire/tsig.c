@@ -73,16 +73,18 @@ enum tsig_place tsig_find(struct span message, struct tsig *out)
 {
     struct reader r = reader_over(message);
     struct dns_header h;
-    if (!read_dns_header(&r, &h) || !h.additionals)
-        return TSIG_ABSENT;
+    read_dns_header(&r, &h);
     size_t count = (size_t)h.answers + h.authorities + h.additionals;
+    if (!reader_ok(&r) || !count)
+        return TSIG_ABSENT;
     skip_questions(&r, h.questions);
     for (size_t i = 0; i < count && reader_ok(&r); i++) { /* by the message's counts */
         struct reader ahead = r;
         skip_name(&ahead);
         uint16_t type = read_u16(&ahead);
         if (reader_ok(&ahead) && type == DNS_TYPE_TSIG)
-            return i + 1 == count && read_tsig(&r, message, out) ? TSIG_PRESENT : TSIG_MISPLACED;
+            return i + 1 == count && h.additionals && read_tsig(&r, message, out) ? TSIG_PRESENT
+                                                                                  : TSIG_MISPLACED;
         read_skip(&ahead, 6);
         read_skip(&ahead, read_u16(&ahead));
         r = ahead;
