@@ -22,6 +22,7 @@ struct connection {
     struct list waiting;  /* questions that others must answer first */
     struct list awaiting; /* changes that the disk must have first */
     bool transferring, peer_ended, over_tls;
+    uint64_t owed; /* octets that the peer had not taken when it was last looked at */
     struct transfer transfer;
     struct tsig_session session; /* of the transfer, where it is signed */
 };
@@ -146,7 +147,7 @@ static void take_message(struct connection *c, struct span message, struct now n
     outcome = dnsd_elsewhere(s, outcome, &from, &w, now);
     if (outcome != RESPOND_TRANSFER)
         dnsd_sign(&s->session, &w, now);
-    dnsd_tell(s, outcome, peer, c->over_tls ? "tls" : "tcp", writer_length(&w), now);
+    dnsd_tell(s, outcome, peer, c->over_tls ? EDNS_TLS : EDNS_TCP, writer_length(&w), now);
     if (outcome == RESPOND_TRANSFER) {
         begin_transfer(c);
         c->transferring = true;
@@ -230,13 +231,19 @@ static void drained(void *self, struct stream *stream)
         stream_resume(stream);
 }
 
+/* In its handshake nothing is owed to the peer; else it gets what is, for as long as it takes some of it. */
 static void expired(void *self, struct stream *stream)
 {
     struct connection *c = self;
-    if (c->transferring || (c->over_tls && !stream_secure(stream))) /* in its handshake nothing is owed */
+    uint64_t owed = stream_queued(stream);
+    if (c->transferring || (c->over_tls && !stream_secure(stream)) || (owed && owed == c->owed)) {
         stream_abort(stream);
-    else
+    } else if (owed) {
+        c->owed = owed;
+        stream_deadline(stream, loop_now(c->service->home->loop).mono_ms + c->service->settings->tcp_idle_ms);
+    } else {
         stream_finish(stream);
+    }
 }
 
 static void half_closed(void *self, struct stream *stream)

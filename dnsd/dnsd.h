@@ -3,6 +3,7 @@
 #ifndef WIRELAB_DNSD_DNSD_H
 #define WIRELAB_DNSD_DNSD_H
 
+#include "counts.h"
 #include "limit.h"
 #include "policy.h"
 #include "recursion.h"
@@ -115,7 +116,8 @@ struct service {
     bool draining, stopping;
     struct edns_settings edns;
     struct timer secret_due;
-    struct limit *limit;                  /* NULL: there is none */
+    struct limit *limit; /* NULL: there is none */
+    struct counts counts;
     struct tls_context *tls, *tls_before; /* NULL: none, and none before the last reload */
     struct tls_context *tls_client, *tls_client_before;
     struct listener **tls_listeners;
@@ -189,9 +191,9 @@ struct udp_options dnsd_udp_options(const struct service *s, struct endpoint at)
 /* A message of another opcode than QUERY: whether it was one, and what becomes of it. */
 bool dnsd_request(struct service *s, struct span message, const struct dnsd_asker *from, struct writer *out,
                   enum respond_outcome *outcome, struct now now);
-/* Tells of a message that was answered (or not): response and outcome of respond(). */
+/* Counts and tells of a message that was answered (or not): response and outcome of respond(). */
 void dnsd_tell(struct service *s, enum respond_outcome outcome, const struct endpoint *peer,
-               const char *protocol, size_t reply_bytes, struct now now);
+               enum edns_transport transport, size_t reply_bytes, struct now now);
 /* A field with a domain name, for an event; the text lives in `room`. */
 void dnsd_event_name(struct event *ev, const char *field, const struct dns_name *name,
                      char room[DNS_NAME_TEXT_MAX]);

@@ -3,6 +3,7 @@
 #include "encode.h"
 #include "event.h"
 #include "hash.h"
+#include "metrics.h"
 
 #include <pthread.h>
 #include <stdlib.h>
@@ -17,8 +18,9 @@ struct limit {
     bool untold;
     bool told; /* there was a first time */
     uint64_t told_ms;
-    struct prefix network; /* the one that is told of */
-    uint64_t dropped, truncated;
+    struct prefix network;               /* the one that is told of */
+    uint64_t dropped, truncated;         /* since it was told */
+    uint64_t all_dropped, all_truncated; /* ever */
 };
 
 struct limit *limit_open(const struct rate_settings *s, uint64_t seed)
@@ -118,6 +120,15 @@ bool limit_untold(struct limit *l)
     return untold;
 }
 
+void limit_measure(struct limit *l, struct http_exchange *x)
+{
+    pthread_mutex_lock(&l->gate);
+    uint64_t dropped = l->all_dropped + l->dropped, truncated = l->all_truncated + l->truncated;
+    pthread_mutex_unlock(&l->gate);
+    metric_line(x, "wirelab_dns_rate_limited_total", "reply", "dropped", NULL, NULL, dropped);
+    metric_line(x, "wirelab_dns_rate_limited_total", "reply", "truncated", NULL, NULL, truncated);
+}
+
 void limit_tell(struct limit *l, struct events *e, struct now now)
 {
     struct event ev;
@@ -128,6 +139,8 @@ void limit_tell(struct limit *l, struct events *e, struct now now)
     prefix_format(&l->network, network);
     if (untold) {
         l->untold = false;
+        l->all_dropped += l->dropped;
+        l->all_truncated += l->truncated;
         l->dropped = l->truncated = 0;
     }
     pthread_mutex_unlock(&l->gate);

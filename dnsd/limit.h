@@ -9,6 +9,7 @@
 
 struct limit;
 struct events;
+struct http_exchange;
 
 /* The settings' list lives as long as it. NULL: no memory. */
 struct limit *limit_open(const struct rate_settings *s, uint64_t seed);
@@ -20,6 +21,8 @@ bool limit_reply(struct limit *l, struct response *r, struct address peer, struc
                  uint64_t mono_ms);
 /* Whether there is something to tell: once in RATE_WINDOW_S. Any thread. */
 bool limit_untold(struct limit *l);
+/* How many answers were not sent, and how many truncated, since the start or the last reload. */
+void limit_measure(struct limit *l, struct http_exchange *x);
 /* Tells it, on the main thread. */
 void limit_tell(struct limit *l, struct events *e, struct now now);
 

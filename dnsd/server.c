@@ -3,6 +3,7 @@
 #include "ahead.h"
 #include "encode.h"
 #include "hints.h"
+#include "metrics.h"
 #include "primary.h"
 #include "secondary.h"
 #include "wire/dns_rdata.h"
@@ -37,19 +38,22 @@ static enum event_id event_for(const struct service *s, enum respond_outcome out
 }
 
 void dnsd_tell(struct service *s, enum respond_outcome outcome, const struct endpoint *peer,
-               const char *protocol, size_t reply_bytes, struct now now)
+               enum edns_transport transport, size_t reply_bytes, struct now now)
 {
+    static const char *const protocols[] = { "udp", "tcp", "tls" };
     const struct response *r = &s->response;
     enum event_id id = event_for(s, outcome);
     struct event ev;
     char name[DNS_NAME_TEXT_MAX];
     uint8_t type[TYPE_TEXT_MAX];
-    if (outcome == RESPOND_LATER ||
-        !(r->why ? event_happens_for(s->home->events, id, r->why) : event_happens(s->home->events, id)))
+    if (outcome == RESPOND_LATER)
+        return;
+    counts_take(&s->counts, r, transport, outcome != RESPOND_SILENCE);
+    if (!(r->why ? event_happens_for(s->home->events, id, r->why) : event_happens(s->home->events, id)))
         return;
     event_begin(&ev, id, now);
     event_endpoint(&ev, "client", peer);
-    event_text(&ev, "protocol", protocol);
+    event_text(&ev, "protocol", protocols[transport]);
     if (r->query.asked) {
         struct writer w = writer_over(type, sizeof type);
         write_dns_type_text(&w, r->query.question.type);
@@ -259,7 +263,7 @@ void dnsd_answer(struct service *s, struct span message, struct dnsd_asker *from
         limit_tell(s->limit, s->home->events, now);
     }
     dnsd_sign(&s->session, out, now);
-    dnsd_tell(s, outcome, from->peer, "udp", writer_length(out), now);
+    dnsd_tell(s, outcome, from->peer, EDNS_UDP, writer_length(out), now);
 }
 
 static void answer_batch(void *self, struct udp *u, struct batch *b, struct now now)
@@ -537,8 +541,13 @@ static void stop(struct service *s)
 /* What workers answered happened like the rest. */
 static void measure(struct service *s, struct http_exchange *x)
 {
-    (void)x;
-    s->home->events->seen[EVENT_DNS_QUERY] += workers_answered(s->workers);
+    uint64_t before = s->counts.transports[EDNS_UDP];
+    workers_count(s->workers, &s->counts);
+    s->home->events->seen[EVENT_DNS_QUERY] += s->counts.transports[EDNS_UDP] - before;
+    counts_tell(&s->counts, x);
+    if (s->limit)
+        limit_measure(s->limit, x);
+    metric_line(x, "wirelab_dns_connections", NULL, NULL, NULL, NULL, s->connection_count);
 }
 
 const struct service_type dnsd_service = {

@@ -33,7 +33,7 @@ struct worker {
     struct worker_socket *sockets;
     size_t socket_count;
     bool running, end_open;
-    uint64_t answered; /* under the gate */
+    struct counts counts; /* under the gate */
     struct response response;
 };
 
@@ -96,7 +96,7 @@ static void answer_batch(void *self, struct udp *u, struct batch *b, struct now 
     look_ahead(&w->all->service->zones, b);
     for (size_t i = 0; i < b->count; i++)
         if (is_answered(w, &b->d[i], now))
-            w->answered++;
+            counts_take(&w->counts, &w->response, EDNS_UDP, writer_length(&b->d[i].out) != 0);
         else
             hand_over(w, k, &b->d[i]);
     struct limit *limit = w->all->service->limit;
@@ -176,16 +176,12 @@ void workers_resume(struct workers *all)
         pthread_mutex_unlock(&all->workers[i].gate);
 }
 
-uint64_t workers_answered(struct workers *all)
+void workers_count(struct workers *all, struct counts *to)
 {
-    uint64_t sum = 0;
     workers_pause(all);
-    for (size_t i = 0; all && i < all->count; i++) {
-        sum += all->workers[i].answered;
-        all->workers[i].answered = 0;
-    }
+    for (size_t i = 0; all && i < all->count; i++)
+        counts_move(to, &all->workers[i].counts);
     workers_resume(all);
-    return sum;
 }
 
 static bool open_sockets(struct worker *w, struct problem *p)

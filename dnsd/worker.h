@@ -13,8 +13,8 @@ struct workers *workers_open(struct service *s, size_t count, struct problem *p)
  * Harmless with NULL. */
 void workers_pause(struct workers *all);
 void workers_resume(struct workers *all);
-/* How many questions they have answered since this was asked last. Harmless with NULL. */
-uint64_t workers_answered(struct workers *all);
+/* Adds what they have counted since this was asked last. Harmless with NULL. */
+void workers_count(struct workers *all, struct counts *to);
 /* Ends and awaits them. Harmless with NULL. */
 void workers_close(struct workers *all);
 
