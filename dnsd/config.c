@@ -18,6 +18,13 @@ static const struct config_key zone_keys[] = {
               "here.",
       .example = "allow-transfer = { \"172.16.16.164\", \"key transfer.contoso.local\" }",
       .reference = "RFC 5936" },
+    { .name = "transfer-tls-only",
+      .type = CONFIG_FLAG,
+      .otherwise = "false",
+      .help = "Whether allow-transfer counts over TLS alone (listen-tls), so that nobody on the way reads "
+              "the zone.",
+      .example = "transfer-tls-only = true",
+      .reference = "RFC 9103 9" },
     { .name = "allow-update",
       .type = CONFIG_TEXT,
       .flags = CONFIG_LIST,
@@ -193,6 +200,14 @@ const struct config_key dnsd_keys[] = {
           "come by TCP.",
       .example = "require-cookies = true",
       .reference = "RFC 7873 5.2" },
+    { .name = "require-cookies-above",
+      .type = CONFIG_NUMBER,
+      .least = 0,
+      .most = 1000000000,
+      .otherwise = "0",
+      .help = "The same only while more questions than that come by UDP each second; 0: never.",
+      .example = "require-cookies-above = 200000",
+      .reference = "RFC 7873 5.2" },
     { .name = "key",
       .type = CONFIG_SECTION,
       .flags = CONFIG_TITLED,
@@ -312,6 +327,7 @@ static bool read_zone(struct config *c, const struct config_section *s, struct d
     else if (!z->primary_count && !file)
         config_problem(c, s, NULL, "file = \"zones/NAME.zone\", or primaries = { \"172.16.16.139\" }",
                        "the zone has neither a file nor primaries");
+    z->transfer_tls_only = config_flag(s, "transfer-tls-only");
     z->max_transfer_bytes = (size_t)config_number(s, "max-transfer-size");
     z->file = file ? arena_text(&d->arena, span_text(file)) : "";
     return z->file && dnsd_configure_permits(c, s, "allow-transfer", d, &z->transfer) &&

@@ -43,8 +43,10 @@ bool dnsd_configure_edns(struct config *c, const struct config_section *s, struc
     d->edns.keepalive = (uint16_t)(idle_ms / KEEPALIVE_MS);
     d->cookies = config_flag(s, "cookies");
     d->edns.require_cookies = config_flag(s, "require-cookies");
+    int64_t above = config_number(s, "require-cookies-above"), threads = config_number(s, "workers");
+    d->edns.cookies_above = (uint32_t)((above + threads - 1) / threads);
     read_secrets(c, s, &d->edns.cookies);
-    if (!d->cookies && d->edns.require_cookies)
+    if (!d->cookies && (d->edns.require_cookies || above))
         config_problem(c, s, config_value(s, "require-cookies"), "cookies = true",
                        "cookies are required and switched off");
     return read_text(c, s, "nsid", d, &d->edns.nsid) && read_text(c, s, "version", d, &d->edns.version);

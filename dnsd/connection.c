@@ -255,12 +255,24 @@ static void half_closed(void *self, struct stream *stream)
         finish_if_ending(c);
 }
 
+static void tell_handshake(struct connection *c)
+{
+    struct events *events = c->service->home->events;
+    struct event ev;
+    if (!event_happens(events, EVENT_DNS_TLS_FAILED))
+        return;
+    event_begin(&ev, EVENT_DNS_TLS_FAILED, loop_now(c->service->home->loop));
+    event_endpoint(&ev, "client", stream_peer(c->stream));
+    event_text(&ev, "reason", stream_error(c->stream));
+    event_emit(events, &ev);
+}
+
 static void closed(void *self, struct stream *stream, enum stream_end why)
 {
     struct connection *c = self;
     struct service *s = c->service;
-    (void)stream;
-    (void)why;
+    if (c->over_tls && why == STREAM_ERROR && !stream_secure(stream))
+        tell_handshake(c);
     for (struct list_node *n; (n = list_first(&c->waiting));) /* ends: each is taken off */
         recursion_forget(s->recursion, list_item(n, struct recursion_client, connection_node));
     for (struct list_node *n; (n = list_first(&c->awaiting));) /* as above */

@@ -5,6 +5,7 @@
 
 #include "counts.h"
 #include "limit.h"
+#include "load.h"
 #include "policy.h"
 #include "recursion.h"
 #include "respond.h"
@@ -33,6 +34,7 @@ struct dnsd_zone {
     struct dnsd_server *primaries; /* whom it is fetched from, in their order; none: it has a file */
     size_t primary_count;
     size_t max_transfer_bytes;
+    bool transfer_tls_only;
 };
 
 /* DNS over TLS. */
@@ -118,6 +120,7 @@ struct service {
     struct timer secret_due;
     struct limit *limit; /* NULL: there is none */
     struct counts counts;
+    struct load load;                     /* of this thread */
     struct tls_context *tls, *tls_before; /* NULL: none, and none before the last reload */
     struct tls_context *tls_client, *tls_client_before;
     struct listener **tls_listeners;

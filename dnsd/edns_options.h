@@ -14,8 +14,9 @@ struct edns_settings {
     struct span nsid;    /* its name among many of one address; empty: it has none */
     struct span version; /* of the program, for those who ask by CH TXT; empty: nobody is told */
     struct cookie_secrets cookies;
-    bool require_cookies; /* by UDP */
-    uint16_t keepalive;   /* RFC 7828 3.1: how long a silent connection stays, in tenths of a second */
+    bool require_cookies;   /* by UDP */
+    uint32_t cookies_above; /* the same while so many messages a second come to one thread; 0: never */
+    uint16_t keepalive;     /* RFC 7828 3.1: how long a silent connection stays, in tenths of a second */
 };
 
 enum edns_transport { EDNS_UDP, EDNS_TCP, EDNS_TLS };

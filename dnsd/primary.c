@@ -56,7 +56,8 @@ static void tell_update(struct primary *m, enum event_id id, const struct dns_na
 {
     struct event ev;
     char name[DNS_NAME_TEXT_MAX];
-    if (!event_happens(m->home->events, id))
+    bool is_constant = why && rcode != DNS_SERVFAIL; /* else it may be the store's text */
+    if (!(is_constant ? event_happens_for(m->home->events, id, why) : event_happens(m->home->events, id)))
         return;
     event_begin(&ev, id, now);
     dnsd_event_name(&ev, "zone", zone, name);
@@ -350,6 +351,8 @@ enum respond_outcome primary_update(struct primary *m, struct span message, cons
     if (!update_read_zone(message, &q))
         return refuse(m, &q, from, DNS_FORMERR, "it does not name one zone", out, now);
     dns_name_lower(&lower, &q.question.name);
+    if (!dns_query_read_edns(message, &q))
+        return refuse(m, &q, from, DNS_BADVERS, "a version of EDNS above 0", out, now);
     const struct zones_row *row = zones_find_apex(&m->service->zones, &lower);
     if (!row)
         return refuse(m, &q, from, DNS_NOTAUTH, "no zone of ours", out, now);

@@ -19,12 +19,14 @@ static void blame(struct response *r, enum edns_fault code, const char *text)
     r->fault = (struct edns_fault_text){ (uint16_t)code, text };
 }
 
-static bool may_transfer(const struct zones_row *row, const struct address *peer, const struct tsig_key *key)
+static bool may_transfer(const struct zones_row *row, const struct address *peer, const struct response *r)
 {
+    if (row->transfer_tls_only && !r->over_tls)
+        return false;
     for (size_t i = 0; i < row->transfer_to_count; i++)
         if (prefix_contains(&row->transfer_to[i], *peer))
             return true;
-    return key_listed(&row->transfer_keys, key);
+    return key_listed(&row->transfer_keys, r->key);
 }
 
 size_t respond_limit(const struct response *r, bool over_tcp)
@@ -63,7 +65,7 @@ static enum respond_outcome transfer(const struct zones *zones, const struct add
         return error(r, DNS_FORMERR, "AXFR over UDP", out);
     if (!row)
         return error(r, DNS_NOTAUTH, NULL, out);
-    if (!may_transfer(row, peer, r->key)) {
+    if (!may_transfer(row, peer, r)) {
         blame(r, EDNS_FAULT_PROHIBITED, "transfers are not for you");
         return error(r, DNS_REFUSED, NULL, out);
     }
@@ -84,6 +86,11 @@ static enum respond_outcome transfer(const struct zones *zones, const struct add
     return RESPOND_TRANSFER;
 }
 
+static bool wants_cookies(const struct response *r, bool over_tcp)
+{
+    return r->edns && (r->edns->require_cookies || r->crowded) && !over_tcp && !r->key;
+}
+
 /* The options of the query. True: they are an answer by themselves, and it is written. */
 static bool take_options(struct response *r, const struct address *peer, bool over_tcp, struct writer *out)
 {
@@ -98,8 +105,7 @@ static bool take_options(struct response *r, const struct address *peer, bool ov
         error(r, DNS_FORMERR, wrong, out);
         return true;
     }
-    bool wants = !over_tcp && !r->key && r->edns->require_cookies;
-    if (wants && r->asked.cookie && r->asked.state == COOKIE_NONE) { /* RFC 7873 5.2.3 */
+    if (wants_cookies(r, over_tcp) && r->asked.cookie && r->asked.state == COOKIE_NONE) { /* RFC 7873 5.2.3 */
         error(r, DNS_BADCOOKIE, NULL, out);
         return true;
     }
@@ -113,7 +119,7 @@ static bool take_options(struct response *r, const struct address *peer, bool ov
 /* Who has no cookie may come by TCP, and so shows that the address is its own (RFC 7873 5.2.1). */
 static bool must_come_by_tcp(const struct response *r, bool over_tcp)
 {
-    return r->edns && r->edns->require_cookies && !over_tcp && !r->key && !r->asked.cookie;
+    return wants_cookies(r, over_tcp) && !r->asked.cookie;
 }
 
 static enum respond_outcome truncate(struct response *r, struct writer *out)

@@ -26,6 +26,7 @@ struct response {
     size_t reserved_bytes;            /* for the reply's signature */
     const struct edns_settings *edns; /* NULL: no options, no names of class CH */
     bool over_tls;
+    bool crowded; /* cookies are required for now */
     int64_t unix_ms;
     /* What its options ask for, and what the reply says of an error. */
     struct edns_asked asked;

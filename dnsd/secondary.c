@@ -543,6 +543,8 @@ enum respond_outcome secondary_notified(struct secondary *m, struct span message
                   : may_notify(f, &from->peer->address, from->key) ? DNS_NOERROR
                                                                    : DNS_REFUSED;
     }
+    if (q.asked && !dns_query_read_edns(message, &q))
+        q.rcode = DNS_BADVERS;
     if (q.rcode == DNS_NOERROR)
         check_now(f, now);
     struct event ev;

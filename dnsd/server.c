@@ -164,6 +164,7 @@ static bool load_zones(struct service *s, const struct dnsd_settings *d, bool st
         rows[i].transfer_to = d->zones[i].transfer.prefixes;
         rows[i].transfer_to_count = d->zones[i].transfer.prefix_count;
         rows[i].transfer_keys = d->zones[i].transfer.keys;
+        rows[i].transfer_tls_only = d->zones[i].transfer_tls_only;
         rows[i].zone = d->zones[i].primary_count ? copy_or_none(s, &d->zones[i], &rows[i].name)
                                                  : load_zone(&l, &d->zones[i]);
         if (rows[i].zone && !d->zones[i].primary_count)
@@ -266,10 +267,20 @@ void dnsd_answer(struct service *s, struct span message, struct dnsd_asker *from
     dnsd_tell(s, outcome, from->peer, EDNS_UDP, writer_length(out), now);
 }
 
+/* Above a load cookies are required. */
+static void note_load(struct service *s, size_t messages, struct now now)
+{
+    bool crowded = load_is_above(&s->load, messages, now.mono_ms, s->edns.cookies_above);
+    if (crowded != s->response.crowded)
+        event_note(s->home->events, EVENT_DNS_LOAD, now, "cookies", crowded ? "required" : "not required");
+    s->response.crowded = crowded;
+}
+
 static void answer_batch(void *self, struct udp *u, struct batch *b, struct now now)
 {
     struct service *s = self;
     look_ahead(&s->zones, b);
+    note_load(s, b->count, now);
     for (size_t i = 0; i < b->count; i++) {
         struct datagram *d = &b->d[i];
         struct dnsd_asker from = {

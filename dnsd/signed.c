@@ -30,7 +30,7 @@ static void tell(struct service *s, const struct endpoint *peer, const struct ts
 {
     struct event ev;
     char name[DNS_NAME_TEXT_MAX];
-    if (!event_happens(s->home->events, EVENT_DNS_KEY_REFUSED))
+    if (!event_happens_for(s->home->events, EVENT_DNS_KEY_REFUSED, tsig_error_name(error)))
         return;
     event_begin(&ev, EVENT_DNS_KEY_REFUSED, now);
     event_endpoint(&ev, "client", peer);

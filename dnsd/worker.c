@@ -34,6 +34,7 @@ struct worker {
     size_t socket_count;
     bool running, end_open;
     struct counts counts; /* under the gate */
+    struct load load;
     struct response response;
 };
 
@@ -93,6 +94,7 @@ static void answer_batch(void *self, struct udp *u, struct batch *b, struct now 
     struct worker_socket *k = self;
     struct worker *w = k->worker;
     pthread_mutex_lock(&w->gate);
+    w->response.crowded = load_is_above(&w->load, b->count, now.mono_ms, w->all->service->edns.cookies_above);
     look_ahead(&w->all->service->zones, b);
     for (size_t i = 0; i < b->count; i++)
         if (is_answered(w, &b->d[i], now))

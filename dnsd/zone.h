@@ -184,7 +184,8 @@ struct zones_row {
     const struct prefix *transfer_to; /* who may have all of it; lives as long as the directory */
     size_t transfer_to_count;
     struct key_list transfer_keys; /* the same, by key */
-    bool expired;                  /* a copy that no primary has confirmed for too long */
+    bool transfer_tls_only;
+    bool expired; /* a copy that no primary has confirmed for too long */
 };
 
 struct zones {

@@ -137,6 +137,18 @@ enum dns_query_state dns_query_read(struct span message, struct dns_query *q)
     return DNS_QUERY_GOOD;
 }
 
+bool dns_query_read_edns(struct span message, struct dns_query *q)
+{
+    struct reader r = reader_over(message);
+    struct dns_question skipped;
+    read_dns_header(&r, &q->header);
+    for (uint16_t i = 0; i < q->header.questions && read_dns_question(&r, message, &skipped); i++)
+        ; /* ends: by the count, and at the message's end */
+    if (reader_ok(&r))
+        read_sections(&r, message, q);
+    return !q->edns.present || q->edns.version == EDNS_VERSION;
+}
+
 /* ---- writing ---------------------------------------------------------------------------- */
 
 void write_dns_header(struct writer *w, const struct dns_header *h)

@@ -126,6 +126,10 @@ enum dns_query_state {
                       */
 };
 
+/* OPT of a message of any opcode, into q->edns. False: what it has is of a version that we do not know:
+ * BADVERS.
+ */
+bool dns_query_read_edns(struct span message, struct dns_query *q);
 /* Reads all records of the message; bytes behind the last one are nobody's business. */
 enum dns_query_state dns_query_read(struct span message, struct dns_query *q);
 

@@ -193,6 +193,15 @@ class Probes(unittest.TestCase):
         self.assertEqual(self.server.udp(query(opcode=15)).rcode, 4)
         self.assertEqual(self.server.udp(query(opcode=15, options=b"")).rcode, 4)
 
+    def test_updates_and_notifies_have_an_opt_in_return(self):
+        for opcode, code in ((5, 5), (4, 9)):  # nobody may change it; it is not fetched from elsewhere
+            for flags in (0, 0x8000):
+                reply = self.server.udp(query(options=option(100), opcode=opcode, flags=flags))
+                self.assertEqual((reply.rcode, reply.opt, reply.version, reply.edns_flags), (code, 1, 0, flags))
+            reply = self.server.udp(query(options=b"", opcode=opcode, version=1))
+            self.assertEqual((reply.rcode, reply.opt, reply.version), (BADVERS, 1, 0))
+            self.assertEqual(self.server.udp(query(opcode=opcode)).opt, 0)
+
     def test_malformed(self):
         no_root = query()[:-4]  # an OPT below a name
         opt = b"\0" + struct.pack("!HHBBHH", 41, 1232, 0, 0, 0, 0)
@@ -339,6 +348,24 @@ class Cookies(unittest.TestCase):
             self.assertEqual(server.tcp(query()).counts[1], 1)
             if lab.have("dig"):
                 self.assertIn("status: NOERROR", server.dig("example.test", "SOA"))  # it tries again by itself
+
+    def test_required_above_a_load(self):
+        with Server("require-cookies-above = 30") as server:
+            self.assertEqual(server.udp(query()).counts[1], 1)
+            for _ in range(300):
+                if server.udp(query()).truncated:
+                    break
+            else:
+                self.fail("the load is not seen")
+            server.program.wait_log("event=dns.load cookies=required")
+            first = server.udp(query(options=option(COOKIE, b"abcdefgh")))
+            known = server.udp(query(options=option(COOKIE, first.options[COOKIE])))
+            self.assertEqual((first.rcode, known.rcode, known.counts[1]), (BADCOOKIE, 0, 1))
+
+            def is_quiet():
+                time.sleep(0.2)  # few enough questions a second
+                return server.udp(query()).counts[1] == 1
+            lab.until(is_quiet, "cookies are still required")
 
     def test_switched_off(self):
         with Server("cookies = false") as server:

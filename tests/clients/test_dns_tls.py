@@ -96,6 +96,7 @@ class Tls(unittest.TestCase):
             except ConnectionResetError:
                 answer = b""
             self.assertTrue(answer == b"" or answer[0] == 21, answer)  # a TLS alert
+        self.server.program.wait_log("event=dns.tls.failed")
 
     def test_who_says_nothing_is_closed(self):
         with TlsServer('tcp-idle-timeout = "300ms"') as server:

@@ -1,5 +1,6 @@
 """Zone transfers over TLS (RFC 9103): ours with ours, and with NSD in both directions."""
 import pathlib
+import signal
 import unittest
 
 import lab
@@ -94,6 +95,16 @@ class TransfersOverTls(Zones):
             self.assertIn("certificate verify failed", server.log())
             self.assertNotIn("event=dns.fetched", server.log())
         self.assertIsNotNone(other)
+
+    def test_over_tls_only(self):
+        primary, port, tls = self.primary()
+        text = primary.conf.read_text().replace("allow-transfer", "transfer-tls-only = true allow-transfer")
+        primary.conf.write_text(text)
+        primary.signal(signal.SIGHUP)
+        primary.wait_log("event=reloaded")
+        self.assertEqual(whole(port), [])
+        _, listen = self.secondary(tls)
+        self.follows(listen, 1)
 
     def test_clear_text_behind_the_port_is_not_taken(self):
         _, port, _ = self.primary()

@@ -5,6 +5,7 @@
 
 #include <cmocka.h>
 
+#include "dnsd/load.h"
 #include "dnsd/rate.h"
 
 #include <stdlib.h>
@@ -159,6 +160,19 @@ static void networks_as_they_are_told(void **state)
     assert_true(address_equal(p.address, a));
 }
 
+static void the_load_of_a_second(void **state)
+{
+    struct load load = { 0 };
+    (void)state;
+    assert_false(load_is_above(&load, 1000000, 5000, 0));
+    assert_false(load_is_above(&load, 100, 5000, 100));
+    assert_true(load_is_above(&load, 1, 5999, 100));
+    assert_true(load_is_above(&load, 1, 6999, 100)); /* the second before counts, too */
+    assert_false(load_is_above(&load, 1, 7000, 100));
+    assert_true(load_is_above(&load, 200, 7000, 100));
+    assert_false(load_is_above(&load, 1, 9000, 100)); /* a second of silence */
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
@@ -172,6 +186,7 @@ int main(void)
         TEST(exempt),
         TEST(a_full_table),
         TEST(networks_as_they_are_told),
+        TEST(the_load_of_a_second),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
