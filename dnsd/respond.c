@@ -29,7 +29,7 @@ static bool may_transfer(const struct zones_row *row, const struct address *peer
     return key_listed(&row->transfer_keys, r->key);
 }
 
-size_t respond_limit(const struct response *r, bool over_tcp)
+static size_t limit_of(const struct response *r, bool over_tcp)
 {
     size_t limit = encode_limit(&r->query, over_tcp), reserved = r->reserved_bytes;
     if (r->asked.any)
@@ -37,9 +37,20 @@ size_t respond_limit(const struct response *r, bool over_tcp)
     return limit > reserved + QUESTION_BYTES_MAX ? limit - reserved : QUESTION_BYTES_MAX;
 }
 
+size_t respond_limit(const struct response *r, bool over_tcp)
+{
+    return limit_of(r, over_tcp);
+}
+
+/* Most have none to write: that is decided without a call. */
+static bool has_options(const struct response *r)
+{
+    return r->query.edns.present && (r->asked.any || r->fault.code != EDNS_FAULT_NONE);
+}
+
 void respond_options(const struct response *r, bool over_tcp, struct writer *out)
 {
-    if (r->query.edns.present && (r->asked.any || r->fault.code != EDNS_FAULT_NONE))
+    if (has_options(r))
         edns_options_write(&r->asked, r->edns, r->fault, encode_limit(&r->query, over_tcp), r->reserved_bytes,
                            out);
 }
@@ -78,7 +89,7 @@ static enum respond_outcome transfer(const struct zones *zones, const struct add
     if (!over_tcp) {
         struct answer_question question = { .name = &r->lower, .type = DNS_TYPE_SOA, .class = DNS_CLASS_IN };
         answer_question(zones, &question, &r->plan);
-        encode_plan(q, &r->plan, respond_limit(r, false), out);
+        encode_plan(q, &r->plan, limit_of(r, false), out);
         return RESPOND_REPLY;
     }
     r->zone = row->zone;
@@ -162,7 +173,7 @@ static enum respond_outcome answer(const struct zones *zones, const struct addre
     r->rcode = r->plan.rcode;
     if (r->rcode == DNS_SERVFAIL || r->rcode == DNS_REFUSED)
         blame_refusal(zones, r);
-    encode_plan(q, &r->plan, respond_limit(r, over_tcp), out);
+    encode_plan(q, &r->plan, limit_of(r, over_tcp), out);
     return r->plan.rcode == DNS_REFUSED || r->plan.away.at ? RESPOND_ELSEWHERE : RESPOND_REPLY;
 }
 
@@ -179,8 +190,8 @@ enum respond_outcome respond(const struct zones *zones, struct span message, con
     r->plan.count = 0;
     if (state == DNS_QUERY_DROP)
         return RESPOND_SILENCE;
-    bool has_options = r->edns && q->edns.present && q->edns.options.len && q->rcode != DNS_BADVERS;
-    if (has_options && take_options(r, peer, over_tcp, out))
+    bool takes_options = q->edns.present && q->edns.options.len && r->edns && q->rcode != DNS_BADVERS;
+    if (takes_options && take_options(r, peer, over_tcp, out))
         outcome = RESPOND_REPLY;
     else if (state == DNS_QUERY_ERROR)
         outcome = error(r, q->rcode, q->why, out);
@@ -188,7 +199,7 @@ enum respond_outcome respond(const struct zones *zones, struct span message, con
         outcome = truncate(r, out);
     else
         outcome = answer(zones, peer, over_tcp, out, r);
-    if (outcome == RESPOND_REPLY)
+    if (outcome == RESPOND_REPLY && has_options(r))
         respond_options(r, over_tcp, out);
     return outcome;
 }

@@ -119,10 +119,11 @@ enum dns_query_state dns_query_read(struct span message, struct dns_query *q)
     }
     if (dns_opcode(q->header.flags) != DNS_OPCODE_QUERY)
         return refuse(q, DNS_NOTIMP, "an opcode other than QUERY");
-    if (q->header.questions == 0)
-        read_sections(&r, message, q);
-    if (q->header.questions != 1) /* RFC 9619 */
+    if (q->header.questions != 1) { /* RFC 9619 */
+        if (q->header.questions == 0)
+            read_sections(&r, message, q);
         return refuse(q, DNS_FORMERR, "not exactly one question");
+    }
     if (!read_dns_question(&r, message, &q->question))
         return refuse(q, DNS_FORMERR, "the question is cut short or its name is malformed");
     q->asked = true;

@@ -26,7 +26,7 @@ zone:
   name: a.test
 {zone}
 '''
-PRIMARY = '''dnsd {{ listen = {{ "127.0.0.1:0" }} listen-tls = {{ "127.0.0.1:0" }} tls-name = "ns1.lab"
+PRIMARY = '''dnsd {{ listen = {{ "127.0.0.1:0" }} tcp-idle-timeout = "1s" listen-tls = {{ "127.0.0.1:0" }} tls-name = "ns1.lab"
   key "transfer.test" {{ secret = "AQIDBAUGBwgJCgsMDQ4PEBESExQVFhcYGRobHB0eHyA=" }}
   zone "a.test" {{ file = "{directory}/a.zone" allow-transfer = {{ {who} }} allow-update = {{ "127.0.0.1" }} {more} }} }}
 '''
