@@ -16,7 +16,7 @@ Q = $(if $(V),,@)
 WARN = -Wall -Wextra -Wshadow -Wconversion -Wstrict-prototypes -Wmissing-prototypes -Wvla -Werror=implicit-function-declaration
 HARDEN = -fPIE -fstack-protector-strong -fcf-protection $(if $(SAN),,-D_FORTIFY_SOURCE=2)
 CFLAGS = -O2 -g
-override CFLAGS += -std=c17 -D_GNU_SOURCE $(WARN) $(HARDEN) -Icommon -I. $(if $(SAN),-fsanitize=$(SAN) -fno-omit-frame-pointer -fno-sanitize-recover=all)
+override CFLAGS += -std=c17 -D_GNU_SOURCE $(WARN) $(HARDEN) -Icommon -I. -I/usr/include/postgresql $(if $(SAN),-fsanitize=$(SAN) -fno-omit-frame-pointer -fno-sanitize-recover=all)
 LDFLAGS = -pie -Wl,-z,relro,-z,now,-z,noexecstack $(if $(SAN),-fsanitize=$(SAN))
 LIBS = -luv -lssl -lcrypto -lconfuse -lsqlite3 -lz -lmnl -lpthread
 

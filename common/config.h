@@ -35,6 +35,7 @@ enum config_flags {
     CONFIG_LIST = 1 << 0, /* { "a", "b" }; a bare value is a list of one */
     CONFIG_REQUIRED = 1 << 1,
     CONFIG_TITLED = 1 << 2,  /* section "title" { ... }, any number of them, titles unique */
+    CONFIG_SECRET = 1 << 8,  /* its value is never printed */
     CONFIG_RESTART = 1 << 3, /* a change needs a restart; else SIGHUP is enough */
     CONFIG_MS = 1 << 4,      /* a DURATION counted in milliseconds */
 };

@@ -286,6 +286,10 @@ void config_print_sample(const struct config_key *root, FILE *out)
 
 static void print_value(const struct config_entry *e, const struct config_value *v, FILE *out)
 {
+    if (e->key->flags & CONFIG_SECRET) {
+        fputs("(not shown)", out);
+        return;
+    }
     bool bare = e->key->type == CONFIG_FLAG || e->key->type == CONFIG_NUMBER;
     fprintf(out, bare ? "%s" : "\"%s\"", v->text);
 }

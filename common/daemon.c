@@ -53,6 +53,14 @@ static const struct config_key own_keys[] = {
       .flags = CONFIG_RESTART,
       .help = "The directory for leases, mail, the lab's certificates: all that must outlive the process.",
       .example = "state = \"/var/lib/wirelab\"" },
+    { .name = "store",
+      .type = CONFIG_TEXT,
+      .flags = CONFIG_RESTART | CONFIG_SECRET,
+      .help = "A PostgreSQL database in the place of the file in `state`: several dhcpd with one database "
+              "give out "
+              "the same addresses, and never one of them twice. A password is better kept in a file "
+              "(PGPASSFILE).",
+      .example = "store = \"postgresql:///wirelab?host=/run/postgresql\"" },
     { .name = "log",
       .type = CONFIG_CHOICE,
       .choices = "error warning info traffic",
@@ -161,7 +169,7 @@ int daemon_check(const char *path, bool effective)
 struct store *home_store(struct home *h, struct problem *p)
 {
     if (!h->store) {
-        h->store = store_open(h->loop, h->state_directory, p);
+        h->store = store_open(h->loop, h->store_url ? h->store_url : h->state_directory, p);
         if (h->store)
             store_watch(h->store, h->events);
     }
@@ -347,6 +355,7 @@ static bool open_home(struct daemon *d, const struct config *c, struct problem *
     d->home.events = &d->events;
     d->home.listening = add_listener;
     d->home.state_directory = config_text(config_root(c), "state");
+    d->home.store_url = config_text(config_root(c), "store");
     rng_seed(&d->home.rng, entropy_u64());
     if (!make_state_directory(d->home.state_directory, p))
         return false;

@@ -1,6 +1,7 @@
 /* Durable state behind one narrow interface: rows in named tables, changed in batches, each told when it is
- * on disk. The engine is SQLite on a thread of its own, which commits all that waits as one transaction. No
- * SQL outside it; a table is described by data, so that it can be read with sqlite3. */
+ * on disk. The engine, SQLite or PostgreSQL, is on a thread of its own, which commits all that waits as one
+ * transaction. No SQL outside the engines; a table is described by data, so that it can be read with sqlite3.
+ */
 #ifndef WIRELAB_STORE_H
 #define WIRELAB_STORE_H
 
@@ -16,11 +17,20 @@ struct store_column {
 
 #define STORE_COLUMNS_MAX 16
 
+/* Whose a row is, where several programs have one store: of those that its holder columns name, until the
+ * time (unix seconds) in its until column; a row whose state is "free" is nobody's. */
+struct store_holder {
+    size_t state, until;
+    unsigned columns; /* a bit for each */
+};
+
 /* Constant; the first key_columns columns are the key. */
 struct store_table {
     const char *name;
     size_t key_columns, column_count;
     struct store_column columns[STORE_COLUMNS_MAX];
+    const struct store_holder *holder; /* its rows can be claimed; NULL: they cannot */
+    bool shared;                       /* without holders, and several programs may use it all the same */
 };
 
 struct store_value {
@@ -28,14 +38,17 @@ struct store_value {
     struct span bytes; /* STORE_TEXT, STORE_BYTES; at == NULL: null */
 };
 
-enum store_change_kind { STORE_PUT, STORE_DELETE };
+enum store_change_kind { STORE_PUT, STORE_DELETE, STORE_CLAIM };
 
 /* PUT: a whole row, new or in the place of the one with the same key. DELETE: only the key columns are read.
- */
+ * CLAIM: as PUT, but a row that is another holder's stays, and *lost is set; the others of the commit are
+ * made. */
 struct store_change {
     enum store_change_kind kind;
     const struct store_table *table;
     struct store_value values[STORE_COLUMNS_MAX];
+    int64_t now_s; /* CLAIM: holders whose time is over by now are none */
+    bool *lost;    /* CLAIM: false before; lives until the commit is told */
 };
 
 struct store;
@@ -45,8 +58,14 @@ typedef void store_done_fn(void *owner, bool ok, const char *why);
 /* One row of store_load(); the values are valid until it returns. False stops the loading. */
 typedef bool store_row_fn(void *owner, const struct store_value *values);
 
-/* Opens (or makes) DIRECTORY/wirelab.db and its thread. NULL, and *p says why. */
-struct store *store_open(struct loop *l, const char *directory, struct problem *p);
+/* One row that another program changed, on the loop. */
+typedef void store_follow_fn(void *owner, const struct store_value *values);
+
+/* Opens (or makes) WHERE/wirelab.db and its thread; or the database of a URL that begins with
+ * "postgresql://", which several programs may share. NULL, and *p says why. */
+struct store *store_open(struct loop *l, const char *where, struct problem *p);
+/* Tells rows of the table that others change, from now on. A row may be told more than once. */
+void store_follow(struct store *s, const struct store_table *t, store_follow_fn *fn, void *owner);
 /* From now on `e` hears when commits fail, and when they succeed again. */
 void store_watch(struct store *s, struct events *e);
 /* Makes the table when it is not there. Waits for a commit that is under way. */

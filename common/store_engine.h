@@ -4,20 +4,34 @@
 
 #include "store.h"
 
-struct engine;
+struct engine {
+    const struct engine_type *type;
+};
 
-struct engine *engine_open(const char *directory, struct problem *p);
-bool engine_use(struct engine *e, const struct store_table *t, struct problem *p);
-bool engine_load(struct engine *e, const struct store_table *t, store_row_fn *fn, void *owner,
+/* A row that another program changed. */
+typedef void engine_row_fn(void *owner, const struct store_table *t, const struct store_value *values);
+
+struct engine_type {
+    bool (*use)(struct engine *e, const struct store_table *t, struct problem *p);
+    bool (*load)(struct engine *e, const struct store_table *t, store_row_fn *fn, void *owner,
                  struct problem *p);
-/* One transaction: begin, any number of changes, then commit; after a failure, undo. */
-bool engine_begin(struct engine *e);
-bool engine_apply(struct engine *e, const struct store_change *c);
-/* Back only when it is on disk. */
-bool engine_commit(struct engine *e);
-void engine_undo(struct engine *e);
-/* Why the last call failed; valid until the next one. */
-const char *engine_error(struct engine *e);
-void engine_close(struct engine *e);
+    /* One transaction: begin, any number of changes, then commit; after a failure, undo. */
+    bool (*begin)(struct engine *e);
+    bool (*apply)(struct engine *e, const struct store_change *c);
+    /* Back only when it is on disk. */
+    bool (*commit)(struct engine *e);
+    void (*undo)(struct engine *e);
+    /* Why the last call failed; valid until the next one. */
+    const char *(*error)(struct engine *e);
+    void (*close)(struct engine *e);
+    /* Tells the rows that others changed; the descriptor that is readable when there may be more, -1 when
+     * they cannot be heard and it is to be asked again after a while. NULL: nobody else changes anything. */
+    int (*look)(struct engine *e, engine_row_fn *fn, void *owner);
+    bool sorted; /* the changes of a transaction come in the order of their keys */
+};
+
+/* NULL, and *p says why. */
+struct engine *sqlite_open(const char *directory, struct problem *p);
+struct engine *postgresql_open(const char *url, struct problem *p);
 
 #endif

@@ -17,23 +17,26 @@ struct prepared {
     sqlite3_stmt *put, *delete;
 };
 
-struct engine {
+struct sqlite {
+    struct engine engine;
     sqlite3 *db;
     sqlite3_stmt *begin, *commit, *rollback;
     size_t table_count;
     struct prepared tables[TABLES_MAX];
 };
 
-static bool engine_problem(struct engine *e, const char *doing, struct problem *p)
+static const char *sqlite_error(struct engine *engine);
+
+static bool engine_problem(struct sqlite *e, const char *doing, struct problem *p)
 {
-    problem_set(p, "store: cannot %s: %s", doing, engine_error(e));
+    problem_set(p, "store: cannot %s: %s", doing, sqlite_error(&e->engine));
     return false;
 }
 
 /* WAL with FULL: a commit appends to one file and syncs it once. */
 static const char settings[] = "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA temp_store=MEMORY;";
 
-static bool prepare(struct engine *e, const char *sql, sqlite3_stmt **out)
+static bool prepare(struct sqlite *e, const char *sql, sqlite3_stmt **out)
 {
     return sqlite3_prepare_v3(e->db, sql, -1, SQLITE_PREPARE_PERSISTENT, out, NULL) == SQLITE_OK;
 }
@@ -50,39 +53,9 @@ static void say_remedy(struct problem *p, const char *directory, int code)
         problem_remedy(p, "another program holds %s/wirelab.db", directory);
 }
 
-struct engine *engine_open(const char *directory, struct problem *p)
+static const char *sqlite_error(struct engine *engine)
 {
-    char path[4096];
-    struct engine *e = calloc(1, sizeof *e);
-    if (!e) {
-        problem_set(p, "out of memory");
-        return NULL;
-    }
-    if (mkdir(directory, 0755) != 0 && errno != EEXIST) {
-        problem_set(p, "store: cannot make the directory %s: %s", directory, strerror(errno));
-        problem_remedy(p, "write another path for the key `state`, or make its parent directory");
-        free(e);
-        return NULL;
-    }
-    snprintf(path, sizeof path, "%s/wirelab.db", directory);
-    int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX;
-    bool ok = sqlite3_open_v2(path, &e->db, flags, NULL) == SQLITE_OK;
-    if (ok) {
-        sqlite3_busy_timeout(e->db, BUSY_MS);
-        ok = sqlite3_exec(e->db, settings, NULL, NULL, NULL) == SQLITE_OK &&
-             prepare(e, "BEGIN IMMEDIATE", &e->begin) && prepare(e, "COMMIT", &e->commit) &&
-             prepare(e, "ROLLBACK", &e->rollback);
-    }
-    if (ok)
-        return e;
-    problem_set(p, "store: cannot open %s: %s", path, engine_error(e));
-    say_remedy(p, directory, sqlite3_errcode(e->db));
-    engine_close(e);
-    return NULL;
-}
-
-const char *engine_error(struct engine *e)
-{
+    struct sqlite *e = (struct sqlite *)engine;
     return e->db ? sqlite3_errmsg(e->db) : "out of memory";
 }
 
@@ -149,7 +122,7 @@ static const char *sql_load(struct writer *w, const struct store_table *t)
     return sql_end(w);
 }
 
-static struct prepared *find(struct engine *e, const struct store_table *t)
+static struct prepared *find(struct sqlite *e, const struct store_table *t)
 {
     for (size_t i = 0; i < e->table_count; i++)
         if (e->tables[i].table == t)
@@ -157,14 +130,14 @@ static struct prepared *find(struct engine *e, const struct store_table *t)
     return NULL;
 }
 
-static bool has_column(struct engine *e, const struct store_table *t, size_t i)
+static bool has_column(struct sqlite *e, const struct store_table *t, size_t i)
 {
     return sqlite3_table_column_metadata(e->db, NULL, t->name, t->columns[i].name, NULL, NULL, NULL, NULL,
                                          NULL) == SQLITE_OK;
 }
 
 /* A table that an earlier version made has not the columns that came later: in its rows they are null. */
-static bool add_columns(struct engine *e, const struct store_table *t)
+static bool add_columns(struct sqlite *e, const struct store_table *t)
 {
     char add[SQL_BYTES];
     for (size_t i = t->key_columns; i < t->column_count; i++) {
@@ -176,8 +149,9 @@ static bool add_columns(struct engine *e, const struct store_table *t)
     return true;
 }
 
-bool engine_use(struct engine *e, const struct store_table *t, struct problem *p)
+static bool sqlite_use(struct engine *engine, const struct store_table *t, struct problem *p)
 {
+    struct sqlite *e = (struct sqlite *)engine;
     char create[SQL_BYTES], put[SQL_BYTES], delete[SQL_BYTES];
     struct writer c = writer_over(create, sizeof create), i = writer_over(put, sizeof put),
                   d = writer_over(delete, sizeof delete);
@@ -215,9 +189,10 @@ static void read_row(sqlite3_stmt *s, const struct store_table *t, struct store_
     }
 }
 
-bool engine_load(struct engine *e, const struct store_table *t, store_row_fn *fn, void *owner,
-                 struct problem *p)
+static bool sqlite_load(struct engine *engine, const struct store_table *t, store_row_fn *fn, void *owner,
+                        struct problem *p)
 {
+    struct sqlite *e = (struct sqlite *)engine;
     char sql[SQL_BYTES];
     struct writer w = writer_over(sql, sizeof sql);
     struct store_value values[STORE_COLUMNS_MAX];
@@ -244,18 +219,21 @@ static bool step(sqlite3_stmt *s)
     return state == SQLITE_DONE;
 }
 
-bool engine_begin(struct engine *e)
+static bool sqlite_begin(struct engine *engine)
 {
+    struct sqlite *e = (struct sqlite *)engine;
     return step(e->begin);
 }
 
-bool engine_commit(struct engine *e)
+static bool sqlite_commit(struct engine *engine)
 {
+    struct sqlite *e = (struct sqlite *)engine;
     return step(e->commit);
 }
 
-void engine_undo(struct engine *e)
+static void sqlite_undo(struct engine *engine)
 {
+    struct sqlite *e = (struct sqlite *)engine;
     if (!sqlite3_get_autocommit(e->db))
         step(e->rollback);
 }
@@ -272,12 +250,13 @@ static int bind_value(sqlite3_stmt *s, int at, enum store_type type, const struc
     return sqlite3_bind_blob64(s, at, v->bytes.at, v->bytes.len, SQLITE_STATIC);
 }
 
-bool engine_apply(struct engine *e, const struct store_change *c)
+static bool sqlite_apply(struct engine *engine, const struct store_change *c)
 {
+    struct sqlite *e = (struct sqlite *)engine;
     struct prepared *p = find(e, c->table);
     if (!p)
         return false;
-    bool put = c->kind == STORE_PUT;
+    bool put = c->kind != STORE_DELETE; /* nobody else has the file: each claim is granted */
     sqlite3_stmt *s = put ? p->put : p->delete;
     size_t count = put ? c->table->column_count : c->table->key_columns;
     for (size_t i = 0; i < count; i++)
@@ -286,8 +265,9 @@ bool engine_apply(struct engine *e, const struct store_change *c)
     return step(s);
 }
 
-void engine_close(struct engine *e)
+static void sqlite_close(struct engine *engine)
 {
+    struct sqlite *e = (struct sqlite *)engine;
     for (size_t i = 0; i < e->table_count; i++) {
         sqlite3_finalize(e->tables[i].put);
         sqlite3_finalize(e->tables[i].delete);
@@ -297,4 +277,45 @@ void engine_close(struct engine *e)
     sqlite3_finalize(e->rollback);
     sqlite3_close(e->db);
     free(e);
+}
+
+static const struct engine_type sqlite = { .use = sqlite_use,
+                                           .load = sqlite_load,
+                                           .begin = sqlite_begin,
+                                           .apply = sqlite_apply,
+                                           .commit = sqlite_commit,
+                                           .undo = sqlite_undo,
+                                           .error = sqlite_error,
+                                           .close = sqlite_close };
+
+struct engine *sqlite_open(const char *directory, struct problem *p)
+{
+    char path[4096];
+    struct sqlite *e = calloc(1, sizeof *e);
+    if (!e) {
+        problem_set(p, "out of memory");
+        return NULL;
+    }
+    if (mkdir(directory, 0755) != 0 && errno != EEXIST) {
+        problem_set(p, "store: cannot make the directory %s: %s", directory, strerror(errno));
+        problem_remedy(p, "write another path for the key `state`, or make its parent directory");
+        free(e);
+        return NULL;
+    }
+    e->engine.type = &sqlite;
+    snprintf(path, sizeof path, "%s/wirelab.db", directory);
+    int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX;
+    bool ok = sqlite3_open_v2(path, &e->db, flags, NULL) == SQLITE_OK;
+    if (ok) {
+        sqlite3_busy_timeout(e->db, BUSY_MS);
+        ok = sqlite3_exec(e->db, settings, NULL, NULL, NULL) == SQLITE_OK &&
+             prepare(e, "BEGIN IMMEDIATE", &e->begin) && prepare(e, "COMMIT", &e->commit) &&
+             prepare(e, "ROLLBACK", &e->rollback);
+    }
+    if (ok)
+        return &e->engine;
+    problem_set(p, "store: cannot open %s: %s", path, sqlite_error(&e->engine));
+    say_remedy(p, directory, sqlite3_errcode(e->db));
+    sqlite_close(&e->engine);
+    return NULL;
 }

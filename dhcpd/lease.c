@@ -301,12 +301,16 @@ static int compare_freed(const void *a, const void *b)
     return x->address < y->address ? -1 : x->address > y->address;
 }
 
-/* Into its subnet's pool. A free one is put into `freed`, for its list. */
-static size_t settle_lease(struct leases *l, struct lease *x, const struct dhcp_settings *s,
-                           struct lease **freed)
+static struct lease_pool *pool_for(struct leases *l, const struct lease *x)
 {
-    const struct dhcp_subnet *sn = subnet_of(s, x->address);
-    x->pool = sn ? leases_pool(l, subnet_part(sn, x->address)) : &l->nowhere;
+    const struct dhcp_subnet *sn = subnet_of(l->settings, x->address);
+    return sn ? leases_pool(l, subnet_part(sn, x->address)) : &l->nowhere;
+}
+
+/* Into its subnet's pool. A free one is put into `freed`, for its list. */
+static size_t settle_lease(struct leases *l, struct lease *x, struct lease **freed)
+{
+    x->pool = pool_for(l, x);
     index_client(l, x);
     x->pool->in_use += x->state != LEASE_FREE;
     if (x->state != LEASE_FREE)
@@ -330,6 +334,30 @@ static void open_pool(struct leases *l, const struct dhcp_subnet *sn)
     }
 }
 
+void leases_learn(struct leases *l, const struct lease_record *r)
+{
+    struct lease *x = leases_find(l, r->address);
+    if (!x && r->state == LEASE_FREE)
+        return;
+    if (!x && (x = lease_new(l, r->address))) {
+        x->pool = pool_for(l, x);
+    }
+    if (!x || x->state == LEASE_CLAIMED || (x->state == LEASE_OFFERED && r->state == LEASE_FREE))
+        return;
+    bool same = lease_belongs(x, &r->client);
+    if (!set_identity(l, x, &r->client))
+        return; /* without memory it is not learnt: a claim of it will be lost */
+    x->tenancy += !same;
+    list_remove(&x->queue);
+    l->count[x->state]--;
+    l->count[r->state]++;
+    x->pool->in_use += (r->state != LEASE_FREE) - (size_t)(x->state != LEASE_FREE);
+    x->state = r->state;
+    x->until_s = r->until_s;
+    x->durable_until_s = r->state == LEASE_BOUND ? r->until_s : 0;
+    enter(l, x);
+}
+
 bool leases_settle(struct leases *l, const struct dhcp_settings *s, struct now now)
 {
     struct lease_pool *pools = calloc(s->pool_count ? s->pool_count : 1, sizeof *pools);
@@ -341,6 +369,7 @@ bool leases_settle(struct leases *l, const struct dhcp_settings *s, struct now n
     }
     struct lease_pool *former = l->pools;
     l->pools = pools;
+    l->settings = s;
     l->pool_count = s->pool_count;
     for (size_t i = 0; i < s->subnet_count; i++)
         open_pool(l, &s->subnets[i]);
@@ -348,7 +377,7 @@ bool leases_settle(struct leases *l, const struct dhcp_settings *s, struct now n
     l->nowhere.in_use = 0;
     for (struct lease_chunk *c = l->chunks; c; c = c->next)
         for (size_t i = 0; i < c->used; i++)
-            count += settle_lease(l, &c->lease[i], s, &freed[count]);
+            count += settle_lease(l, &c->lease[i], &freed[count]);
     qsort(freed, count, sizeof(struct lease *), compare_freed);
     for (size_t i = 0; i < count; i++)
         enter(l, freed[i]);
@@ -607,12 +636,23 @@ void lease_decline(struct leases *l, struct lease *x, int64_t until_s, struct no
     claims_add(claims, x, 0);
 }
 
+/* It was granted to another server's client first; whose it is will be learnt. */
+static void lose(struct leases *l, struct lease *x, uint32_t claim, struct now now)
+{
+    if (x->state == LEASE_CLAIMED && x->claim == claim)
+        lease_become(l, x, LEASE_FREE, now_s(now), now);
+}
+
 void claims_confirm(struct leases *l, const struct lease_claims *c, struct now now)
 {
     for (size_t i = 0; i < c->count; i++) {
         struct lease *x = c->change[i].lease;
         if (c->change[i].tenancy != x->tenancy || !c->change[i].until_s)
             continue;
+        if (c->change[i].lost) {
+            lose(l, x, c->number, now);
+            continue;
+        }
         if (x->state == LEASE_CLAIMED && x->claim == c->number)
             lease_become(l, x, LEASE_BOUND, x->until_s, now);
         x->durable_until_s = c->change[i].until_s;

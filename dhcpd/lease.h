@@ -82,6 +82,7 @@ struct leases {
     struct lease_chunk *chunks;
     size_t count[LEASE_STATES];
     uint32_t last_claim;
+    const struct dhcp_settings *settings; /* of the last settling */
     uint64_t seed;
     struct events *events; /* may be NULL */
     /* Told when a lease is bound for a client that did not have it, and when it is no longer; may be NULL. */
@@ -97,6 +98,7 @@ struct lease_claims {
         struct lease *lease;
         uint32_t tenancy;
         int64_t until_s; /* 0: released or declined */
+        bool lost;       /* another server's client has it */
     } change[LEASE_CLAIMS_MAX];
 };
 
@@ -116,6 +118,8 @@ void leases_close(struct leases *l);
 /* Brings a lease back, free when its time is over; leases_settle() must follow. False when there is no
  * memory. */
 bool leases_restore(struct leases *l, const struct lease_record *r, struct now now);
+/* What another server made of a lease; one that is being committed here stays, since its commit decides. */
+void leases_learn(struct leases *l, const struct lease_record *r);
 /* Makes one pool for each subnet and puts every lease in its place; at the start and when the configuration
  * changes. The settings must live until the next call. False when there is no memory: nothing was changed. */
 bool leases_settle(struct leases *l, const struct dhcp_settings *s, struct now now);

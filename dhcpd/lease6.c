@@ -352,6 +352,7 @@ static bool open_pools(struct leases6 *l, const struct dhcp6_settings *s)
         return false;
     }
     l->pools = pools;
+    l->settings = s;
     l->first_pool = first;
     for (size_t i = 0; i < s->subnet_count; i++) {
         const struct dhcp6_subnet *sn = &s->subnets[i];
@@ -363,6 +364,31 @@ static bool open_pools(struct leases6 *l, const struct dhcp6_settings *s)
             open_pool(l, number++, sn, LEASE6_PREFIXES, &sn->prefix_pools[j]);
     }
     return true;
+}
+
+void leases6_learn(struct leases6 *l, const struct lease6_record *r)
+{
+    struct lease6 *x = leases6_find(l, r->address);
+    if (!x && r->state == LEASE_FREE)
+        return;
+    if (!x && (x = lease6_new(l, r->address, r->bits))) {
+        x->registered = r->registered;
+        x->pool = pool_for(l, x, l->settings);
+    }
+    if (!x || x->state == LEASE_CLAIMED || (x->state == LEASE_OFFERED && r->state == LEASE_FREE))
+        return;
+    bool same = lease6_belongs(x, &r->client);
+    if (!set_identity(l, x, &r->client))
+        return; /* without memory it is not learnt: a claim of it will be lost */
+    x->tenancy += !same;
+    list_remove(&x->queue);
+    l->count[x->state]--;
+    l->count[r->state]++;
+    x->pool->in_use += (r->state != LEASE_FREE) - (size_t)(x->state != LEASE_FREE);
+    x->state = r->state;
+    x->until_s = r->until_s;
+    x->durable_until_s = r->state == LEASE_BOUND ? r->until_s : 0;
+    enter(l, x);
 }
 
 bool leases6_settle(struct leases6 *l, const struct dhcp6_settings *s, struct now now)
@@ -643,12 +669,23 @@ void lease6_decline(struct leases6 *l, struct lease6 *x, int64_t until_s, struct
     claims_add(claims, x, 0);
 }
 
+/* It was granted to another server's client first; whose it is will be learnt. */
+static void lose(struct leases6 *l, struct lease6 *x, uint32_t claim, struct now now)
+{
+    if (x->state == LEASE_CLAIMED && x->claim == claim)
+        lease6_become(l, x, LEASE_FREE, now_s(now), now);
+}
+
 void claims6_confirm(struct leases6 *l, const struct lease6_claims *c, struct now now)
 {
     for (size_t i = 0; i < c->count; i++) {
         struct lease6 *x = c->change[i].lease;
         if (c->change[i].tenancy != x->tenancy || !c->change[i].until_s)
             continue;
+        if (c->change[i].lost) {
+            lose(l, x, c->number, now);
+            continue;
+        }
         if (x->state == LEASE_CLAIMED && x->claim == c->number)
             lease6_become(l, x, LEASE_BOUND, x->until_s, now);
         x->durable_until_s = c->change[i].until_s;

@@ -83,6 +83,7 @@ struct leases6 {
     struct lease6_chunk *chunks;
     size_t count[LEASE_STATES];
     uint32_t last_claim;
+    const struct dhcp6_settings *settings; /* of the last settling */
     uint64_t seed;
     struct events *events; /* may be NULL */
     /* A lease was bound, or is no longer; NULL: nobody asks. */
@@ -98,6 +99,7 @@ struct lease6_claims {
         struct lease6 *lease;
         uint32_t tenancy;
         int64_t until_s; /* 0: released or declined */
+        bool lost;       /* another server's client has it */
     } change[LEASE6_CLAIMS_MAX];
 };
 
@@ -118,6 +120,8 @@ bool leases6_open(struct leases6 *l, uint64_t seed, struct events *e);
 void leases6_close(struct leases6 *l);
 /* Brings a lease back, free when its time is over; leases6_settle() must follow. False: no memory. */
 bool leases6_restore(struct leases6 *l, const struct lease6_record *r, struct now now);
+/* What another server made of a lease; one that is being committed here stays, since its commit decides. */
+void leases6_learn(struct leases6 *l, const struct lease6_record *r);
 /* Makes one pool for each subnet and puts every lease in its place; at the start and when the configuration
  * changes. The settings must live until the next call. False when there is no memory: nothing was changed. */
 bool leases6_settle(struct leases6 *l, const struct dhcp6_settings *s, struct now now);

@@ -7,6 +7,7 @@
 /* One commit is made at a time from this room; store_commit() copies it. */
 struct persist {
     struct store *store;
+    struct leases *leases;
     struct store_change changes[LEASE_CLAIMS_MAX];
     struct row_room rooms[LEASE_CLAIMS_MAX];
 };
@@ -15,7 +16,7 @@ struct persist {
 bool persist_open(struct persist *d, struct store *s, struct leases *l, struct now now, struct problem *p);
 /* Commits the leases of the claims as they are now; `done` is told as by store_commit(), maybe from inside.
  */
-void persist_commit(struct persist *d, const struct lease_claims *c, struct now now, store_done_fn *done,
+void persist_commit(struct persist *d, struct lease_claims *c, struct now now, store_done_fn *done,
                     void *owner);
 
 #endif

@@ -16,24 +16,38 @@ static bool restore_row(void *owner, const struct store_value *values)
     return r->enough;
 }
 
+/* Another server with the same database granted it, or its client released it there. */
+static void learn_row(void *owner, const struct store_value *values)
+{
+    struct persist6 *d = owner;
+    struct lease6_record record;
+    if (row6_read(&record, values))
+        leases6_learn(d->leases, &record);
+}
+
 bool persist6_open(struct persist6 *d, struct store *s, struct leases6 *l, struct now now, struct problem *p)
 {
     struct restoring r = { .leases = l, .now = now, .enough = true };
     d->store = s;
+    d->leases = l;
     if (!store_use(s, &lease6_table, p) || !store_use(s, &own_table, p))
         return false;
     bool loaded = store_load(s, &lease6_table, restore_row, &r, p);
+    store_follow(s, &lease6_table, learn_row, d);
     if (r.enough)
         return loaded;
     problem_set(p, "dhcpd: not enough memory for the leases of the state directory");
     return false;
 }
 
-void persist6_commit(struct persist6 *d, const struct lease6_claims *c, struct now now, store_done_fn *done,
+void persist6_commit(struct persist6 *d, struct lease6_claims *c, struct now now, store_done_fn *done,
                      void *owner)
 {
-    for (size_t i = 0; i < c->count; i++)
+    for (size_t i = 0; i < c->count; i++) {
         row6_write(&d->changes[i], &d->rooms[i], c->change[i].lease, now);
+        c->change[i].lost = false;
+        d->changes[i].lost = &c->change[i].lost;
+    }
     store_commit(d->store, d->changes, c->count, done, owner);
 }
 

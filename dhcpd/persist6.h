@@ -8,6 +8,7 @@
 /* One commit is made at a time from this room; store_commit() copies it. */
 struct persist6 {
     struct store *store;
+    struct leases6 *leases;
     struct store_change changes[LEASE6_CLAIMS_MAX];
     struct row6_room rooms[LEASE6_CLAIMS_MAX];
 };
@@ -16,7 +17,7 @@ struct persist6 {
 bool persist6_open(struct persist6 *d, struct store *s, struct leases6 *l, struct now now, struct problem *p);
 /* Commits the leases of the claims as they are now; `done` is told as by store_commit(), maybe from inside.
  */
-void persist6_commit(struct persist6 *d, const struct lease6_claims *c, struct now now, store_done_fn *done,
+void persist6_commit(struct persist6 *d, struct lease6_claims *c, struct now now, store_done_fn *done,
                      void *owner);
 /* What was kept under this name, into value[room]; *len 0: nothing. False, and *p says why. */
 bool persist6_load(struct persist6 *d, const char *name, uint8_t *value, size_t room, size_t *len,

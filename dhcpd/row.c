@@ -2,10 +2,14 @@
 
 enum column { ADDRESS, STATE, EXPIRES, HARDWARE_TYPE, HARDWARE, CLIENT_ID, HOST_NAME, SUBNET, COLUMNS };
 
+static const struct store_holder holder = { STATE, EXPIRES,
+                                            1u << HARDWARE_TYPE | 1u << HARDWARE | 1u << CLIENT_ID };
+
 const struct store_table lease_table = {
     .name = "dhcp4_lease",
     .key_columns = 1,
     .column_count = COLUMNS,
+    .holder = &holder,
     .columns = {
         [ADDRESS] = { "address", STORE_TEXT },
         [STATE] = { "state", STORE_TEXT },     /* bound, free, declined */
@@ -52,7 +56,8 @@ void row_write(struct store_change *c, struct row_room *room, const struct lease
 {
     struct lease_client t = lease_tenant(x);
     const struct dhcp_subnet *sn = x->pool->subnet;
-    c->kind = STORE_PUT;
+    c->kind = x->state == LEASE_DECLINED ? STORE_PUT : STORE_CLAIM;
+    c->now_s = now.unix_ms / 1000;
     c->table = &lease_table;
     struct store_value *v = c->values;
     v[ADDRESS].bytes = write_ip4(room->address, x->address);

@@ -2,10 +2,13 @@
 
 enum column { ADDRESS, STATE, EXPIRES, DUID, IAID, SUBNET, HOST, RECONFIGURE, COLUMNS };
 
+static const struct store_holder holder = { STATE, EXPIRES, 1u << DUID | 1u << IAID };
+
 const struct store_table lease6_table = {
     .name = "dhcp6_lease",
     .key_columns = 1,
     .column_count = COLUMNS,
+    .holder = &holder,
     .columns = {
         [ADDRESS] = { "address", STORE_TEXT },   /* or a prefix: 2001:db8:1::/56 */
         [STATE] = { "state", STORE_TEXT },       /* bound, registered, free, declined */
@@ -22,6 +25,7 @@ const struct store_table own_table = {
     .name = "dhcp6_server",
     .key_columns = 1,
     .column_count = 2,
+    .shared = true,
     .columns = { { "name", STORE_TEXT }, { "duid", STORE_BYTES } },
 };
 
@@ -37,7 +41,8 @@ void row6_write(struct store_change *c, struct row6_room *room, const struct lea
     struct lease6_client t = lease6_tenant(x);
     const struct dhcp6_subnet *sn = x->pool->subnet;
     struct span none = { NULL, 0 };
-    c->kind = STORE_PUT;
+    c->kind = x->state == LEASE_DECLINED ? STORE_PUT : STORE_CLAIM;
+    c->now_s = now.unix_ms / 1000;
     c->table = &lease6_table;
     struct store_value *v = c->values;
     struct prefix prefix = { address_ip6(x->address), x->bits };

@@ -4,15 +4,15 @@
 
 #include <stdlib.h>
 
-static const struct store_table table = { "dnsd_change",
-                                          2,
-                                          6,
-                                          { { "zone", STORE_TEXT },
-                                            { "number", STORE_NUMBER },
-                                            { "from_serial", STORE_NUMBER },
-                                            { "to_serial", STORE_NUMBER },
-                                            { "removed", STORE_BYTES },
-                                            { "added", STORE_BYTES } } };
+static const struct store_table table = { .name = "dnsd_change",
+                                          .key_columns = 2,
+                                          .column_count = 6,
+                                          .columns = { { "zone", STORE_TEXT },
+                                                       { "number", STORE_NUMBER },
+                                                       { "from_serial", STORE_NUMBER },
+                                                       { "to_serial", STORE_NUMBER },
+                                                       { "removed", STORE_BYTES },
+                                                       { "added", STORE_BYTES } } };
 
 #define ROWS_A_COMMIT (JOURNAL_CHANGES_MAX + 2)
 

@@ -2,14 +2,14 @@
 
 #include <stdlib.h>
 
-static const struct store_table table = { "httpd_entry",
-                                          1,
-                                          5,
-                                          { { "id", STORE_NUMBER },
-                                            { "site", STORE_TEXT },
-                                            { "form", STORE_TEXT },
-                                            { "unix_ms", STORE_NUMBER },
-                                            { "fields", STORE_TEXT } } };
+static const struct store_table table = { .name = "httpd_entry",
+                                          .key_columns = 1,
+                                          .column_count = 5,
+                                          .columns = { { "id", STORE_NUMBER },
+                                                       { "site", STORE_TEXT },
+                                                       { "form", STORE_TEXT },
+                                                       { "unix_ms", STORE_NUMBER },
+                                                       { "fields", STORE_TEXT } } };
 
 static void entry_free(struct entry *e)
 {
@@ -162,15 +162,17 @@ bool entries_add(struct entries *all, const struct http_site *site, const struct
     e->owner = owner;
     e->entries = all;
     e->replaces = one_too_many(all, site, form);
-    struct store_change changes[2] = { { STORE_PUT,
-                                         &table,
-                                         { { .number = e->id },
-                                           { .bytes = span_text(e->site) },
-                                           { .bytes = span_text(e->form) },
-                                           { .number = e->unix_ms },
-                                           { .bytes = e->fields } } } };
+    struct store_change changes[2] = { { .kind = STORE_PUT,
+                                         .table = &table,
+                                         .values = { { .number = e->id },
+                                                     { .bytes = span_text(e->site) },
+                                                     { .bytes = span_text(e->form) },
+                                                     { .number = e->unix_ms },
+                                                     { .bytes = e->fields } } } };
     if (e->replaces)
-        changes[1] = (struct store_change){ STORE_DELETE, &table, { { .number = e->replaces->id } } };
+        changes[1] = (struct store_change){ .kind = STORE_DELETE,
+                                            .table = &table,
+                                            .values = { { .number = e->replaces->id } } };
     store_commit(all->store, changes, e->replaces ? 2 : 1, committed, e);
     return true;
 }

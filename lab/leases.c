@@ -148,19 +148,19 @@ static bool load(struct store *store, struct showing *s, struct problem *p)
            store_use(store, &lease6_table, p) && store_load(store, &lease6_table, take_row6, s, p);
 }
 
-static int show_all(const char *state, struct showing *s)
+static int show_all(const char *state, const char *url, struct showing *s)
 {
     struct problem p = { 0 };
     struct loop loop;
     char path[PATH_BYTES];
     snprintf(path, sizeof path, "%s/wirelab.db", state);
-    if (access(path, R_OK) != 0) {
+    if (!url && access(path, R_OK) != 0) {
         fprintf(stderr, "wirelab leases: %s: %s\n", path, strerror(errno));
         return EXIT_RUNNING;
     }
     if (loop_open(&loop) != 0)
         return EXIT_RUNNING;
-    struct store *store = store_open(&loop, state, &p);
+    struct store *store = store_open(&loop, url ? url : state, &p);
     s->now = loop_now(&loop);
     bool ok = store && load(store, s, &p);
     if (store)
@@ -240,7 +240,8 @@ int leases_command(int argc, char **argv)
     else if (w.free.family != FAMILY_NONE)
         code = free_lease(config_text(config_root(c), "state"), &w.free);
     else
-        code = show_all(config_text(config_root(c), "state"), &w.showing);
+        code =
+            show_all(config_text(config_root(c), "state"), config_text(config_root(c), "store"), &w.showing);
     config_close(c);
     return code;
 }

@@ -120,7 +120,7 @@ static void keep_row(struct kept *k, const struct lease *x)
     struct store_change c;
     struct row_room room;
     row_write(&c, &room, x, w.now);
-    assert_int_equal(c.kind, STORE_PUT);
+    assert_int_equal(c.kind, x->state == LEASE_DECLINED ? STORE_PUT : STORE_CLAIM);
     for (size_t i = 0; i < c.table->column_count; i++) {
         k->values[i] = c.values[i];
         if (c.table->columns[i].type == STORE_NUMBER || !c.values[i].bytes.at)

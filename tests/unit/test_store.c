@@ -16,7 +16,10 @@
 #define TURNS_MAX 2000
 
 static const struct store_table fruit = {
-    "fruit", 1, 3, { { "name", STORE_TEXT }, { "weight_g", STORE_NUMBER }, { "picture", STORE_BYTES } }
+    .name = "fruit",
+    .key_columns = 1,
+    .column_count = 3,
+    .columns = { { "name", STORE_TEXT }, { "weight_g", STORE_NUMBER }, { "picture", STORE_BYTES } }
 };
 
 struct world {
@@ -79,9 +82,9 @@ static void told(void *owner, bool ok, const char *why)
 
 static struct store_change put(const char *name, int64_t weight_g)
 {
-    return (struct store_change){
-        STORE_PUT, &fruit, { { .bytes = span_text(name) }, { .number = weight_g }, { .bytes = { 0 } } }
-    };
+    return (struct store_change){ .kind = STORE_PUT,
+                                  .table = &fruit,
+                                  .values = { { .bytes = span_text(name) }, { .number = weight_g } } };
 }
 
 static void wait_for(struct world *w, size_t count)
@@ -128,13 +131,13 @@ static void rows_are_there_after_reopening(void **state)
 
 static void a_table_of_an_earlier_version(void **state)
 {
-    static const struct store_table later = { "fruit",
-                                              1,
-                                              4,
-                                              { { "name", STORE_TEXT },
-                                                { "weight_g", STORE_NUMBER },
-                                                { "picture", STORE_BYTES },
-                                                { "taste", STORE_TEXT } } };
+    static const struct store_table later = { .name = "fruit",
+                                              .key_columns = 1,
+                                              .column_count = 4,
+                                              .columns = { { "name", STORE_TEXT },
+                                                           { "weight_g", STORE_NUMBER },
+                                                           { "picture", STORE_BYTES },
+                                                           { "taste", STORE_TEXT } } };
     struct world *w = *state;
     struct ticket t = { w, 1 };
     struct problem p;
