@@ -152,7 +152,7 @@ const struct config_key dnsd_keys[] = {
       .most = 1000000,
       .otherwise = "4096",
       .help = "How many connections there may be, TLS or not; for one more the one that was silent longest "
-              "is ended.",
+              "is ended. Fewer, where the process may not have so many descriptors.",
       .example = "max-tcp-clients = 10000",
       .reference = "RFC 9210 4.2" },
     { .name = "tcp-idle-timeout",

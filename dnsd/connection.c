@@ -318,7 +318,7 @@ void dnsd_accept(void *self, struct listener *l, int fd, const struct endpoint *
     c->over_tls = dnsd_is_tls(s, l);
     if (c->over_tls)
         stream_start_tls(c->stream, s->tls);
-    if (s->connection_count++ >= s->settings->tcp_clients_max)
+    if (s->connection_count++ >= s->connections_max)
         make_room(s);
     wait_for(c, loop_now(s->home->loop), s->settings->tcp_idle_ms);
 }

@@ -110,7 +110,7 @@ struct service {
     struct zones zones;
     struct dnsd_socket *sockets; /* one pair for each of settings->listen */
     struct list connections;     /* the one that was silent longest stands first */
-    size_t connection_count;
+    size_t connection_count, connections_max;
     struct recursion *recursion; /* NULL: for nobody */
     struct primary *primary;
     struct secondary *secondary;
@@ -146,6 +146,9 @@ void dnsd_connection_reply(struct connection *c, struct recursion_client *client
 /* The same for a list node of another kind; primary_forget_connection() hears of the connection's end. */
 void dnsd_connection_awaits(struct connection *c, struct list_node *waiting);
 void dnsd_connection_send(struct connection *c, struct list_node *waiting, const struct writer *reply);
+
+/* descriptors.c: how many connections there may be, up to `wanted`; asks the system for as many. */
+size_t dnsd_connections_possible(size_t wanted);
 
 /* listen_tls.c */
 /* Opens all or says why not; dnsd_close_tls_listeners() and dnsd_close_tls() end what is open in any case. */

@@ -393,6 +393,7 @@ static bool open_all(struct service *s, struct problem *p)
     if (!s->secondary || !load_zones(s, d, true, &zones, p))
         return false;
     s->zones = zones;
+    s->connections_max = dnsd_connections_possible(d->tcp_clients_max);
     dnsd_identify(s, d);
     if (!open_limit(s, d, &s->limit, p))
         return false;
@@ -514,6 +515,7 @@ static bool reload(struct service *s, void *settings, struct problem *p)
     dnsd_forget(s->settings);
     s->settings = d;
     s->zones = zones;
+    s->connections_max = dnsd_connections_possible(d->tcp_clients_max);
     dnsd_identify(s, d);
     limit_close(s->limit);
     s->limit = limit;

@@ -209,6 +209,21 @@ class Connections(unittest.TestCase):
         last.sendall(struct.pack("!H", len(query())) + query())
         self.assertNotEqual(last.recv(65535), b"")
 
+    @lab.needs("prlimit")
+    def test_descriptors(self):
+        """As many as the system gives; and where it gives few, those are not used up."""
+        server = self.server("max-tcp-clients = 400", inside=("prlimit", "--nofile=64:4096"))
+        first = [self.connect(server) for _ in range(300)]
+        self.assertEqual(server.tcp(query()).rcode, 0)
+        lab.until(lambda: self.open(server) >= 300, "they are not all there")
+        first[0].sendall(struct.pack("!H", len(query())) + query())
+        self.assertNotEqual(first[0].recv(65535), b"")
+        server = self.server("max-tcp-clients = 400", inside=("prlimit", "--nofile=128:128"))
+        for _ in range(300):
+            self.connect(server)
+        self.assertEqual(server.tcp(query()).rcode, 0)
+        self.assertLess(self.open(server), 128)
+
     def test_replies_overtake_each_other(self):
         """RFC 7766 6.2.1.1: one that others must answer first does not hold up the rest."""
         upstream = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)

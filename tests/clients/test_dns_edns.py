@@ -78,12 +78,12 @@ class Reply:
 class Server:
     """dnsd with one zone and some words of configuration."""
 
-    def __init__(self, words="", zone="example.test", extra="", zone_words="", log="traffic"):
+    def __init__(self, words="", zone="example.test", extra="", zone_words="", **program):
         self.directory = tempfile.TemporaryDirectory()
         path = pathlib.Path(self.directory.name, "zone")
         path.write_text(ZONE)
         self.program = lab.Program(f'dnsd {{ listen = {{ "127.0.0.1:0" }} {words} '
-                                   f'zone "{zone}" {{ file = "{path}" {zone_words} }} {extra} }}\n', log=log)
+                                   f'zone "{zone}" {{ file = "{path}" {zone_words} }} {extra} }}\n', **program)
         self.port = self.program.port("dnsd", "udp")
 
     def close(self):
