@@ -140,11 +140,12 @@ class Probes(unittest.TestCase):
     def test_an_unknown_version_with_and_without_do_and_options(self):
         for version in (1, 2, 255):
             for flags in (0, 0x8000):
-                for options in (b"", option(100, b"x"), option(COOKIE, b"12345678")):
+                # what options mean in that version, nobody knows: not even that this is no cookie
+                for options in (b"", option(100, b"x"), option(COOKIE, b"12345678"), option(COOKIE, b"1")):
                     reply = self.server.udp(query(options=options, version=version, flags=flags))
                     self.assertEqual((reply.rcode, reply.version, reply.counts[1]), (BADVERS, 0, 0))
                     self.assertEqual(reply.edns_flags, flags)
-                    self.assertNotIn(100, reply.options)
+                    self.assertEqual(reply.options, {})
 
     def test_unknown_options_are_not_returned(self):
         for options in (option(100), option(100, b"abc"), option(65001, b"x" * 300), option(100) + option(101, b"z")):
