@@ -78,7 +78,7 @@ static struct span read_escaped(struct writer *w, struct span s)
             write_u8(w, s.at[i]);
             continue;
         }
-        write_u8(w, (uint8_t)(high << 4 | low));
+        write_u8(w, (uint8_t)((unsigned)high << 4 | (unsigned)low));
         i += 3;
     }
     return span_from(writer_span(w), begin.offset);
@@ -89,7 +89,7 @@ static struct span read_bytea(struct writer *w, struct span s)
 {
     struct mark begin = writer_mark(w);
     for (size_t i = 2; i + 1 < s.len; i += 2)
-        write_u8(w, (uint8_t)(hex_digit(s.at[i]) << 4 | hex_digit(s.at[i + 1])));
+        write_u8(w, (uint8_t)((unsigned)hex_digit(s.at[i]) << 4 | (unsigned)hex_digit(s.at[i + 1])));
     return span_from(writer_span(w), begin.offset);
 }
 
