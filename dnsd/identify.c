@@ -25,17 +25,17 @@ static void secret_due(struct timer *t, struct now now)
 void dnsd_identify(struct service *s, const struct dnsd_settings *d)
 {
     struct cookie_secrets made = s->edns.cookies;
-    bool had_made = timer_armed(&s->secret_due);
-    loop_disarm(s->home->loop, &s->secret_due);
+    bool makes = d->cookies && !d->edns.cookies.count;
     s->edns = d->edns;
     if (!d->cookies)
         s->edns.cookies.count = 0;
-    if (!d->cookies || d->edns.cookies.count)
-        return;
-    if (had_made)
-        s->edns.cookies = made;
-    else
+    if (makes && timer_armed(&s->secret_due)) {
+        s->edns.cookies = made; /* and its time goes on */
+    } else if (makes) {
         new_secret(s);
-    s->secret_due.fire = secret_due;
-    loop_arm(s->home->loop, &s->secret_due, loop_now(s->home->loop).mono_ms + SECRET_LIFE_MS);
+        s->secret_due.fire = secret_due;
+        loop_arm(s->home->loop, &s->secret_due, loop_now(s->home->loop).mono_ms + SECRET_LIFE_MS);
+    } else {
+        loop_disarm(s->home->loop, &s->secret_due);
+    }
 }

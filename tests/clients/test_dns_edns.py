@@ -286,6 +286,16 @@ class Options(unittest.TestCase):
             reply = server.udp(query("elsewhere.test", options=b"", header=0))
             self.assertEqual((reply.rcode, fault(reply)), (5, 20))
 
+    def test_replies_that_come_later_have_their_options(self):
+        words = 'allow-recursion = { "127.0.0.0/8" } nsid = "ns1"'
+        with Server(words, extra='forward "dead.test" { to = { "127.0.0.1:1" } }') as server:
+            for faults in ((22, 23), (13,)):  # nobody answers; and that is remembered
+                for ask in (server.udp, server.tcp):
+                    asked = option(COOKIE, b"abcdefgh") + option(NSID)
+                    reply = ask(query(f"{ask.__name__}.dead.test", 1, options=asked))
+                    self.assertEqual((reply.rcode, len(reply.options[COOKIE]), reply.options[NSID]), (2, 24, b"ns1"))
+                    self.assertIn(struct.unpack("!H", reply.options[EDE][:2])[0], faults)
+
     def test_keepalive_over_tcp_only(self):
         with Server('tcp-idle-timeout = "30s"') as server:
             reply = server.tcp(query(options=option(KEEPALIVE)))
