@@ -39,10 +39,12 @@ static struct span first_label(struct span name)
 
 struct span fqdn6_label(const struct dhcp6_message *m)
 {
-    struct reader r = reader_over(dhcp6_option(m->options, DHCP6_OPTION_CLIENT_FQDN));
-    uint8_t flags = read_u8(&r);
-    if (!reader_ok(&r) || flags & FLAG6_NO_UPDATES)
-        return (struct span){ NULL, 0 };
+    struct span value = dhcp6_option(m->options, DHCP6_OPTION_CLIENT_FQDN), none = { NULL, 0 };
+    if (!value.len)
+        return none;
+    struct reader r = reader_over(value);
+    if (read_u8(&r) & FLAG6_NO_UPDATES)
+        return none;
     return first_label(read_rest(&r));
 }
 
@@ -51,10 +53,9 @@ bool fqdn6_write(struct writer *w, const struct dhcp6_message *m, const struct d
     struct dns_name name;
     char label[NAME_LABEL_MAX];
     struct span value = dhcp6_option(m->options, DHCP6_OPTION_CLIENT_FQDN), wanted = fqdn6_label(m);
-    struct reader r = reader_over(value);
-    bool asked = read_u8(&r) & FLAG_SERVER_UPDATES;
     if (!value.len)
         return false;
+    bool asked = value.at[0] & FLAG_SERVER_UPDATES;
     size_t length = wanted.len ? name_label(wanted, label) : 0;
     bool updates = length && name_in_zone(&name, label, length, zone);
     write_u8(w, (uint8_t)((updates ? FLAG_SERVER_UPDATES : FLAG6_NO_UPDATES) |

@@ -1,7 +1,7 @@
-/* Whole DHCPv6 conversations: five clients of two IAs each on a link with fewer addresses than they want,
- * with time, failing commits and kills between their messages. What must hold: no address is granted to two,
- * none outside the pool and the reservations, nothing is promised that the store lacks, nobody ends another's
- * lease, and what was promised is known after a kill.
+/* Whole DHCPv6 conversations: five clients of two IAs each on a link with fewer addresses and prefixes than
+ * they want, with time, failing commits and kills between their messages. What must hold: no address is
+ * granted to two, none outside the pool and the reservations, nothing is promised that the store lacks,
+ * nobody ends another's lease, and what was promised is known after a kill.
  *
  * Input: six bytes a message: type, client, what happens, three of addresses. */
 #include "dhcp6_world.h"
@@ -14,14 +14,24 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 #define TURNS_MAX  200
 #define CLIENTS    5
 #define RESERVED   0x77 /* client 1's */
-#define SLOTS      5    /* four addresses of the pool and the reserved one */
+#define PREFIXES   2
+#define ADDRESSES  5 /* four of the pool and the reserved one */
+#define SLOTS      (ADDRESSES + PREFIXES)
 #define LIFETIME_S 60
 
-enum { HAPPENS_FAILURE = 1, HAPPENS_KILL = 2, HAPPENS_TIME = 4, HAS_RAPID_COMMIT = 8, HAS_TWO_IAS = 16 };
+enum {
+    HAPPENS_FAILURE = 1,
+    HAPPENS_KILL = 2,
+    HAPPENS_TIME = 4,
+    HAS_RAPID_COMMIT = 8,
+    HAS_TWO_IAS = 16,
+    HAS_PREFIXES = 32
+};
 
 static const char inside[] =
     "decline-time = \"5m\"\n"
     "subnet6 \"2001:db8:1:2::/64\" { pool = \"2001:db8:1:2::10-2001:db8:1:2::13\"\n"
+    " prefix-pool = { \"2001:db8:8000::/55 56\" }\n"
     " rapid-commit = true valid-lifetime = \"1m\" preferred-lifetime = \"1m\"\n"
     " host \"x\" { duid = \"00030001020000000001\" address = \"2001:db8:1:2::77\" } }\n";
 
@@ -47,11 +57,18 @@ static void must(bool condition)
         abort();
 }
 
-static size_t slot_of(struct ip6 address)
+#define PREFIX(n) ((struct ip6){ UINT64_C(0x20010db880000000) + ((uint64_t)(n) << 8), 0 })
+
+static size_t slot_of(struct ip6 address, uint8_t bits)
 {
+    if (bits == 56) {
+        must(ip6_equal(address, PREFIX(0)) || ip6_equal(address, PREFIX(1)));
+        return ADDRESSES + ip6_equal(address, PREFIX(1));
+    }
+    must(bits == DHCP6_ADDRESS_BITS);
     bool pool = address.low >= 0x10 && address.low <= 0x13;
     must(address.high == WORLD6_LINK && (pool || address.low == RESERVED));
-    return pool ? (size_t)(address.low - 0x10) : SLOTS - 1;
+    return pool ? (size_t)(address.low - 0x10) : ADDRESSES - 1;
 }
 
 static struct ip6 address_of(uint8_t choice)
@@ -72,7 +89,7 @@ static void write_disk(void)
 {
     for (size_t i = 0; i < w.claims.count; i++) { /* LEASE6_CLAIMS_MAX at most */
         const struct lease6 *x = w.claims.change[i].lease;
-        size_t at = slot_of(x->address);
+        size_t at = slot_of(x->address, x->bits);
         struct store_change c;
         row6_write(&c, &disk[at].room, x, w.now);
         memcpy(disk[at].values, c.values, sizeof disk[at].values);
@@ -108,7 +125,9 @@ static void kill_server(void)
     leases6_close(&w.leases);
     start_server();
     for (size_t i = 0; i < SLOTS; i++) {
-        struct ip6 address = i == SLOTS - 1 ? WORLD6(RESERVED) : WORLD6(0x10 + i);
+        struct ip6 address = i >= ADDRESSES       ? PREFIX(i - ADDRESSES)
+                             : i == ADDRESSES - 1 ? WORLD6(RESERVED)
+                                                  : WORLD6(0x10 + i);
         const struct lease6 *x = leases6_find(&w.leases, address);
         must(!is_held(i) || (x && x->state == LEASE_BOUND && x->until_s >= holder[i].until_s));
     }
@@ -120,7 +139,7 @@ static void kill_server(void)
 static void note_ends(unsigned client)
 {
     for (size_t i = 0; i < w.claims.count; i++) { /* LEASE6_CLAIMS_MAX at most */
-        size_t at = slot_of(w.claims.change[i].lease->address);
+        size_t at = slot_of(w.claims.change[i].lease->address, w.claims.change[i].lease->bits);
         if (w.claims.change[i].until_s)
             continue;
         must(!is_held(at) || holder[at].client == client);
@@ -132,8 +151,8 @@ static void note_grant(unsigned client, uint32_t iaid, const struct dhcp6_grant 
 {
     if (!g->valid_s)
         return; /* it says that the client must not use it; it may be anyone's and anywhere */
-    size_t at = slot_of(g->address);
-    must(at != SLOTS - 1 || client == 1);
+    size_t at = slot_of(g->address, g->bits);
+    must(at != ADDRESSES - 1 || client == 1);
     must(g->valid_s == LIFETIME_S && g->preferred_s <= g->valid_s);
     must(!is_held(at) || (holder[at].client == client && holder[at].iaid == iaid));
     if (!is_promise)
@@ -202,6 +221,13 @@ static void turn(struct reader *r)
     if (happens & HAS_TWO_IAS)
         s.ia[1] =
             (struct says6_ia){ .iaid = 2, .addresses = { address_of(second), address_of(second >> 4) } };
+    if (happens & HAS_PREFIXES) { /* the first or the only IA is one of prefixes */
+        s.ia[0].prefix = true;
+        s.ia[0].bits = first & 64 ? 57 : 56;
+        s.ia[0].addresses[0] = first & 1 ? PREFIX(first >> 1 & 3) : (struct ip6){ 0, 0 };
+        s.ia[0].addresses[1] = (struct ip6){ 0, 0 };
+        s.ia[0].hint = first & 128;
+    }
     if (happens & HAPPENS_TIME)
         world6_pass(&w, seconds);
     if (happens & HAPPENS_KILL)
