@@ -288,6 +288,11 @@ bool change_apply(struct zone **z, const struct change *c, const char **why)
 
 bool change_fits(struct zone *z, const struct change *c, const char **why)
 {
+    return change_try(z, c, NULL, NULL, why);
+}
+
+bool change_try(struct zone *z, const struct change *c, change_look_fn *look, void *owner, const char **why)
+{
     struct change done = { 0 };
     *why = "the change is of another version";
     if (c->from != z->serial)
@@ -296,6 +301,8 @@ bool change_fits(struct zone *z, const struct change *c, const char **why)
     struct zone *trial = shared ? zone_copy(z) : z;
     *why = "out of memory";
     bool ok = trial && apply_here(trial, c, &done, why);
+    if (ok && look)
+        look(owner, trial);
     if (ok && !shared)
         take_back(trial, &done);
     forget_done(&done);

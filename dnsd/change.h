@@ -46,5 +46,8 @@ struct change *change_between(const struct zone *before, const struct zone *afte
 bool change_apply(struct zone **z, const struct change *c, const char **why);
 /* Whether change_apply() would: as it does, and back. */
 bool change_fits(struct zone *z, const struct change *c, const char **why);
+/* The same; in between `look` sees the version that would come of it. */
+typedef void change_look_fn(void *owner, const struct zone *z);
+bool change_try(struct zone *z, const struct change *c, change_look_fn *look, void *owner, const char **why);
 
 #endif

@@ -3,6 +3,7 @@
 #include "change.h"
 #include "hash.h"
 #include "secondary.h"
+#include "sign.h"
 #include "store.h"
 #include "work.h"
 
@@ -25,8 +26,8 @@ struct saving {
     char path[PATH_BYTES];
 };
 
-/* STATE/dnsd/NAME-HASH.copy: a name may have any bytes, a file may not. */
-static void path_of(const struct service *s, const struct dns_name *name, char *path)
+void copy_path(const char *state, const struct dns_name *name, const char *directory, const char *extension,
+               char *path, size_t size)
 {
     char text[DNS_NAME_TEXT_MAX];
     struct dns_name lower;
@@ -37,8 +38,13 @@ static void path_of(const struct service *s, const struct dns_name *name, char *
     for (char *c = text; *c; c++)
         if (!strchr("abcdefghijklmnopqrstuvwxyz0123456789-_.", *c) || (*c == '.' && c == text))
             *c = '_';
-    snprintf(path, PATH_BYTES, "%s/dnsd/%.*s-%016llx.copy", s->home->state_directory, READABLE_BYTES, text,
-             (unsigned long long)hash_bytes(dns_name_span(&lower), 0));
+    snprintf(path, size, "%s/%s/%.*s-%016llx.%s", state, directory, READABLE_BYTES, text,
+             (unsigned long long)hash_bytes(dns_name_span(&lower), 0), extension);
+}
+
+static void path_of(const struct service *s, const struct dns_name *name, char *path)
+{
+    copy_path(s->home->state_directory, name, "dnsd", "copy", path, PATH_BYTES);
 }
 
 /* ---- saving ----------------------------------------------------------------------------------------------
@@ -69,10 +75,13 @@ static bool make_directory(const struct service *s)
     return mkdir(path, 0755) == 0 || errno == EEXIST;
 }
 
-void copy_save(struct service *s, struct zone *z)
+/* What follows the zone's records may be the SOA of the file that it was made from. */
+static void save(struct service *s, struct zone *z, const struct span *file_soa)
 {
     struct saving *v = calloc(1, sizeof *v);
-    if (!v || !change_add_zone(&v->records, z) || !make_directory(s)) {
+    struct span apex = zone_node_name(zone_node_at(z, z->apex));
+    if (!v || !change_add_zone(&v->records, z) || !make_directory(s) ||
+        (file_soa && !change_add_record(&v->records, apex, DNS_TYPE_SOA, 0, *file_soa))) {
         event_note(s->home->events, EVENT_DNS_COPY_FAILED, loop_now(s->home->loop), "reason",
                    v ? strerror(errno) : "out of memory");
         if (v)
@@ -85,6 +94,21 @@ void copy_save(struct service *s, struct zone *z)
     v->work.done = written;
     path_of(s, &z->name, v->path);
     work_start(s->home->loop, &v->work);
+}
+
+void copy_save(struct service *s, struct zone *z)
+{
+    save(s, z, NULL);
+}
+
+void copy_save_signed(struct service *s, struct zone *z, uint32_t file_serial)
+{
+    uint8_t room[2 * DNS_NAME_BYTES_MAX + 20];
+    struct span soa;
+    struct reader records = zone_records(zone_set_at(z, z->soa));
+    zone_next_record(&records, &soa);
+    soa = sign_soa(soa, file_serial, room, sizeof room);
+    save(s, z, &soa);
 }
 
 void copy_confirm(struct service *s, const struct zone *z, struct now now)
@@ -119,14 +143,20 @@ static uint8_t *read_all(const char *path, size_t *length, int64_t *confirmed_s)
 }
 
 static struct zone *build(struct service *s, const struct dns_name *name, struct span bytes,
-                          uint32_t *expire_s)
+                          uint32_t *expire_s, uint32_t *file_serial)
 {
+    bool begun = false;
     struct zone_builder *b = zone_builder_open(name, s->zones.seed, 1024);
     struct reader r = reader_over(bytes);
     struct dns_record record;
     struct span rdata;
     enum zone_fault fault = ZONE_FINE;
     while (b && !zone_refused(fault) && change_next(&r, &record, &rdata)) { /* each turn takes a record */
+        if (record.type == DNS_TYPE_SOA && begun) {
+            *file_serial = sign_serial(rdata);
+            continue;
+        }
+        begun = true; /* an SOA stands first */
         if (record.type == DNS_TYPE_SOA)
             *expire_s = secondary_times_of(rdata).expire_s;
         fault = zone_builder_add(b, &record.owner, record.type, record.ttl, rdata);
@@ -138,18 +168,33 @@ static struct zone *build(struct service *s, const struct dns_name *name, struct
     return b ? zone_builder_finish(b, &fault) : NULL;
 }
 
-struct zone *copy_load(struct service *s, const struct dnsd_zone *settings, struct now now)
+/* NULL: there is none. */
+static struct zone *load(struct service *s, const struct dns_name *name, int64_t *confirmed_s,
+                         uint32_t *expire_s, uint32_t *file_serial)
 {
     char path[PATH_BYTES];
     size_t length;
-    int64_t confirmed_s = 0;
-    uint32_t expire_s = 0;
     if (!s->home->state_directory)
         return NULL;
-    path_of(s, &settings->name, path);
-    uint8_t *bytes = read_all(path, &length, &confirmed_s);
-    struct zone *z = bytes ? build(s, &settings->name, span_of(bytes, length), &expire_s) : NULL;
+    path_of(s, name, path);
+    uint8_t *bytes = read_all(path, &length, confirmed_s);
+    struct zone *z = bytes ? build(s, name, span_of(bytes, length), expire_s, file_serial) : NULL;
     free(bytes);
+    return z;
+}
+
+struct zone *copy_load_signed(struct service *s, const struct dns_name *name, uint32_t *file_serial)
+{
+    int64_t confirmed_s = 0;
+    uint32_t expire_s = 0;
+    return load(s, name, &confirmed_s, &expire_s, file_serial);
+}
+
+struct zone *copy_load(struct service *s, const struct dnsd_zone *settings, struct now now)
+{
+    int64_t confirmed_s = 0;
+    uint32_t expire_s = 0, file_serial = 0;
+    struct zone *z = load(s, &settings->name, &confirmed_s, &expire_s, &file_serial);
     if (z && confirmed_s + expire_s <= now.unix_ms / 1000) {
         zone_release(z);
         return NULL;

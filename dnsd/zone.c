@@ -369,7 +369,8 @@ static enum zone_fault add_record(struct zone *z, zone_ref owner, uint16_t type,
     enum zone_fault fault = more_records_fault(z, set_at(z, set), rdata);
     if (fault)
         return fault;
-    uint32_t set_ttl = ttl_of(set_at(z, set));
+    /* RFC 2181 5.2; but a signature has that of the set it covers (RFC 4034 3) */
+    uint32_t set_ttl = type == DNS_TYPE_RRSIG ? ttl : ttl_of(set_at(z, set));
     if (!append_record(z, set, set_ttl, rdata))
         return ZONE_TOO_BIG;
     return ttl == set_ttl ? ZONE_FINE : ZONE_OTHER_TTL;
