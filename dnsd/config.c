@@ -11,6 +11,28 @@ static const struct config_key zone_keys[] = {
       .help = "The zone's master file, with $TTL, $INCLUDE and $GENERATE.",
       .example = "file = \"zones/contoso.local.zone\"",
       .reference = "RFC 1035 5" },
+    { .name = "dnssec",
+      .type = CONFIG_FLAG,
+      .otherwise = "false",
+      .help = "The zone signs itself. Its key is made at the first start and kept in the state directory, as "
+              "are the signatures, which are made anew before they end; the serial goes up with each change "
+              "of them. What the parent zone needs is printed by `wirelab ds`.",
+      .example = "dnssec = true",
+      .reference = "RFC 4035, 6605" },
+    { .name = "nsec3",
+      .type = CONFIG_FLAG,
+      .otherwise = "false",
+      .help = "With `dnssec`: the names of the zone cannot be walked through, for proofs tell hashes.",
+      .example = "nsec3 = true",
+      .reference = "RFC 5155, 9276" },
+    { .name = "signature-validity",
+      .type = CONFIG_DURATION,
+      .least = 8,
+      .most = 31536000,
+      .otherwise = "14d",
+      .help = "How long signatures are good for; the last quarter is left for secondaries and caches.",
+      .example = "signature-validity = \"30d\"",
+      .reference = "RFC 6781 4.4.2" },
     { .name = "allow-transfer",
       .type = CONFIG_TEXT,
       .flags = CONFIG_LIST,
@@ -329,6 +351,12 @@ static bool read_zone(struct config *c, const struct config_section *s, struct d
                        "the zone has neither a file nor primaries");
     z->transfer_tls_only = config_flag(s, "transfer-tls-only");
     z->max_transfer_bytes = (size_t)config_number(s, "max-transfer-size");
+    z->dnssec = config_flag(s, "dnssec");
+    z->nsec3 = config_flag(s, "nsec3");
+    z->signature_validity_s = (uint32_t)config_number(s, "signature-validity");
+    if (z->dnssec && z->primary_count)
+        config_problem(c, s, config_value(s, "dnssec"), "let the primary sign it",
+                       "a zone that is fetched cannot sign itself");
     z->file = file ? arena_text(&d->arena, span_text(file)) : "";
     return z->file && dnsd_configure_permits(c, s, "allow-transfer", d, &z->transfer) &&
            dnsd_configure_permits(c, s, "allow-update", d, &z->update) &&

@@ -11,7 +11,8 @@ void copy_confirm(struct service *s, const struct zone *z, struct now now);
 /* The copy, held once; NULL: there is none, or the time of its SOA's expire has passed. */
 struct zone *copy_load(struct service *s, const struct dnsd_zone *settings, struct now now);
 
-/* The same of a zone that signs itself, with the serial of the file that it was made from; it does not expire. */
+/* The same of a zone that signs itself, with the serial of the file that it was made from; it does not
+ * expire. */
 void copy_save_signed(struct service *s, struct zone *z, uint32_t file_serial);
 struct zone *copy_load_signed(struct service *s, const struct dns_name *name, uint32_t *file_serial);
 

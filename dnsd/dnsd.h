@@ -34,6 +34,8 @@ struct dnsd_zone {
     struct dnsd_server *primaries; /* whom it is fetched from, in their order; none: it has a file */
     size_t primary_count;
     size_t max_transfer_bytes;
+    bool dnssec, nsec3; /* it signs itself; with NSEC3 */
+    uint32_t signature_validity_s;
     bool transfer_tls_only;
 };
 
@@ -114,6 +116,7 @@ struct service {
     struct recursion *recursion; /* NULL: for nobody */
     struct primary *primary;
     struct secondary *secondary;
+    struct signing *signing;
     struct workers *workers; /* NULL: the main thread answers alone */
     bool draining, stopping;
     struct edns_settings edns;

@@ -2,6 +2,7 @@
 
 #include "encode.h"
 #include "notify.h"
+#include "signing.h"
 #include "update.h"
 #include "version.h"
 
@@ -35,6 +36,9 @@ struct work {
     struct dns_name lower;
     struct list waiting;
     bool committing;
+    struct change *own; /* being committed: the server's own */
+    primary_made_fn *made;
+    void *made_owner;
 };
 
 struct primary {
@@ -261,6 +265,10 @@ static void run_first(struct work *k, struct waiting *u, struct now now)
         return;
     }
     struct journal *j = journals_of(&m->journals, &k->lower, true);
+    if (!signing_extend(m->service->signing, row, u->change, now, &why)) {
+        reply(u, DNS_SERVFAIL, why, now);
+        return;
+    }
     if (!j || !version_fits(m->service, row, u->change, &why)) {
         reply(u, j ? DNS_REFUSED : DNS_SERVFAIL, j ? why : "out of memory", now);
         return;
@@ -275,6 +283,78 @@ static void run_work(struct work *k, struct now now)
     for (struct list_node *n;
          !k->committing && (n = list_first(&k->waiting));) /* each turn takes one, or stops */
         run_first(k, list_item(n, struct waiting, node), now);
+}
+
+/* ---- changes of the server's own ----------------------------------------------------------------------- */
+
+static void own_committed(void *owner, bool ok, const char *why)
+{
+    struct work *k = owner;
+    struct primary *m = k->primary;
+    struct now now = loop_now(m->home->loop);
+    struct change *c = k->own;
+    k->committing = false;
+    k->own = NULL;
+    m->committing_count--;
+    if (m->closed) {
+        change_release(c);
+        primary_close(m);
+        return;
+    }
+    struct zones_row *row = row_of(m, &k->lower);
+    ok = ok && row && row->zone && version_change(m->service, row, c, &why);
+    if (ok) {
+        tell_changed(m, row->zone, c, now);
+        notify(m, row, now);
+    }
+    change_release(c);
+    k->made(k->made_owner, ok, ok || why ? why : "another version came in between", now);
+    run_work(k, now);
+}
+
+static struct work *work_of(struct primary *m, const struct dns_name *lower);
+
+void primary_make(struct primary *m, const struct dns_name *lower, struct change *c, primary_made_fn *fn,
+                  void *owner)
+{
+    struct work *k = work_of(m, lower);
+    struct journal *j = k ? journals_of(&m->journals, lower, true) : NULL;
+    if (!j) {
+        fn(owner, false, "out of memory", loop_now(m->home->loop));
+        return;
+    }
+    k->committing = true;
+    k->own = change_hold(c);
+    k->made = fn;
+    k->made_owner = owner;
+    m->committing_count++;
+    journal_commit(&m->journals, j, c, true, own_committed, k);
+}
+
+bool primary_is_changing(struct primary *m, const struct dns_name *lower)
+{
+    for (const struct work *k = m->first; k; k = k->next) /* zones that take updates are few */
+        if (dns_name_equal(dns_name_span(&k->lower), dns_name_span(lower)))
+            return k->committing;
+    return false;
+}
+
+bool primary_latest(struct primary *m, const struct dns_name *lower, uint32_t *serial)
+{
+    const struct journal *j = journals_of(&m->journals, lower, false);
+    if (!j || !j->count)
+        return false;
+    *serial = j->changes[j->count - 1]->to;
+    return true;
+}
+
+void primary_remember(struct primary *m, const struct dns_name *lower, struct change *c)
+{
+    struct journal *j = journals_of(&m->journals, lower, true);
+    if (!j)
+        return;
+    m->committing_count++;
+    journal_commit(&m->journals, j, c, false, remembered, m);
 }
 
 /* ---- messages
@@ -372,7 +452,7 @@ enum respond_outcome primary_update(struct primary *m, struct span message, cons
 static bool takes_updates(const struct dnsd_settings *d)
 {
     for (size_t i = 0; i < d->zone_count; i++)
-        if (d->zones[i].update.prefix_count || d->zones[i].update.keys.count ||
+        if (d->zones[i].dnssec || d->zones[i].update.prefix_count || d->zones[i].update.keys.count ||
             d->zones[i].update_policies.count)
             return true;
     return false;

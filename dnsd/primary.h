@@ -28,6 +28,16 @@ void primary_changed(struct primary *m, const struct zones_row *row, struct chan
 void primary_notify(struct primary *m, const struct zones_row *row, struct now now);
 /* All zones are in service: who follows is told. */
 void primary_started(struct primary *m, struct now now);
+/* The serial of the latest change that is kept; false: there is none. */
+bool primary_latest(struct primary *m, const struct dns_name *lower, uint32_t *serial);
+/* A change that led to the version that is put into service now, for those who follow. */
+void primary_remember(struct primary *m, const struct dns_name *lower, struct change *c);
+/* A change of the server's own, as one by UPDATE: on disk, in service, told to who follows; then `fn` hears
+ * of it, unless the server has ended. Not while primary_is_changing(). Holds the change meanwhile. */
+typedef void primary_made_fn(void *owner, bool ok, const char *why, struct now now);
+void primary_make(struct primary *m, const struct dns_name *lower, struct change *c, primary_made_fn *fn,
+                  void *owner);
+bool primary_is_changing(struct primary *m, const struct dns_name *lower);
 /* The changes that lead to the zone in service from this serial; 0: unknown. */
 size_t primary_changes(struct primary *m, const struct dns_name *lower, uint32_t serial,
                        struct change *const **out);

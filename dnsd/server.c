@@ -6,6 +6,7 @@
 #include "metrics.h"
 #include "primary.h"
 #include "secondary.h"
+#include "signing.h"
 #include "wire/dns_rdata.h"
 #include "worker.h"
 #include "zonefile.h"
@@ -144,6 +145,19 @@ static struct zone *copy_or_none(struct service *s, const struct dnsd_zone *z, c
     return in_service ? in_service : secondary_copy(s->secondary, z, loop_now(s->home->loop));
 }
 
+/* What is served when the file says this: with the changes since, and signatures. Takes over the hold. */
+static struct zone *version_of_file(struct service *s, const struct dnsd_zone *settings,
+                                    const struct dns_name *lower, struct zone *file, struct problem *p)
+{
+    struct now now = loop_now(s->home->loop);
+    if (!settings->dnssec)
+        return primary_replay(s->primary, lower, file, now);
+    struct zone *in_service = zone_in_service(s, lower);
+    struct zone *z = signing_load(s->signing, settings, file, in_service, now, p);
+    zone_release(in_service);
+    return z;
+}
+
 static bool all_loaded(const struct zones_row *rows, const struct dnsd_settings *d)
 {
     for (size_t i = 0; i < d->zone_count; i++)
@@ -168,7 +182,7 @@ static bool load_zones(struct service *s, const struct dnsd_settings *d, bool st
         rows[i].zone = d->zones[i].primary_count ? copy_or_none(s, &d->zones[i], &rows[i].name)
                                                  : load_zone(&l, &d->zones[i]);
         if (rows[i].zone && !d->zones[i].primary_count)
-            rows[i].zone = primary_replay(s->primary, &rows[i].name, rows[i].zone, loop_now(s->home->loop));
+            rows[i].zone = version_of_file(s, &d->zones[i], &rows[i].name, rows[i].zone, p);
         if (!rows[i].zone)
             rows[i].zone = zone_in_service(s, &rows[i].name);
     }
@@ -387,7 +401,8 @@ static bool open_all(struct service *s, struct problem *p)
     if (!s->sockets)
         return false;
     s->primary = primary_open(s, p);
-    s->secondary = s->primary ? secondary_open(s) : NULL;
+    s->signing = signing_open(s);
+    s->secondary = s->primary && s->signing ? secondary_open(s) : NULL;
     if (s->primary && !s->secondary)
         problem_set(p, "out of memory");
     if (!s->secondary || !load_zones(s, d, true, &zones, p))
@@ -405,6 +420,7 @@ static bool open_all(struct service *s, struct problem *p)
     if (!dnsd_open_tls(s, p))
         return false;
     primary_started(s->primary, loop_now(s->home->loop));
+    signing_started(s->signing, loop_now(s->home->loop));
     if (!secondary_started(s->secondary, loop_now(s->home->loop))) {
         problem_set(p, "out of memory");
         return false;
@@ -444,6 +460,7 @@ void dnsd_free_if_done(struct service *s)
     dnsd_close_tls(s);
     limit_close(s->limit);
     secondary_close(s->secondary);
+    signing_close(s->signing);
     primary_close(s->primary);
     zones_close(&s->zones);
     free(s->sockets);
@@ -522,6 +539,7 @@ static bool reload(struct service *s, void *settings, struct problem *p)
     workers_resume(s->workers);
     tell_replaced(s, &before);
     zones_close(&before);
+    signing_started(s->signing, loop_now(s->home->loop));
     if (!secondary_started(s->secondary, loop_now(s->home->loop)))
         problem_set(p, "out of memory");
     return true;

@@ -4,15 +4,16 @@
 #include <openssl/evp.h>
 #include <stdlib.h>
 
-#define RECORD_HEAD      10
-#define SET_RECORDS_MAX  8192 /* no more go into a message of 64 KiB */
-#define CANONICAL_BYTES  (2 * DNS_MESSAGE_BYTES_MAX)
-#define DER_BYTES        80
-#define ARENA_CHUNK      ((size_t)64 * 1024)
-#define ARENA_MAX        ((size_t)4 << 30)
-#define SOA_FIXED_BYTES  20
+#define RECORD_HEAD     10
+#define SET_RECORDS_MAX 8192 /* no more go into a message of 64 KiB */
+#define CANONICAL_BYTES (2 * DNS_MESSAGE_BYTES_MAX)
+#define DER_BYTES       80
+#define ARENA_CHUNK     ((size_t)64 * 1024)
+#define ARENA_MAX       ((size_t)4 << 30)
+#define SOA_FIXED_BYTES 20
 
-/* ---- small things ---------------------------------------------------------------------------------------- */
+/* ---- small things ----------------------------------------------------------------------------------------
+ */
 
 uint32_t sign_due_s(const struct sign_settings *settings, const struct rrsig *s)
 {
@@ -82,7 +83,8 @@ bool sign_owns_data(const struct signer *s, const struct zone_node *n)
     return false;
 }
 
-/* ---- records of a set --------------------------------------------------------------------------------------
+/* ---- records of a set
+ * --------------------------------------------------------------------------------------
  */
 
 struct cursor {
@@ -116,7 +118,8 @@ static bool next_record(struct cursor *c)
     return true;
 }
 
-/* ---- what changes ------------------------------------------------------------------------------------------
+/* ---- what changes
+ * ------------------------------------------------------------------------------------------
  */
 
 void sign_add(struct signer *s, struct span owner, uint16_t type, uint32_t ttl, struct span rdata)
@@ -140,7 +143,8 @@ void sign_remove(struct signer *s, const struct zone_node *n, uint16_t type, uin
             remove_one(s, n, type, &c);
 }
 
-/* ---- signatures --------------------------------------------------------------------------------------------
+/* ---- signatures
+ * --------------------------------------------------------------------------------------------
  */
 
 static int compare_records(const void *a, const void *b)
@@ -261,7 +265,8 @@ void sign_keep(struct signer *s, const struct zone_node *n, uint16_t type, bool 
         s->work = before;
 }
 
-/* ---- one name ----------------------------------------------------------------------------------------------
+/* ---- one name
+ * ----------------------------------------------------------------------------------------------
  */
 
 static uint64_t hash_of(struct span lower, uint16_t type)
@@ -309,7 +314,8 @@ static void sign_name(struct signer *s, struct span name, const struct zone_node
     remove_stray(s, n);
 }
 
-/* ---- which names -------------------------------------------------------------------------------------------
+/* ---- which names
+ * -------------------------------------------------------------------------------------------
  */
 
 static void sign_all(struct signer *s)
@@ -368,8 +374,8 @@ static void take_names(const struct signer *s, const struct change_records *reco
     struct span rdata;
     size_t at = 0;
     while (!l->too_many && change_next(&r, &record, &rdata)) { /* each turn takes a record */
-        struct span owner = span_head(span_from(span_of(records->bytes, records->length), at),
-                                      record.owner.len);
+        struct span owner =
+            span_head(span_from(span_of(records->bytes, records->length), at), record.owner.len);
         at = reader_offset(&r);
         if (record.type != DNS_TYPE_SOA || dns_name_span(&record.owner).len == s->apex.len)
             take_with_those_above(s, l, owner);
@@ -390,17 +396,18 @@ static void look(void *owner, const struct zone *z)
     take_names(s, &s->change->added, l);
     for (size_t i = 0; !l->too_many && i < s->scope->name_count; i++)
         take_with_those_above(s, l, s->scope->names[i]);
+    s->all = l->too_many;
     if (l->too_many)
         sign_all(s);
     for (size_t i = 0; !l->too_many && i < l->count; i++)
         sign_name(s, l->all[i], sign_node(s, l->all[i]));
-    s->all = l->too_many;
     if (!s->failed)
         sign_chain(s);
     free(l);
 }
 
-/* ---- the change before it is looked at ---------------------------------------------------------------------
+/* ---- the change before it is looked at
+ * ---------------------------------------------------------------------
  */
 
 /* What the server alone says of its keys. */
@@ -438,8 +445,8 @@ static bool publish(const struct zone *z, struct change *c, uint16_t type, uint3
             there = true;
         else
             ok = change_add_record(&c->removed, zone_node_name(apex), type, held.ttl, held.rdata);
-    return ok && (there || !rdata.len ||
-                  change_add_record(&c->added, zone_node_name(apex), type, ttl, rdata));
+    return ok &&
+           (there || !rdata.len || change_add_record(&c->added, zone_node_name(apex), type, ttl, rdata));
 }
 
 static bool publish_all(const struct zone *z, struct change *c, const struct sign_settings *settings,
@@ -451,7 +458,8 @@ static bool publish_all(const struct zone *z, struct change *c, const struct sig
     struct span key = span_of(settings->key->dnskey, DNSSEC_DNSKEY_BYTES);
     return write_ds(&ds, &z->name, key) && publish(z, c, DNS_TYPE_DNSKEY, ttl, key) &&
            publish(z, c, DNS_TYPE_CDNSKEY, ttl, key) && publish(z, c, DNS_TYPE_CDS, ttl, writer_span(&ds)) &&
-           publish(z, c, DNS_TYPE_NSEC3PARAM, 0, span_of(parameters, settings->nsec3 ? sizeof parameters : 0));
+           publish(z, c, DNS_TYPE_NSEC3PARAM, 0,
+                   span_of(parameters, settings->nsec3 ? sizeof parameters : 0));
 }
 
 /* The TTL of proofs, RFC 9077 3.1; *ttl: of the SOA itself. The SOA stands first. */
@@ -519,7 +527,8 @@ static bool append(struct change_records *to, const struct change_records *from)
     return true;
 }
 
-/* ---- the whole ---------------------------------------------------------------------------------------------
+/* ---- the whole
+ * ---------------------------------------------------------------------------------------------
  */
 
 enum sign_result sign_change(struct zone *z, struct change *c, const struct sign_settings *settings,

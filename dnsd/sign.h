@@ -1,5 +1,5 @@
-/* A zone that signs itself (RFC 4034, 4035, 5155): what a change of its data means for its keys, signatures and
- * proofs of what is not there. The change gets the records that go and come with it, so that a version is
+/* A zone that signs itself (RFC 4034, 4035, 5155): what a change of its data means for its keys, signatures
+ * and proofs of what is not there. The change gets the records that go and come with it, so that a version is
  * either signed or not there at all. One key does both jobs (a CSK, zone key and secure entry point): with
  * signatures made online a second key would lie beside the first, and be rolled by the same hand. Pure. */
 #ifndef WIRELAB_DNSD_SIGN_H
@@ -8,10 +8,10 @@
 #include "change.h"
 #include "wire/dnssec.h"
 
-#define SIGN_INCEPTION_S 3600 /* signatures begin an hour ago: clocks of others go wrong */
+#define SIGN_INCEPTION_S 3600      /* signatures begin an hour ago: clocks of others go wrong */
 #define SIGN_JITTER(s)   ((s) / 8) /* they end earlier by up to so much, so that not all are due at once */
 #define SIGN_REFRESH(s)  ((s) / 4) /* and are made anew so long before */
-#define SIGN_NAMES_MAX   64 /* a change of more names: all are looked at, which is less work then */
+#define SIGN_NAMES_MAX   64        /* a change of more names: all are looked at, which is less work then */
 
 struct sign_key {
     struct evp_pkey_st *pair;
@@ -41,8 +41,8 @@ enum sign_result {
     SIGN_CHANGED,
 };
 
-/* The change of a zone's data, or of its serial alone, becomes one of its signatures, too: what it says of these
- * itself does not count. `z` is left as it was (see change_fits()). */
+/* The change of a zone's data, or of its serial alone, becomes one of its signatures, too: what it says of
+ * these itself does not count. `z` is left as it was (see change_fits()). */
 enum sign_result sign_change(struct zone *z, struct change *c, const struct sign_settings *settings,
                              const struct sign_scope *scope, uint32_t now_s, const char **why);
 

@@ -1,5 +1,5 @@
-/* The chain of NSEC or NSEC3 records: each name has one that tells its types and which name comes next (RFC 4034
- * 4, RFC 5155 7.1). */
+/* The chain of NSEC or NSEC3 records: each name has one that tells its types and which name comes next (RFC
+ * 4034 4, RFC 5155 7.1). */
 #include "sign_part.h"
 
 #include <stdlib.h>
@@ -8,7 +8,8 @@
 #define NSEC3_FIXED_BYTES 5 /* algorithm, flags, iterations, length of the salt, which is empty */
 #define FIRST_LINKS       64
 
-/* ---- what is there -----------------------------------------------------------------------------------------
+/* ---- what is there
+ * -----------------------------------------------------------------------------------------
  */
 
 /* The node's record of the chain; empty when there is none. */
@@ -100,7 +101,8 @@ void sign_note_link(struct signer *s, struct span name, const struct zone_node *
     s->links[s->link_count++] = (struct sign_link){ .owner = owner, .node = n, .in = in, .was = was };
 }
 
-/* ---- one record --------------------------------------------------------------------------------------------
+/* ---- one record
+ * --------------------------------------------------------------------------------------------
  */
 
 static int compare_types(const void *a, const void *b)
@@ -195,7 +197,8 @@ static void put_link(struct signer *s, const struct sign_link *l, struct span ne
     put(s, l->owner, writer_span(&w));
 }
 
-/* ---- all of it ---------------------------------------------------------------------------------------------
+/* ---- all of it
+ * ---------------------------------------------------------------------------------------------
  */
 
 static int compare_owners(struct span a, struct span b)
@@ -237,10 +240,12 @@ static void chain_all(struct signer *s)
     drop_others(s);
 }
 
-/* ---- what is next to a change --------------------------------------------------------------------------------
+/* ---- what is next to a change
+ * --------------------------------------------------------------------------------
  */
 
-/* The owner nearest to `from` in one direction, of those in the chain; or, beyond its end, at the other end. */
+/* The owner nearest to `from` in one direction, of those in the chain; or, beyond its end, at the other end.
+ */
 struct nearest {
     struct span from, best, last;
     int direction; /* 1: behind it, -1: before it */

@@ -29,8 +29,8 @@ struct signer {
     size_t link_count, link_room;
     struct arena arena;
     uint8_t *living; /* one bit a place in the zone; for NSEC3 */
-    size_t work; /* beside the SOA's signature, which every serial needs */
-    bool all; /* names are looked at */
+    size_t work;     /* beside the SOA's signature, which every serial needs */
+    bool all;        /* names are looked at */
     bool failed;
 };
 

@@ -83,7 +83,8 @@ static uint32_t next_serial(uint32_t serial)
     return serial + 1 ? serial + 1 : 1; /* 0 has no meaning to some */
 }
 
-/* ---- the clock -----------------------------------------------------------------------------------------------
+/* ---- the clock
+ * -----------------------------------------------------------------------------------------------
  */
 
 static void go(struct timer *t, struct now now);
@@ -227,7 +228,8 @@ void signing_started(struct signing *g, struct now now)
     }
 }
 
-/* ---- changes by others ---------------------------------------------------------------------------------------
+/* ---- changes by others
+ * ---------------------------------------------------------------------------------------
  */
 
 bool signing_extend(struct signing *g, const struct zones_row *row, struct change *c, struct now now,
@@ -243,7 +245,8 @@ bool signing_extend(struct signing *g, const struct zones_row *row, struct chang
     return ok;
 }
 
-/* ---- a zone from its file ------------------------------------------------------------------------------------
+/* ---- a zone from its file
+ * ------------------------------------------------------------------------------------
  */
 
 static struct signed_zone *find_or_make(struct signing *g, const struct dnsd_zone *settings,
@@ -318,7 +321,8 @@ static bool takes_updates(const struct dnsd_zone *d)
 static uint32_t choose_serial(struct signed_zone *k, const struct zone *base, const struct zone *file)
 {
     uint32_t seen = base->serial, committed;
-    if (primary_latest(k->owner->service->primary, &k->lower, &committed) && dns_serial_newer(committed, seen))
+    if (primary_latest(k->owner->service->primary, &k->lower, &committed) &&
+        dns_serial_newer(committed, seen))
         seen = committed;
     return dns_serial_newer(file->serial, seen) ? file->serial : next_serial(seen);
 }
@@ -333,11 +337,10 @@ static struct zone *before_of(struct signed_zone *k, struct zone *in_service, st
     return copy ? primary_replay(s->primary, &k->lower, copy, now) : NULL;
 }
 
-static struct zone *failed(struct signed_zone *k, struct zone *a, struct zone *b, const char *why,
-                           struct problem *p, struct now now)
+static struct zone *failed(struct signed_zone *k, struct zone *z, const char *why, struct problem *p,
+                           struct now now)
 {
-    zone_release(a);
-    zone_release(b);
+    zone_release(z);
     tell_failed(k->owner, &k->lower, why, now);
     problem_set(p, "a zone cannot be signed: %s", why);
     return NULL;
@@ -356,22 +359,21 @@ struct zone *signing_load(struct signing *g, const struct dnsd_zone *settings, s
     struct sign_scope scope = { .all = true };
     bool running = in_service && k->loaded;
     struct zone *before = before_of(k, in_service, now);
-    bool stays = before && takes_updates(settings) && file->serial == k->file_serial;
+    uint32_t file_serial = file->serial;
+    bool stays = before && takes_updates(settings) && file_serial == k->file_serial;
     struct zone *base = before ? before : zone_hold(file);
     uint32_t serial = choose_serial(k, base, file);
     struct change *c = !before || stays ? sign_new_serial(base, serial) : change_to_file(base, file, serial);
     bool wanted = !stays && (serial == file->serial || !same_soa(base, file));
-    zone_release(before ? file : NULL);
-    if (!before)
-        zone_release(file);
+    zone_release(file);
     enum sign_result result =
         c ? sign_change(base, c, &k->settings, &scope, seconds(now), &why) : SIGN_FAILED;
     bool changes = result == SIGN_CHANGED || (result == SIGN_NOTHING && wanted);
     if (result == SIGN_FAILED || (changes && !change_apply(&base, c, &why))) {
         change_release(c);
-        return failed(k, base, NULL, why, p, now);
+        return failed(k, base, why, p, now);
     }
-    k->file_serial = stays ? k->file_serial : file->serial;
+    k->file_serial = file_serial;
     if (changes && before && !running)
         primary_remember(g->service->primary, &k->lower, c);
     if (changes || !running)
@@ -381,7 +383,8 @@ struct zone *signing_load(struct signing *g, const struct dnsd_zone *settings, s
     return base;
 }
 
-/* ---- life ------------------------------------------------------------------------------------------------------
+/* ---- life
+ * ------------------------------------------------------------------------------------------------------
  */
 
 struct signing *signing_open(struct service *s)

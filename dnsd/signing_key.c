@@ -41,7 +41,8 @@ static EVP_PKEY *make_key(const char *state, const char *path, struct problem *p
     EVP_PKEY *pair = EVP_EC_gen("P-256");
     if (pair && make_directories(state) && write_key(path, pair))
         return pair;
-    problem_set(p, "%s: the zone's key cannot be made: %s", path, pair ? strerror(errno) : "libcrypto refuses");
+    problem_set(p, "%s: the zone's key cannot be made: %s", path,
+                pair ? strerror(errno) : "libcrypto refuses");
     problem_remedy(p, "the state directory has to be writable by the server");
     EVP_PKEY_free(pair);
     return NULL;

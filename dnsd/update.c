@@ -282,7 +282,8 @@ static void remove_record(struct updating *u, struct span owner, uint16_t type, 
 static bool is_in_the_way(const struct updating *u, struct span owner, uint16_t type)
 {
     for (const struct held *h = u->held; h; h = h->next) /* what was held */
-        if (h->is && span_equal(h->owner, owner) && (h->type == DNS_TYPE_CNAME) != (type == DNS_TYPE_CNAME))
+        if (h->is && span_equal(h->owner, owner) && h->type != DNS_TYPE_RRSIG && h->type != DNS_TYPE_NSEC &&
+            (h->type == DNS_TYPE_CNAME) != (type == DNS_TYPE_CNAME))
             return true;
     return false;
 }

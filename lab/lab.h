@@ -17,6 +17,7 @@ int scenario_manual(void);
 int explain_command(int argc, char **argv);
 int lease_command(int argc, char **argv);
 int leases_command(int argc, char **argv);
+int ds_command(int argc, char **argv);
 int stats_command(int argc, char **argv);
 
 #endif

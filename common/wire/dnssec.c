@@ -119,7 +119,8 @@ uint8_t dnssec_labels(const struct dns_name *n)
     return (uint8_t)(n->labels - wildcard);
 }
 
-/* ---- canonical form: RFC 4034 6 ----------------------------------------------------------------------------
+/* ---- canonical form: RFC 4034 6
+ * ----------------------------------------------------------------------------
  */
 
 /* What stands before the names of a type, and how many they are. */
@@ -158,7 +159,8 @@ int dnssec_compare_rdata(struct span a, struct span b)
     return difference ? difference : (a.len > b.len) - (a.len < b.len);
 }
 
-/* ---- what is not there -------------------------------------------------------------------------------------
+/* ---- what is not there
+ * -------------------------------------------------------------------------------------
  */
 
 void write_type_bitmap(struct writer *w, const uint16_t *types, size_t count)

@@ -1,5 +1,5 @@
-/* DNSSEC's records as octets: keys, their digests and signatures, the canonical form of what is signed, proofs
- * of what is not there (RFC 4034, 5155, 6605). Algorithm 13 alone: ECDSA with P-256 and SHA-256. */
+/* DNSSEC's records as octets: keys, their digests and signatures, the canonical form of what is signed,
+ * proofs of what is not there (RFC 4034, 5155, 6605). Algorithm 13 alone: ECDSA with P-256 and SHA-256. */
 #ifndef WIRELAB_DNSSEC_H
 #define WIRELAB_DNSSEC_H
 
@@ -50,7 +50,8 @@ void write_canonical_rdata(struct writer *w, uint16_t type, struct span rdata);
 /* The order of data within a set, RFC 4034 6.3; both in canonical form. */
 int dnssec_compare_rdata(struct span a, struct span b);
 
-/* ---- proofs of what is not there ------------------------------------------------------------------------- */
+/* ---- proofs of what is not there -------------------------------------------------------------------------
+ */
 
 /* Type bit maps, RFC 4034 4.1.2; the types in rising order. */
 void write_type_bitmap(struct writer *w, const uint16_t *types, size_t count);
