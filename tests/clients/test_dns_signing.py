@@ -159,7 +159,7 @@ class Signing(SignedZones):
         self.write(10)
         _, port = self.serve('signature-validity = "12s"')
         first = copies.serial(port)
-        before = {r for r in records(self.verify(port)) if " RRSIG " in r}
+        before = {r for r in records(self.verify(port)) if r.split()[3] == "RRSIG"}
 
         def all_new():
             return not before & set(records(listing(port)))
@@ -195,7 +195,7 @@ class Followed(SignedZones):
             self.assertEqual(copies.update(port, *change).returncode, 0)
             self.follows(listen, copies.serial(port))
         self.verify(listen)
-        self.assertEqual(records(listing(listen)), records(listing(port)))
+        self.assertEqual(records(listing(listen).lower()), records(listing(port).lower()))  # NSD writes owners so
 
     def nsd_of(self, listen, port):
         self.nsd(listen, f"request-xfr: 127.0.0.1@{port} NOKEY\n  allow-notify: 127.0.0.1 NOKEY\n"
