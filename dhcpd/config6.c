@@ -1,5 +1,6 @@
 #include "config6.h"
 
+#include "config_class.h"
 #include "config_options6.h"
 #include "text.h"
 
@@ -38,6 +39,13 @@ static const struct config_key host6_keys[] = {
               "holds it.",
       .example = "hardware = \"00:0c:29:5e:77:44\"",
       .reference = "RFC 6939" },
+    { .name = "interface-id",
+      .type = CONFIG_TEXT,
+      .help = "In their place: the interface that its relay names, so that whoever is plugged in there is "
+              "meant; text, or "
+              "0x and hexadecimal digits.",
+      .example = "interface-id = \"ge-0/0/7\"",
+      .reference = "RFC 9915 21.18" },
     { .name = "address",
       .type = CONFIG_ADDRESS,
       .help = "The address that is kept for its first IA, in the pool or beside it; without one only its "
@@ -372,13 +380,17 @@ static void read_host_prefix(struct reading *r, const struct config_section *s, 
     }
 }
 
-/* One of DUID and hardware address. */
+/* One of DUID, hardware address and interface-id. */
 static bool read_identity(struct reading *r, const struct config_section *s, struct dhcp6_host *h)
 {
     const struct config_value *duid = config_value(s, "duid"), *hardware = config_value(s, "hardware");
-    if (!duid == !hardware)
-        config_problem(r->c, s, hardware, "one of duid and hardware", "host \"%s\" is told by %s", h->name,
-                       duid ? "two things" : "nothing");
+    const char *place = config_text(s, "interface-id");
+    int told = (duid != NULL) + (hardware != NULL) + (place != NULL);
+    if (told != 1)
+        config_problem(r->c, s, hardware, "one of duid, hardware and interface-id",
+                       "host \"%s\" is told by %s", h->name, told ? "more than one thing" : "nothing");
+    if (place && !hardware && !duid)
+        return config_bytes(r->c, s, config_value(s, "interface-id"), span_text(place), r->memory, &h->place);
     if (hardware) {
         h->hardware = arena_copy(r->memory, span_of(hardware->hardware, hardware->hardware_len));
         return h->hardware.at != NULL;
@@ -423,6 +435,13 @@ static int compare_by_hardware(const void *a, const void *b)
     return identity_compare(x->hardware, y->hardware);
 }
 
+static int compare_by_place(const void *a, const void *b)
+{
+    const struct dhcp6_host *x = *(const struct dhcp6_host *const *)a,
+                            *y = *(const struct dhcp6_host *const *)b;
+    return identity_compare(x->place, y->place);
+}
+
 static int compare_by_address(const void *a, const void *b)
 {
     const struct dhcp6_host *x = *(const struct dhcp6_host *const *)a,
@@ -458,8 +477,9 @@ static bool read_hosts(struct reading *r, const struct config_section *s,
     const struct dhcp6_host **by_duid = arena_array(r->memory, count, sizeof *by_duid);
     const struct dhcp6_host **by_hardware = arena_array(r->memory, count, sizeof *by_hardware);
     const struct dhcp6_host **by_address = arena_array(r->memory, count, sizeof *by_address);
+    const struct dhcp6_host **by_place = arena_array(r->memory, count, sizeof *by_place);
     const struct dhcp6_host **by_prefix = arena_array(r->memory, count, sizeof *by_prefix);
-    if (!hosts || !by_duid || !by_hardware || !by_address || !by_prefix)
+    if (!hosts || !by_duid || !by_hardware || !by_address || !by_prefix || !by_place)
         return false;
     for (size_t i = 0; i < count; i++) {
         if (!read_host(r, sections[i], sn, inherited, &hosts[i]))
@@ -468,6 +488,8 @@ static bool read_hosts(struct reading *r, const struct config_section *s,
             by_duid[sn->duid_count++] = &hosts[i];
         else if (hosts[i].hardware.len)
             by_hardware[sn->hardware_count++] = &hosts[i];
+        else if (hosts[i].place.len)
+            by_place[sn->place_count++] = &hosts[i];
         if (hosts[i].has_address)
             by_address[sn->address_count++] = &hosts[i];
         if (hosts[i].has_prefix)
@@ -479,10 +501,13 @@ static bool read_hosts(struct reading *r, const struct config_section *s,
     qsort(by_prefix, sn->prefix_count, sizeof *by_prefix, compare_by_prefix);
     sn->by_duid = by_duid;
     sn->by_prefix = by_prefix;
+    qsort(by_place, sn->place_count, sizeof *by_place, compare_by_place);
     sn->by_hardware = by_hardware;
+    sn->by_place = by_place;
     sn->by_address = by_address;
     check_hosts(r, s, sn, by_duid, sn->duid_count, compare_by_duid, "DUID");
     check_hosts(r, s, sn, by_hardware, sn->hardware_count, compare_by_hardware, "hardware address");
+    check_hosts(r, s, sn, by_place, sn->place_count, compare_by_place, "interface-id");
     check_hosts(r, s, sn, by_address, sn->address_count, compare_by_address, "address");
     check_hosts(r, s, sn, by_prefix, sn->prefix_count, compare_by_prefix, "prefix");
     return true;

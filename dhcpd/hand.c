@@ -6,18 +6,22 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-/* ---- a lease ended by hand ---------------------------------------------------------------------- */
+#define HARDWARE_ETHERNET 1
+
+/* ---- a lease ended or made by hand ----------------------------------------------------------------------
+ */
 
 struct freeing {
     struct service *server;
     struct http_exchange *exchange;
     struct lease_claims claims;
+    const char *said; /* when it is done */
 };
 
-static void say_freed(const struct service *s, struct http_exchange *x, bool ok, const char *why)
+static void say_done(const struct freeing *f, bool ok, const char *why)
 {
-    if (!s->stopped) /* then the one who asked is gone, too */
-        control_say(x, ok ? 200 : 503, ok ? "The address is free" : why);
+    if (!f->server->stopped) /* then the one who asked is gone, too */
+        control_say(f->exchange, ok ? 200 : 503, ok ? f->said : why);
 }
 
 static void freed(void *owner, bool ok, const char *why)
@@ -29,7 +33,7 @@ static void freed(void *owner, bool ok, const char *why)
         claims_confirm(&s->leases, &f->claims, now);
     else
         claims_withdraw(&s->leases, &f->claims, now);
-    say_freed(s, f->exchange, ok, why);
+    say_done(f, ok, why);
     free(f);
     s->in_hand--;
     dhcpd_free_if_done(s);
@@ -39,7 +43,7 @@ static void freed6(void *owner, bool ok, const char *why)
 {
     struct freeing *f = owner;
     struct service *s = f->server;
-    say_freed(s, f->exchange, ok, why);
+    say_done(f, ok, why);
     free(f);
     s->in_hand--;
     dhcpd_free_if_done(s);
@@ -71,11 +75,61 @@ static void end_lease(struct service *s, struct http_exchange *x, struct address
     }
     f->server = s;
     f->exchange = x;
+    f->said = "The address is free";
     s->in_hand++;
     if (!free_address(s, a, f)) {
         s->in_hand--;
         free(f);
         control_say(x, 404, "Nobody has this address");
+    }
+}
+
+/* The lease at an address of a pool, for a client that is known by its hardware. False: *why says why not. */
+static bool claim_by_hand(struct service *s, uint32_t address, const struct lease_client *c,
+                          struct freeing *f, const char **why)
+{
+    struct now now = loop_now(s->home->loop);
+    const struct dhcp_subnet *sn = subnet_of(s->settings, address);
+    *why = "The address is in no pool";
+    if (!sn || !subnet_in_pool(subnet_part(sn, address), address))
+        return false;
+    sn = subnet_part(sn, address);
+    struct lease *x = leases_at(&s->leases, leases_pool(&s->leases, sn), address);
+    *why = "Somebody else has the address";
+    if (x && !lease_is_for(x, c))
+        return false;
+    *why = "out of memory";
+    claims_open(&s->leases, &f->claims);
+    if (!x || !lease_claim(&s->leases, x, c, now_s(now) + sn->lease_s, now, &f->claims))
+        return false;
+    f->said = "The lease is there";
+    persist_commit(&s->persist, &f->claims, now, freed, f);
+    dhcpd_arm_deadline(s, now);
+    return true;
+}
+
+/* PUT leases/ADDRESS/HARDWARE */
+static void add_lease(struct service *s, struct http_exchange *x, struct span what)
+{
+    struct address a;
+    uint8_t hardware[1 + DHCP4_CHADDR_MAX] = { HARDWARE_ETHERNET };
+    size_t slash = span_find(what, '/'), len = 0;
+    if (slash < what.len && address_parse(span_head(what, slash), &a) && a.family == FAMILY_IP4)
+        len = hardware_parse(span_from(what, slash + 1), hardware + 1);
+    struct freeing *f = len ? calloc(1, sizeof *f) : NULL;
+    if (!f) {
+        control_say(x, len ? 503 : 404, len ? "out of memory" : "An IPv4 address and a hardware address");
+        return;
+    }
+    const char *why;
+    struct lease_client c = { .hardware = span_of(hardware, 1 + len) };
+    f->server = s;
+    f->exchange = x;
+    s->in_hand++;
+    if (!claim_by_hand(s, address_to_ip4(a), &c, f, &why)) {
+        s->in_hand--;
+        free(f);
+        control_say(x, 409, why);
     }
 }
 
@@ -102,10 +156,12 @@ void dhcpd_control(struct service *s, struct http_exchange *x, struct span path)
     static const char leases[] = "leases/", again[] = "reconfigure/";
     struct address a;
     bool ends = span_starts(path, leases) && address_parse(span_from(path, strlen(leases)), &a);
-    if (!ends && !span_starts(path, again))
-        control_say(
-            x, 404,
-            "dhcpd takes DELETE of leases/ADDRESS, and POST of reconfigure/ADDRESS or reconfigure/all");
+    if (span_starts(path, leases) && span_is(x->request->method, "PUT"))
+        add_lease(s, x, span_from(path, strlen(leases)));
+    else if (!ends && !span_starts(path, again))
+        control_say(x, 404,
+                    "dhcpd takes DELETE of leases/ADDRESS, PUT of leases/ADDRESS/HARDWARE, and POST of "
+                    "reconfigure/ADDRESS or reconfigure/all");
     else if (!span_is(x->request->method, ends ? "DELETE" : "POST"))
         control_say(x, 405, ends ? "Only DELETE is possible here" : "Only POST is possible here");
     else if (ends)

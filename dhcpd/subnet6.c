@@ -69,7 +69,7 @@ int identity_compare(struct span a, struct span b)
 
 static struct span identity_of(const struct dhcp6_host *h)
 {
-    return h->duid.len ? h->duid : h->hardware;
+    return h->duid.len ? h->duid : h->hardware.len ? h->hardware : h->place;
 }
 
 static const struct dhcp6_host *find_host(const struct dhcp6_host *const *hosts, size_t count,
@@ -93,10 +93,12 @@ const struct dhcp6_host *subnet6_host(const struct dhcp6_subnet *sn, struct span
                                       const struct dhcp6_relays *relays)
 {
     const struct dhcp6_host *h = find_host(sn->by_duid, sn->duid_count, duid);
-    if (h || !sn->hardware_count)
+    if (h || !(sn->hardware_count || sn->place_count))
         return h;
-    struct span seen = relays->count ? relays->relay[relays->count - 1].hardware : (struct span){ NULL, 0 };
-    return find_host(sn->by_hardware, sn->hardware_count, seen.len ? seen : dhcp6_duid_hardware(duid));
+    const struct dhcp6_relay *next = relays->count ? &relays->relay[relays->count - 1] : NULL;
+    struct span hardware = next && next->hardware.len ? next->hardware : dhcp6_duid_hardware(duid);
+    h = find_host(sn->by_hardware, sn->hardware_count, hardware);
+    return h || !next ? h : find_host(sn->by_place, sn->place_count, next->interface_id);
 }
 
 const struct dhcp6_host *subnet6_host_at(const struct dhcp6_subnet *sn, struct ip6 address)

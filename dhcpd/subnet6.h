@@ -19,7 +19,8 @@ struct dhcp6_options {
 struct dhcp6_host {
     const char *name;     /* of the section */
     struct span duid;     /* empty: known by its hardware */
-    struct span hardware; /* empty: known by its DUID */
+    struct span hardware; /* empty: known by something else */
+    struct span place;    /* the interface-id of its relay; empty: known by something else */
     bool has_address, has_prefix;
     struct ip6 address;
     struct ip6 prefix; /* delegated to it: the first address */
@@ -59,10 +60,11 @@ struct dhcp6_subnet {
     uint16_t router_lifetime_s; /* ... as a default router; 0: none */
     struct dhcp6_options options;
     const struct dhcp6_host *const *by_duid;     /* those that have a DUID, sorted */
-    const struct dhcp6_host *const *by_hardware; /* those that have none, sorted */
+    const struct dhcp6_host *const *by_hardware; /* those that are known by it, sorted */
+    const struct dhcp6_host *const *by_place;    /* those that are known by their relay's word, sorted */
     const struct dhcp6_host *const *by_address;  /* those that have an address, sorted */
     const struct dhcp6_host *const *by_prefix;   /* those that have a prefix, sorted */
-    size_t duid_count, hardware_count, address_count, prefix_count;
+    size_t duid_count, hardware_count, place_count, address_count, prefix_count;
 };
 
 struct dhcp6_listen {
@@ -102,7 +104,8 @@ bool subnet6_contains(const struct dhcp6_subnet *sn, struct ip6 address);
 bool subnet6_in_pool(const struct dhcp6_subnet *sn, struct ip6 address);
 /* In the pool and reserved for nobody. */
 bool subnet6_is_dynamic(const struct dhcp6_subnet *sn, struct ip6 address);
-/* By its DUID, else by its hardware address: the relay's word for it (RFC 6939), else what the DUID holds. */
+/* By its DUID, else by its hardware address: the relay's word for it (RFC 6939), else what the DUID holds;
+ * else by the interface of the relay next to it. */
 const struct dhcp6_host *subnet6_host(const struct dhcp6_subnet *sn, struct span duid,
                                       const struct dhcp6_relays *relays);
 const struct dhcp6_host *subnet6_host_at(const struct dhcp6_subnet *sn, struct ip6 address);

@@ -36,11 +36,13 @@ struct shown {
 static int usage(FILE *out, int code)
 {
     fprintf(out,
-            "usage: wirelab leases -c FILE [--json] [--all] [--free ADDRESS | --reconfigure ADDRESS|all]\n"
+            "usage: wirelab leases -c FILE [--json] [--all] [--free ADDRESS | --add ADDRESS=HARDWARE | "
+            "--reconfigure ADDRESS|all]\n"
             "Shows the leases that the dhcpd of this configuration has given, one a line.\n"
             "  -j, --json          one JSON object a line\n"
             "  -a, --all           also those that are over\n"
             "  -f, --free ADDRESS  ends a lease of the running server, as if its client had released it\n"
+            "      --add ADDRESS=HARDWARE  gives an address of a pool to a client before it asks (IPv4)\n"
             "  -r, --reconfigure ADDRESS, or all  tells the client to renew now (IPv6)\n");
     return code;
 }
@@ -182,6 +184,14 @@ static int free_lease(const char *state, const struct address *a)
     return door_ask("leases", state, "DELETE", path);
 }
 
+static int add_lease(const char *state, const char *what)
+{
+    char path[256];
+    int address = (int)(strchr(what, '=') - what);
+    snprintf(path, sizeof path, "/dhcpd/leases/%.*s/%s", address, what, what + address + 1);
+    return door_ask("leases", state, "PUT", path);
+}
+
 static int reconfigure(const char *state, const char *which)
 {
     char path[256];
@@ -196,7 +206,7 @@ struct words {
     const char *file;
     struct showing showing;
     struct address free;
-    const char *reconfigure;
+    const char *reconfigure, *add;
 };
 
 static bool read_words(struct words *w, int argc, char **argv)
@@ -206,6 +216,7 @@ static bool read_words(struct words *w, int argc, char **argv)
                                              { "all", no_argument, NULL, 'a' },
                                              { "free", required_argument, NULL, 'f' },
                                              { "reconfigure", required_argument, NULL, 'r' },
+                                             { "add", required_argument, NULL, 'A' },
                                              { 0 } };
     for (int letter; (letter = getopt_long(argc, argv, "c:jaf:r:", options, NULL)) != -1;) {
         if (letter == 'c')
@@ -216,6 +227,8 @@ static bool read_words(struct words *w, int argc, char **argv)
             w->showing.all = true;
         else if (letter == 'r')
             w->reconfigure = optarg;
+        else if (letter == 'A' && strchr(optarg, '='))
+            w->add = optarg;
         else if (letter != 'f' || !address_parse(span_text(optarg), &w->free))
             return false;
     }
@@ -235,6 +248,8 @@ int leases_command(int argc, char **argv)
     int code = EXIT_WRONG_USE;
     if (!config_ok(c))
         config_print_problems(c, stderr);
+    else if (w.add)
+        code = add_lease(config_text(config_root(c), "state"), w.add);
     else if (w.reconfigure)
         code = reconfigure(config_text(config_root(c), "state"), w.reconfigure);
     else if (w.free.family != FAMILY_NONE)

@@ -74,6 +74,20 @@ class Lab(unittest.TestCase):
         self.assertEqual((again.returncode, again.stderr), (1, b"Nobody has this address\n"))
         self.assertEqual(self.leases("--free", "nonsense").returncode, 2)
 
+    def test_a_lease_is_given_by_hand(self):
+        address, hardware = "192.168.1.77", "02:00:00:00:00:77"
+        given = self.leases("--add", f"{address}={hardware}")
+        self.assertEqual((given.returncode, given.stdout), (0, b"The lease is there\n"), given.stderr)
+        line = next(l for l in self.leases().stdout.decode().splitlines() if l.startswith(address + " "))
+        self.assertEqual((line.split()[1], line.split()[3]), ("bound", hardware))
+        for what, why in ((f"{address}=02:00:00:00:00:78", b"Somebody else has the address\n"),
+                          (f"192.0.2.1={hardware}", b"The address is in no pool\n"),
+                          (f"{address}=nonsense", b"An IPv4 address and a hardware address\n")):
+            done = self.leases("--add", what)
+            self.assertEqual((done.returncode, done.stderr), (1, why))
+        told = self.run_in(lab.BUILD / "wirelab", "lease", "127.0.0.1:6767", "--hardware", hardware).stdout.decode()
+        self.assertIn(address, told.splitlines()[0])  # and its client gets it when it asks
+
     def test_the_door_is_for_its_user_alone(self):
         door = self.lab.directory / "state" / "wirelab.sock"
         self.assertEqual(door.stat().st_mode & 0o777, 0o600)

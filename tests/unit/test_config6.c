@@ -67,7 +67,7 @@ static void what_cannot_be(void **state)
         { SUBNET("host \"x\" { duid = \"0001\" }"), "\"0001\" is not a DUID" },
         { SUBNET("host \"x\" { }"), "host \"x\" is told by nothing" },
         { SUBNET("host \"x\" { duid = \"000102\" hardware = \"02:00:00:00:00:01\" }"),
-          "is told by two things" },
+          "is told by more than one thing" },
         { SUBNET("host \"x\" { hardware = \"02:00:00:00:00:01\" } host \"y\" { hardware = "
                  "\"02:00:00:00:00:01\" }"),
           "have the same hardware address" },
