@@ -1,5 +1,6 @@
-/* What to answer: RFC 1034 4.3.2 with RFC 2181, 2308 (negative answers), 4592 (wildcards), 6604 (the code of
- * a chain) and 8482 (ANY). The decision is a short list of record sets; nothing of the wire format is in it.
+/* What to answer: RFC 1034 4.3.2 with RFC 2181, 2308 (negative answers), 4035 and 5155 (signed zones), 4592
+ * (wildcards), 6604 (the code of a chain), 6672 (DNAME), 8482 (ANY) and 9460 (addresses of services). The
+ * decision is a short list of record sets; nothing of the wire format is in it.
  */
 #ifndef WIRELAB_DNSD_ANSWER_H
 #define WIRELAB_DNSD_ANSWER_H
@@ -8,7 +9,9 @@
 
 #define ANSWER_ROWS_MAX                                                                                      \
     96 /* sets in one reply; what does not fit is additional data, which may be left out */
-#define ANSWER_CHAIN_MAX 16 /* CNAMEs followed for one question; real chains are of two or three */
+#define ANSWER_CHAIN_MAX  16 /* CNAMEs followed for one question; real chains are of two or three */
+#define ANSWER_MADE_MAX   4  /* CNAMEs made of DNAMEs for one question */
+#define ANSWER_MADE_BYTES (sizeof(struct zone_set) + 10 + DNS_NAME_BYTES_MAX)
 
 enum answer_section { ANSWER_ANSWER, ANSWER_AUTHORITY, ANSWER_ADDITIONAL, ANSWER_SECTIONS };
 
@@ -18,6 +21,8 @@ struct answer_row {
     struct span owner; /* a name in wire form; at == NULL: the question's own, which needs no second look */
     uint8_t section;   /* enum answer_section */
     bool required;     /* a reply without it is truncated (RFC 2181 9, RFC 9471 3) */
+    uint16_t covered;  /* of a set of RRSIG only those that cover this type; 0: all */
+    uint32_t ttl_max;  /* for these */
 };
 
 struct answer_plan {
@@ -26,11 +31,17 @@ struct answer_plan {
     struct span away; /* an alias leads to this name, in no zone of ours; at == NULL: none does */
     size_t count;
     struct answer_row rows[ANSWER_ROWS_MAX];
+    size_t made_count; /* CNAMEs made of DNAMEs (RFC 6672 3.1): rows lead to them */
+    union {
+        struct zone_set set;
+        uint8_t room[ANSWER_MADE_BYTES];
+    } made[ANSWER_MADE_MAX];
 };
 
 struct answer_question {
     const struct dns_name *name; /* in lower case */
     uint16_t type, class;
+    bool dnssec;     /* with signatures and proofs: DO (RFC 3225) */
     bool all_of_any; /* ANY gets all sets (over TCP: RFC 8482 4.4), else just one */
 };
 

@@ -110,25 +110,57 @@ static void write_piece(struct encoding *e, const struct answer_row *row, const 
         encode_record(e->w, names, owner, piece->type, record, rdata);
 }
 
-/* How many records were written; 0, and nothing is written, when they do not fit together. */
-static uint16_t write_row(struct encoding *e, const struct answer_row *row)
+/* Of the signatures in a piece those that cover one type, with a TTL of at most that of what they sign. */
+static unsigned write_signatures(struct encoding *e, const struct answer_row *row,
+                                 const struct zone_set *piece)
+{
+    struct dns_names *names = names_of(e);
+    struct span owner = row->owner.at ? row->owner : dns_name_span(&e->question->name);
+    struct reader r = zone_records(piece);
+    struct span rdata;
+    unsigned count = 0;
+    for (struct span record; (record = zone_next_record(&r, &rdata)).len;) {
+        struct reader data = reader_over(rdata);
+        struct reader head = reader_over(record);
+        if (read_u16(&data) != row->covered)
+            continue;
+        read_skip(&head, 4);
+        uint32_t ttl = read_u32(&head);
+        write_dns_name(e->w, names, owner);
+        write_u16(e->w, DNS_TYPE_RRSIG);
+        write_u16(e->w, DNS_CLASS_IN);
+        write_u32(e->w, ttl < row->ttl_max ? ttl : row->ttl_max);
+        write_span(e->w, read_rest(&head));
+        count++;
+    }
+    return count;
+}
+
+/* Adds to *written how many records it was. False, and nothing is written: they do not fit together. */
+static bool write_row(struct encoding *e, const struct answer_row *row, uint16_t *written)
 {
     struct mark before = writer_mark(e->w);
     bool plain = !row->owner.at && !dns_type_shrinks(row->set->type);
     unsigned count = 0;
     for (const struct zone_set *piece = row->set; piece; piece = zone_set_at(row->zone, piece->more)) {
+        if (row->covered) {
+            count += write_signatures(e, row, piece);
+            continue;
+        }
         if (plain)
             write_piece_plain(e->w, piece);
         else
             write_piece(e, row, piece);
         count += piece->count;
     }
-    if (writer_ok(e->w))
-        return (uint16_t)count;
+    if (writer_ok(e->w)) {
+        *written = (uint16_t)(*written + count);
+        return true;
+    }
     writer_back_to(e->w, before);
     if (e->names_open)
         dns_names_forget(&e->names, before);
-    return 0;
+    return false;
 }
 
 /* False when a set that is required does not fit: the reply is truncated there. */
@@ -138,10 +170,8 @@ static bool write_section(struct encoding *e, const struct answer_plan *plan, si
         const struct answer_row *row = &plan->rows[i];
         if (row->section != section)
             continue;
-        uint16_t written = write_row(e, row);
-        if (!written && row->required)
+        if (!write_row(e, row, count) && row->required)
             return false;
-        *count = (uint16_t)(*count + written);
     }
     return true;
 }

@@ -166,9 +166,11 @@ static enum respond_outcome answer(const struct zones *zones, const struct addre
         return transfer(zones, peer, over_tcp, out, r);
     if (q->question.class != DNS_CLASS_IN)
         return refuse_class(r, out);
-    struct answer_question question = {
-        .name = &r->lower, .type = q->question.type, .class = q->question.class, .all_of_any = over_tcp
-    };
+    struct answer_question question = { .name = &r->lower,
+                                        .type = q->question.type,
+                                        .class = q->question.class,
+                                        .dnssec = q->edns.dnssec_ok,
+                                        .all_of_any = over_tcp };
     answer_question(zones, &question, &r->plan);
     r->rcode = r->plan.rcode;
     if (r->rcode == DNS_SERVFAIL || r->rcode == DNS_REFUSED)

@@ -2,6 +2,7 @@
 
 #include "hash.h"
 #include "wire/dns_rdata.h"
+#include "zone_order.h"
 
 #include <stdlib.h>
 
@@ -12,6 +13,7 @@
 #define SLOTS_LEAST      16
 #define CACHE_LINE_BYTES 64
 #define HOLE_SIZES       512 /* in grains: 2 KiB, more than nearly every set has */
+#define HIDES            (ZONE_NODE_CUT | ZONE_NODE_BELOW | ZONE_NODE_DNAME) /* what is below such a node */
 #define SET_BYTES_MAX    (DNS_MESSAGE_BYTES_MAX - DNS_HEADER_BYTES - DNS_NAME_BYTES_MAX - 4 - DNS_OPT_BYTES)
 
 struct zone_builder {
@@ -153,7 +155,7 @@ static void join_parent(struct zone_node *n, struct zone_node *parent)
     parent->children++;
     if (is_wildcard(n))
         parent->flags |= ZONE_NODE_WILDCARD;
-    if (parent->flags & (ZONE_NODE_CUT | ZONE_NODE_BELOW))
+    if (parent->flags & HIDES)
         n->flags |= ZONE_NODE_BELOW;
 }
 
@@ -344,6 +346,8 @@ static enum zone_fault more_records_fault(const struct zone *z, const struct zon
         return ZONE_SECOND_SOA;
     if (s->type == DNS_TYPE_CNAME)
         return ZONE_SECOND_CNAME;
+    if (s->type == DNS_TYPE_DNAME)
+        return ZONE_SECOND_DNAME;
     if (sent_bytes(z, s) + POINTER_BYTES + RECORD_HEAD + rdata.len > SET_BYTES_MAX)
         return ZONE_SET_TOO_BIG;
     return ZONE_FINE;
@@ -364,6 +368,8 @@ static enum zone_fault add_record(struct zone *z, zone_ref owner, uint16_t type,
             fault = ZONE_SET_TOO_BIG;
         if (!fault && !add_set(z, owner, last, type, ttl, rdata))
             fault = ZONE_TOO_BIG;
+        if (!fault)
+            zone_order_insert(z, type, owner);
         return fault;
     }
     enum zone_fault fault = more_records_fault(z, set_at(z, set), rdata);
@@ -376,13 +382,16 @@ static enum zone_fault add_record(struct zone *z, zone_ref owner, uint16_t type,
     return ttl == set_ttl ? ZONE_FINE : ZONE_OTHER_TTL;
 }
 
-/* RFC 1034 4.2.1: who owns NS below the apex is a delegation, and what is below it is not of this zone. */
-static void set_cut(struct zone *z, zone_ref owner, bool cut)
+/* RFC 1034 4.2.1: who owns NS below the apex is a delegation, and what is below it is not of this zone; nor
+ * is what is below a DNAME (RFC 6672 2.4). */
+static void set_cut(struct zone *z, zone_ref owner, uint16_t type, bool there)
 {
     struct zone_node *n = node_at(z, owner);
-    if (owner == z->apex || cut == ((n->flags & ZONE_NODE_CUT) != 0))
+    uint8_t flag = type == DNS_TYPE_DNAME ? ZONE_NODE_DNAME : ZONE_NODE_CUT;
+    bool hides = type == DNS_TYPE_DNAME || (type == DNS_TYPE_NS && owner != z->apex);
+    if (!hides || there == ((n->flags & flag) != 0))
         return;
-    n->flags ^= ZONE_NODE_CUT;
+    n->flags ^= flag;
     z->cuts_stale = z->cuts_stale || n->children;
 }
 
@@ -401,8 +410,7 @@ static enum zone_fault add_to(struct zone *z, zone_ref *node, const struct dns_n
     if (zone_refused(fault) || fault == ZONE_REPEATED)
         return fault;
     z->record_count++;
-    if (type == DNS_TYPE_NS)
-        set_cut(z, *node, true);
+    set_cut(z, *node, type, true);
     return fault;
 }
 
@@ -453,7 +461,7 @@ static void mark_below(struct zone *z)
     for (zone_ref ref = z->apex; ref; ref = node_at(z, ref)->next) {
         struct zone_node *n = node_at(z, ref);
         n->flags &= (uint8_t)~ZONE_NODE_BELOW;
-        if (n->parent && (node_at(z, n->parent)->flags & (ZONE_NODE_CUT | ZONE_NODE_BELOW)))
+        if (n->parent && (node_at(z, n->parent)->flags & HIDES))
             n->flags |= ZONE_NODE_BELOW;
     }
     z->cuts_stale = false;
@@ -497,6 +505,11 @@ enum zone_fault zone_settle(struct zone *z)
         return ZONE_TOO_BIG;
     if (z->cuts_stale)
         mark_below(z);
+    if (!zone_order_settle(z))
+        return ZONE_TOO_BIG;
+    const struct zone_node *apex = zone_node_at(z, z->apex);
+    z->is_signed = zone_find_set(z, apex, DNS_TYPE_DNSKEY) && zone_find_set(z, apex, DNS_TYPE_RRSIG);
+    z->hashed = z->order[ZONE_ORDER_NSEC3].count;
     return ZONE_FINE;
 }
 
@@ -534,6 +547,7 @@ void zone_release(struct zone *z)
 {
     if (!z || --z->holders)
         return;
+    zone_order_free(z);
     free(z->block);
     free(z->holes);
     free(z->slots);
@@ -557,6 +571,8 @@ const char *zone_fault_text(enum zone_fault f)
         return "there is an SOA already; a zone has exactly one";
     case ZONE_SECOND_CNAME:
         return "the name has a CNAME already; an alias stands for exactly one name";
+    case ZONE_SECOND_DNAME:
+        return "the name has a DNAME already; what is below it is at exactly one other place";
     case ZONE_CNAME_AND_OTHERS:
         return "a name with a CNAME has no other records: it is an alias";
     case ZONE_META_TYPE:
@@ -595,6 +611,7 @@ struct zone *zone_copy(const struct zone *z)
     copy->slots = table;
     copy->holes = NULL; /* they are few in a zone that is not changed often */
     copy->holders = 1;
+    zone_order_copy(copy, z);
     return copy;
 }
 
@@ -723,8 +740,10 @@ bool zone_remove(struct zone *z, const struct dns_name *owner, uint16_t type, st
     if (!set_at(z, *piece)->count)
         drop_piece(z, link, piece);
     z->record_count--;
-    if (type == DNS_TYPE_NS && !zone_find_set(z, zone_node_at(z, node), DNS_TYPE_NS))
-        set_cut(z, node, false);
+    if (!zone_find_set(z, zone_node_at(z, node), type)) {
+        zone_order_remove(z, type, node);
+        set_cut(z, node, type, false);
+    }
     prune(z, node);
     return true;
 }
@@ -771,6 +790,18 @@ static const struct zone_node *cut_of(const struct zone *z, const struct zone_no
     return n;
 }
 
+/* A name that is there for its NSEC3 alone is no name of the zone to who asks for it (RFC 5155 7.2.8). */
+static bool is_hash(const struct zone *z, const struct zone_node *n)
+{
+    bool hash = false;
+    for (const struct zone_set *s = zone_set_at(z, n->sets); s; s = zone_set_at(z, s->next)) {
+        if (s->type != DNS_TYPE_NSEC3 && s->type != DNS_TYPE_RRSIG)
+            return false;
+        hash = hash || s->type == DNS_TYPE_NSEC3;
+    }
+    return hash && !n->children;
+}
+
 /* The deepest existing ancestor of a name that does not exist. From the apex down, so that a name of a
  * hundred random labels costs one look-up. */
 static const struct zone_node *closest_encloser(const struct zone *z, const struct dns_name *name)
@@ -778,7 +809,7 @@ static const struct zone_node *closest_encloser(const struct zone *z, const stru
     zone_ref encloser = z->apex;
     for (size_t labels = z->name.labels + 1U; labels < name->labels; labels++) {
         zone_ref next = find_name(z, dns_name_suffix(name, labels));
-        if (!next)
+        if (!next || (z->hashed && is_hash(z, zone_node_at(z, next))))
             break;
         encloser = next;
     }
@@ -801,12 +832,14 @@ static const struct zone_node *wildcard_under(const struct zone *z, const struct
 enum zone_found zone_find(const struct zone *z, const struct dns_name *name, const struct zone_node **out)
 {
     const struct zone_node *n = zone_node_at(z, find_name(z, dns_name_span(name)));
-    bool exists = n != NULL;
+    bool exists = n && !(z->hashed && is_hash(z, n));
     if (!exists)
         n = closest_encloser(z, name);
-    if (n->flags & (ZONE_NODE_CUT | ZONE_NODE_BELOW)) {
+    if (n->flags & HIDES && !(exists && (n->flags & HIDES) == ZONE_NODE_DNAME)) {
         *out = cut_of(z, n);
-        return exists && !(n->flags & ZONE_NODE_BELOW) ? ZONE_CUT : ZONE_BELOW_CUT;
+        if (!((*out)->flags & ZONE_NODE_CUT))
+            return ZONE_BELOW_DNAME;
+        return exists && *out == n ? ZONE_CUT : ZONE_BELOW_CUT;
     }
     *out = exists ? n : wildcard_under(z, n);
     if (exists)

@@ -22,8 +22,9 @@ typedef uint32_t zone_ref;
 
 enum zone_node_flag {
     ZONE_NODE_CUT = 1 << 0,      /* owns NS and is not the apex: a delegation */
-    ZONE_NODE_BELOW = 1 << 1,    /* below a cut: glue, or not to be seen at all */
+    ZONE_NODE_BELOW = 1 << 1,    /* below a cut or a DNAME: glue, or not to be seen at all */
     ZONE_NODE_WILDCARD = 1 << 2, /* has a child "*" */
+    ZONE_NODE_DNAME = 1 << 3,    /* owns DNAME: what is below it is hidden, as below a cut (RFC 6672 2.4) */
 };
 
 /* A name of the zone. Its wire form follows, in the case in which it was first written. */
@@ -50,6 +51,15 @@ struct zone_slot {
     zone_ref node;
 };
 
+/* References to the nodes that own one of these types: zone_order.h. */
+enum zone_order_kind { ZONE_ORDER_NSEC, ZONE_ORDER_NSEC3, ZONE_ORDERS };
+struct zone_order {
+    zone_ref *at;
+    size_t count, room;
+    unsigned changes; /* since it was settled */
+    bool stale;       /* to be sorted anew */
+};
+
 struct zone {
     uint8_t *block;
     size_t block_used, block_room;
@@ -64,7 +74,10 @@ struct zone {
     uint32_t serial;
     size_t node_count, record_count;
     unsigned holders;
-    bool cuts_stale;      /* flags of nodes below a delegation that came or went are to be made anew */
+    bool cuts_stale; /* flags of nodes below a delegation that came or went are to be made anew */
+    bool is_signed;  /* its apex has DNSKEY and RRSIG */
+    bool hashed;     /* there are names that own NSEC3 */
+    struct zone_order order[ZONE_ORDERS];
     struct dns_name name; /* as it was given */
 };
 
@@ -103,6 +116,7 @@ enum zone_fault {
     ZONE_SOA_BELOW,        /* SOA elsewhere than at the apex */
     ZONE_SECOND_SOA,       /* two different ones */
     ZONE_SECOND_CNAME,     /* RFC 2181 10.1 */
+    ZONE_SECOND_DNAME,     /* RFC 6672 2.4 */
     ZONE_CNAME_AND_OTHERS, /* RFC 1034 3.6.2 */
     ZONE_META_TYPE,        /* a type that only questions have */
     ZONE_SET_TOO_BIG,      /* a set that no message could carry */
@@ -155,11 +169,12 @@ enum zone_fault zone_settle(struct zone *z);
 /* ---- looking up ------------------------------------------------------------------------- */
 
 enum zone_found {
-    ZONE_HERE,      /* the node is the name's own */
-    ZONE_CUT,       /* the name is a delegation's: its node */
-    ZONE_BELOW_CUT, /* the name is below a delegation: the delegation's node */
-    ZONE_WILDCARD,  /* no such name; the node is the wildcard that answers for it (RFC 4592 3.3.1) */
-    ZONE_ABSENT,    /* no such name: NULL */
+    ZONE_HERE,        /* the node is the name's own */
+    ZONE_CUT,         /* the name is a delegation's: its node */
+    ZONE_BELOW_CUT,   /* the name is below a delegation: the delegation's node */
+    ZONE_BELOW_DNAME, /* the name is below an owner of DNAME: its node */
+    ZONE_WILDCARD,    /* no such name; the node is the wildcard that answers for it (RFC 4592 3.3.1) */
+    ZONE_ABSENT,      /* no such name: NULL */
 };
 
 /* `name` in lower case, at or below the zone's apex. */
