@@ -1,12 +1,11 @@
 #include "denial.h"
 
+#include "wire/dnssec.h"
 #include "zone_order.h"
 
 #include <openssl/evp.h>
 
-#define HASH_BYTES 20 /* SHA-1, the one algorithm of NSEC3: RFC 5155 11 */
-#define HASH_TEXT  32
-#define SALT_MAX   255
+#define SALT_MAX 255
 
 /* How the zone tells what is not there. */
 struct chain {
@@ -19,9 +18,7 @@ struct chain {
 bool denial_hashed_name(const struct dns_name *name, struct span salt, unsigned iterations,
                         const struct dns_name *zone, struct dns_name *out)
 {
-    static const char digits[] = "0123456789abcdefghijklmnopqrstuv"; /* RFC 4648 7 */
-    uint8_t hash[EVP_MAX_MD_SIZE], room[DNS_NAME_BYTES_MAX + SALT_MAX],
-        text[1 + HASH_TEXT + DNS_NAME_BYTES_MAX];
+    uint8_t hash[EVP_MAX_MD_SIZE], room[DNS_NAME_BYTES_MAX + SALT_MAX];
     struct span input = dns_name_span(name);
     if (iterations > DENIAL_ITERATIONS_MAX || salt.len > SALT_MAX)
         return false;
@@ -31,17 +28,9 @@ bool denial_hashed_name(const struct dns_name *name, struct span salt, unsigned 
         write_span(&w, salt);
         if (EVP_Digest(room, writer_length(&w), hash, NULL, EVP_sha1(), NULL) != 1)
             return false;
-        input = span_of(hash, HASH_BYTES);
+        input = span_of(hash, DNSSEC_HASH_BYTES);
     }
-    struct writer w = writer_over(text, sizeof text);
-    write_u8(&w, HASH_TEXT);
-    for (size_t bit = 0; bit < (size_t)HASH_BYTES * 8; bit += 5) {
-        size_t at = bit / 8;
-        unsigned two = (unsigned)hash[at] << 8 | (at + 1 < HASH_BYTES ? hash[at + 1] : 0U);
-        write_u8(&w, (uint8_t)digits[two >> (11 - bit % 8) & 0x1F]);
-    }
-    write_span(&w, dns_name_span(zone));
-    return dns_name_from_span(writer_span(&w), out);
+    return nsec3_owner(hash, zone, out);
 }
 
 /* ---- which records ------------------------------------------------------------------------- */
