@@ -247,17 +247,23 @@ static void chain_all(struct signer *s)
 /* The owner nearest to `from` in one direction, of those in the chain; or, beyond its end, at the other end.
  */
 struct nearest {
-    struct span from, best, last;
+    struct dns_name from, best, last;
+    bool has_best, has_last;
     int direction; /* 1: behind it, -1: before it */
 };
 
 static void consider(struct nearest *n, struct span owner)
 {
-    int side = compare_owners(owner, n->from) * n->direction;
-    if (side > 0 && (!n->best.len || compare_owners(owner, n->best) * n->direction < 0))
-        n->best = owner;
-    if (!n->last.len || compare_owners(owner, n->last) * n->direction < 0)
-        n->last = owner;
+    struct dns_name name;
+    if (!dns_name_from_span(owner, &name))
+        return;
+    bool beside = dns_name_compare(&name, &n->from) * n->direction > 0;
+    bool *has = beside ? &n->has_best : &n->has_last;
+    struct dns_name *held = beside ? &n->best : &n->last;
+    if (*has && dns_name_compare(&name, held) * n->direction >= 0)
+        return;
+    dns_name_copy(held, &name);
+    *has = true;
 }
 
 static const struct sign_link *link_of(const struct signer *s, struct span owner)
@@ -268,9 +274,11 @@ static const struct sign_link *link_of(const struct signer *s, struct span owner
     return NULL;
 }
 
-static struct span near(const struct signer *s, struct span from, int direction)
+static struct span near(struct signer *s, struct span from, int direction)
 {
-    struct nearest n = { .from = from, .direction = direction };
+    struct nearest n = { .direction = direction };
+    if (!dns_name_from_span(from, &n.from))
+        return from;
     for (zone_ref at = s->zone->apex; at;) { /* each turn takes a node */
         const struct zone_node *node = zone_node_at(s->zone, at);
         const struct sign_link *l = NULL;
@@ -284,7 +292,9 @@ static struct span near(const struct signer *s, struct span from, int direction)
     for (size_t i = 0; i < s->link_count; i++)
         if (s->links[i].in && !s->links[i].was)
             consider(&n, s->links[i].owner);
-    return n.best.len ? n.best : n.last;
+    struct span owner = arena_copy(&s->arena, dns_name_span(n.has_best ? &n.best : &n.last));
+    s->failed = s->failed || !owner.at || !(n.has_best || n.has_last);
+    return owner;
 }
 
 /* One whose own types stay what they are, and the next name is another. */
