@@ -275,11 +275,13 @@ const struct config_key dhcpd_keys[] = {
       .example = "subnet-selection = true",
       .reference = "RFC 3011" },
     { .name = "lease-query-from",
-      .type = CONFIG_PREFIX4,
+      .type = CONFIG_PREFIX,
       .flags = CONFIG_LIST,
-      .help = "Relays (by their giaddr) that may ask who has which address. Nobody else is told.",
+      .help =
+          "Relays (by their giaddr; in IPv6 by the address that they send from) that may ask who has which "
+          "address. Nobody else is told.",
       .example = "lease-query-from = { \"192.168.1.1\" }",
-      .reference = "RFC 4388" },
+      .reference = "RFC 4388, RFC 5007" },
     { .name = "decline-time",
       .type = CONFIG_DURATION,
       .least = 1,
@@ -719,8 +721,8 @@ static bool read_query_from(struct reading *r, const struct config_section *s)
     struct prefix *from = arena_array(r->memory, count, sizeof *from);
     for (size_t i = 0; from && i < count; i++)
         from[i] = v[i].prefix;
-    r->settings->query_from = from;
-    r->settings->query_from_count = count;
+    r->settings->query_from = r->settings->six.query_from = from;
+    r->settings->query_from_count = r->settings->six.query_from_count = count;
     return from != NULL;
 }
 

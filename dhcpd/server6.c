@@ -3,6 +3,7 @@
 #include "advertise6.h"
 #include "clock.h"
 #include "interface6.h"
+#include "lease_query6.h"
 #include "persist6.h"
 #include "recall6.h"
 #include "reply6.h"
@@ -227,6 +228,28 @@ static void write_answer(struct turn6 *t, size_t i, const struct dhcp6_arrival *
                               .claim_count = decision->claim_count };
 }
 
+/* What RFC 9915 took away is passed over, and counted; the rest of the message is answered. */
+static void tell_obsolete(struct server6 *s, const struct datagram *d, struct now now)
+{
+    if (s->message.has_ia_ta)
+        tell_message(s, EVENT_DHCP6_OBSOLETE, d, "temporary addresses (IA_TA)", now);
+    if (dhcp6_option(s->message.options, DHCP6_OPTION_SERVER_UNICAST).at)
+        tell_message(s, EVENT_DHCP6_OBSOLETE, d, "server unicast", now);
+}
+
+/* It promises nothing, and goes back to where it came from. */
+static void answer_query(struct turn6 *t, size_t i, const struct dhcp6_arrival *a, struct now now)
+{
+    struct server6 *s = t->listener->server;
+    struct datagram *d = &t->batch->d[i];
+    const char *reason =
+        lease_query6_answer(&d->out, s->settings, &s->leases, &s->message, a, &d->peer.address, now);
+    t->notes[i] = (struct answer_note){ .event = EVENT_DHCP6_REPLY, .duid = s->message.client_id };
+    tell_message(s, reason ? EVENT_DHCP6_DISCARD : EVENT_DHCP6_LEASE_QUERY, d, reason, now);
+    if (reason)
+        writer_back_to(&d->out, (struct mark){ 0 });
+}
+
 /* What a Reconfigure may ask for. */
 static bool asks_again(uint8_t type)
 {
@@ -251,12 +274,17 @@ static void answer_datagram(struct turn6 *t, size_t i, struct now now)
                                .peer = s->relays.count ? s->relays.relay[s->relays.count - 1].peer
                                                        : address_to_ip6(d->peer.address),
                                .secret = s->secret };
+    if (s->message.type == DHCP6_LEASEQUERY) {
+        answer_query(t, i, &a, now);
+        return;
+    }
     dhcp6_decide(decision, s->settings, &s->leases, &s->message, &a, now, &t->claims);
     if (decision->answer == DHCP6_ANSWER_DISCARD) {
         tell_message(s, EVENT_DHCP6_DISCARD, d, decision->reason, now);
         return;
     }
     tell_message(s, event_of_message(s->message.type), d, NULL, now);
+    tell_obsolete(s, d, now);
     if (s->message.client_id.at && asks_again(s->message.type))
         recalls6_heard(s->recalls, s->message.client_id);
     if (decision->exhausted)

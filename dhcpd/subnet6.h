@@ -77,8 +77,10 @@ struct dhcp6_settings {
     size_t listen_count;
     const struct dhcp6_subnet *subnets; /* by network, not overlapping */
     size_t subnet_count;
-    struct span duid;   /* of the server; at == NULL: it makes one and keeps it */
-    uint32_t decline_s; /* how long an address rests that a client found in use */
+    struct span duid;                /* of the server; at == NULL: it makes one and keeps it */
+    uint32_t decline_s;              /* how long an address rests that a client found in use */
+    const struct prefix *query_from; /* who may ask about leases */
+    size_t query_from_count;
 };
 
 /* How a message came in. */

@@ -45,6 +45,8 @@ const char *dhcp6_type_text(uint8_t type)
         [DHCP6_INFORMATION_REQUEST] = "Information-request",
         [DHCP6_RELAY_FORWARD] = "Relay-forward",
         [DHCP6_RELAY_REPLY] = "Relay-reply",
+        [DHCP6_LEASEQUERY] = "Leasequery",
+        [DHCP6_LEASEQUERY_REPLY] = "Leasequery-reply",
         [DHCP6_ADDR_REG_INFORM] = "Addr-reg-inform",
         [DHCP6_ADDR_REG_REPLY] = "Addr-reg-reply",
     };
@@ -274,7 +276,9 @@ enum dhcp6_fault dhcp6_parse(struct dhcp6_message *m, struct span bytes)
     m->type = (uint8_t)(head >> 24);
     m->xid = head & 0xffffff;
     m->options = span_from(bytes, HEADER_BYTES);
-    if ((m->type < DHCP6_SOLICIT || m->type > DHCP6_INFORMATION_REQUEST) && !is_registration(m->type))
+    bool query = m->type == DHCP6_LEASEQUERY || m->type == DHCP6_LEASEQUERY_REPLY;
+    if ((m->type < DHCP6_SOLICIT || m->type > DHCP6_INFORMATION_REQUEST) && !is_registration(m->type) &&
+        !query)
         return DHCP6_BAD_TYPE;
     uint16_t code = 0;
     enum dhcp6_fault f = DHCP6_FINE;

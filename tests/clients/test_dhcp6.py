@@ -136,6 +136,16 @@ class ByRelay(unittest.TestCase):
         answer = self.relay.ask(message(REQUEST, ia(iaid), duid=duid, server=SERVER_DUID))
         return answer.addresses[iaid][0]
 
+    def test_what_is_obsolete_is_passed_over(self):
+        temporary, unicast = option(4, b"\0\0\0\7"), option(12, ip6(LINK))
+        answer = self.relay.ask(message(REQUEST, temporary, unicast, ia(), server=SERVER_DUID))
+        self.assertEqual((answer.kind, list(answer.addresses)), (REPLY, [1]))
+        for code in (4, 12):
+            self.assertNotIn(code, answer.codes)
+        for reason in ("temporary addresses (IA_TA)", "server unicast"):
+            self.server.wait_log(f'event=dhcp6.obsolete duid={CLIENT_DUID.hex(":")}')
+            self.server.wait_log(reason)
+
     def test_the_four_messages(self):
         wants = option(ORO, struct.pack("!HHHH", 23, 24, 39, 31))
         offered = self.relay.ask(message(SOLICIT, wants, ia()))
@@ -260,6 +270,54 @@ class Expiry(unittest.TestCase):
             answer = relay.ask(message(RENEW, ia(1, "2001:db8:1:2::1002"), server=SERVER_DUID))
             self.assertEqual(answer.ia_status, {1: NO_BINDING})
             relay.close()
+
+
+LEASEQUERY, LEASEQUERY_REPLY, LQ_QUERY, CLIENT_DATA, CLT_TIME, LQ_LINK = 14, 15, 44, 45, 46, 48
+
+
+class Queries(unittest.TestCase):
+    """Whoever may ask about leases (RFC 5007)."""
+    OWNER = bytes.fromhex("00030001020000000007")
+    conf = CONF.replace("subnet6", 'lease-query-from = { "::1" }\n  subnet6', 1)
+
+    setUp, lease = ByRelay.setUp, ByRelay.lease
+
+    def start(self, conf=None):
+        ByRelay.start(self, conf or self.conf)
+
+    def query(self, kind, *inside, link="::", duid=CLIENT_DUID):
+        what = option(LQ_QUERY, struct.pack("!B16s", kind, ip6(link)) + b"".join(inside))
+        self.relay.socket.send(message(LEASEQUERY, what, duid=duid))
+        data = self.relay.socket.recv(4096)
+        self.assertEqual((data[0], data[1:4]), (LEASEQUERY_REPLY, b"\x12\x34\x56"))
+        return dict(options(data[4:]))
+
+    def by_address(self, address, **how):
+        return self.query(1, option(IA_ADDRESS, ip6(address) + bytes(8)), **how)
+
+    def test_by_address_and_by_client(self):
+        address = self.lease(self.OWNER)
+        for reply in (self.by_address(address), self.query(2, option(CLIENT_ID, self.OWNER)),
+                      self.query(2, option(CLIENT_ID, self.OWNER), link=LINK)):
+            data = dict(options(reply[CLIENT_DATA]))
+            self.assertEqual((data[CLIENT_ID], data[IA_ADDRESS][:16]), (self.OWNER, ip6(address)))
+            self.assertLess(struct.unpack("!I", data[CLT_TIME])[0], 60)
+
+    def test_nothing_is_there(self):
+        for reply in (self.by_address("2001:db8:1:2::1009"), self.query(2, option(CLIENT_ID, self.OWNER))):
+            self.assertNotIn(CLIENT_DATA, reply)
+            self.assertNotIn(STATUS, reply)
+
+    def test_what_cannot_be_asked(self):
+        for reply, status in ((self.query(9), 7), (self.query(1), 8), (self.query(2), 8),
+                              (self.query(1, option(IA_ADDRESS, b"12")), 8),
+                              (self.by_address("2001:db8:1:2::1009", link="2001:db8:77::1"), 9)):
+            self.assertEqual(struct.unpack_from("!H", reply[STATUS])[0], status)
+
+    def test_not_for_everybody(self):
+        self.server.close()
+        self.start(CONF)
+        self.assertEqual(struct.unpack_from("!H", self.by_address("2001:db8:1:2::1009")[STATUS])[0], 10)
 
 
 DHCLIENT_SCRIPT = """#!/bin/sh
