@@ -18,6 +18,7 @@
 #define KEY_NTP_SERVERS(key) KEY_ADDRESSES(key)
 #define KEY_SECONDS(key)     .type = CONFIG_DURATION, .most = UINT32_MAX, .example = key " = \"1d\""
 #define KEY_TEXT(key)        .type = CONFIG_TEXT, .example = key " = \"text\""
+#define KEY_TEXTS(key)       .type = CONFIG_TEXT, .flags = CONFIG_LIST, .example = key " = { \"text\" }"
 #define KEY_DOMAIN(key)      .type = CONFIG_DOMAIN, .example = key " = \"mydomain.example\""
 #define KEY_DOMAINS(key)                                                                                     \
     .type = CONFIG_DOMAIN, .flags = CONFIG_LIST, .example = key " = { \"mydomain.example\" }"

@@ -82,6 +82,12 @@ static bool write_one(struct writer *w, const struct dhcp6_option_row *row, cons
         return write_domain(w, at, v);
     case DHCP6_TYPE_SECONDS:
         return write_seconds(w, at, v, row->code);
+    case DHCP6_TYPE_TEXTS: {
+        struct mark length = write_length16(w);
+        write_text(w, v->text);
+        close_length16(w, length);
+        return true;
+    }
     default: /* what is set by the configuration and none of these is text */
         write_text(w, v->text);
         return true;
@@ -127,7 +133,7 @@ static bool read_named(struct options6_draft *d, struct arena *a, const struct p
     struct writer w = writer_over(room, sizeof room);
     size_t count = 0;
     bool is_list = row->type == DHCP6_TYPE_ADDRESSES || row->type == DHCP6_TYPE_DOMAINS ||
-                   row->type == DHCP6_TYPE_NTP_SERVERS;
+                   row->type == DHCP6_TYPE_NTP_SERVERS || row->type == DHCP6_TYPE_TEXTS;
     const struct config_value *v =
         is_list ? config_list(at->s, row->name, &count) : config_value(at->s, row->name);
     if (!is_list)

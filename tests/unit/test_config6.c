@@ -146,16 +146,18 @@ static void options_by_name_and_number(void **state)
     struct dhcp_settings *s = read_section(
         "dhcpd { listen = { \"eth0\" } subnet6 \"2001:db8::/64\" {\n"
         " dns-servers = { \"::1\" } domain-search = { \"a.b.\", \"c\" } boot-file-url = \"tftp://x\"\n"
+        " boot-file-parameters = { \"ip=dhcp\", \"q\" }\n"
         " information-refresh-time = \"1d\" ntp-servers = { \"::2\" } option \"999\" { hex = \"01:02\" }\n"
         " option \"23\" { addresses = { \"::3\" } } } }\n");
     assert_non_null(s);
     const struct dhcp6_subnet *sn = s->six.subnets;
-    assert_int_equal(sn->options.count, 6);
+    assert_int_equal(sn->options.count, 7);
     assert_option(sn, 23, "\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\3", 16); /* what came last */
     assert_option(sn, 24, "\1a\1b\0\1c\0", 8);
     assert_option(sn, 32, "\0\1\x51\x80", 4);
     assert_option(sn, 56, "\0\1\0\x10\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\2", 20);
     assert_option(sn, 59, "tftp://x", 8);
+    assert_option(sn, 60, "\0\7ip=dhcp\0\1q", 12);
     assert_option(sn, 999, "\1\2", 2);
     dhcpd_forget(s);
 }
