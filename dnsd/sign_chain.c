@@ -1,6 +1,7 @@
 /* The chain of NSEC or NSEC3 records: each name has one that tells its types and which name comes next (RFC
  * 4034 4, RFC 5155 7.1). */
 #include "sign_part.h"
+#include "zone_order.h"
 
 #include <stdlib.h>
 
@@ -274,26 +275,39 @@ static const struct sign_link *link_of(const struct signer *s, struct span owner
     return NULL;
 }
 
+/* The nearest of those that have a record and keep it. */
+static const struct zone_node *near_of_old(const struct signer *s, const struct nearest *n)
+{
+    unsigned kind = s->settings->nsec3 ? ZONE_ORDER_NSEC3 : ZONE_ORDER_NSEC;
+    const struct zone_order *o = &s->zone->order[kind];
+    size_t at = o->count ? zone_order_count(s->zone, kind, &n->from) : 0;
+    bool forward = n->direction > 0;
+    for (size_t i = 0; i < o->count; i++) { /* once around; those that are passed over are of this change */
+        size_t place = forward ? (at + i) % o->count : (at + o->count - 1 - i) % o->count;
+        const struct zone_node *node = zone_node_at(s->zone, o->at[place]);
+        const struct sign_link *l = link_of(s, zone_node_name(node));
+        if (span_equal_nocase(zone_node_name(node), dns_name_span(&n->from)) || (l && !l->in))
+            continue;
+        return node;
+    }
+    return NULL;
+}
+
 static struct span near(struct signer *s, struct span from, int direction)
 {
     struct nearest n = { .direction = direction };
     if (!dns_name_from_span(from, &n.from))
         return from;
-    for (zone_ref at = s->zone->apex; at;) { /* each turn takes a node */
-        const struct zone_node *node = zone_node_at(s->zone, at);
-        const struct sign_link *l = NULL;
-        at = node->next;
-        if (!zone_find_set(s->zone, node, sign_chain_type(s)))
-            continue;
-        l = link_of(s, zone_node_name(node));
-        if (!l || l->in)
-            consider(&n, zone_node_name(node));
-    }
+    const struct zone_node *old = near_of_old(s, &n);
+    if (old)
+        consider(&n, zone_node_name(old));
     for (size_t i = 0; i < s->link_count; i++)
-        if (s->links[i].in && !s->links[i].was)
+        if (s->links[i].in)
             consider(&n, s->links[i].owner);
+    if (!n.has_best && !n.has_last) /* it is alone */
+        return from;
     struct span owner = arena_copy(&s->arena, dns_name_span(n.has_best ? &n.best : &n.last));
-    s->failed = s->failed || !owner.at || !(n.has_best || n.has_last);
+    s->failed = s->failed || !owner.at;
     return owner;
 }
 

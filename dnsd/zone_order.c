@@ -162,3 +162,8 @@ const struct zone_node *zone_order_find(const struct zone *z, unsigned order, co
     *exact = before && compare_nodes(n, name) == 0;
     return n;
 }
+
+size_t zone_order_count(const struct zone *z, unsigned order, const struct dns_name *name)
+{
+    return count_before(z, &z->order[order], name);
+}

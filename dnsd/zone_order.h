@@ -22,4 +22,7 @@ void zone_order_free(struct zone *z);
 const struct zone_node *zone_order_find(const struct zone *z, unsigned order, const struct dns_name *name,
                                         bool *exact);
 
+/* How many stand at or before `name`: those at zone->order[order].at[0] and on. */
+size_t zone_order_count(const struct zone *z, unsigned order, const struct dns_name *name);
+
 #endif

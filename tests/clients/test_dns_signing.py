@@ -181,6 +181,19 @@ class Signing(SignedZones):
         self.assertEqual(pem.stat().st_mode & 0o777, 0o600)
         self.assertNotEqual(lab.run(lab.BUILD / "wirelab", "ds", "-c", server.conf, "b.test").returncode, 0)
 
+    @lab.needs("delv")
+    def test_a_validator_believes_what_is_there_and_what_is_not(self):
+        for rest in ("", "nsec3 = true"):
+            self.write(10)
+            server, port = self.serve(rest)
+            key = lab.run(lab.BUILD / "wirelab", "ds", "-c", server.conf, "--dnskey", "a.test").stdout.decode().split()
+            anchor = self.directory / "anchor"
+            anchor.write_text(f'trust-anchors {{ "a.test" static-key {key[3]} {key[4]} {key[5]} "{key[6]}"; }};')
+            for question in ("mail.a.test A", "x.wild.a.test TXT", "nope.a.test A", "mail.a.test TXT", "insecure.a.test DS",
+                             "sub.a.test DS", "c.a.test A", "a.test CDS", "alias.a.test A"):
+                done = lab.run("delv", "-a", anchor, "+root=a.test", "@127.0.0.1", "-p", port, *question.split())
+                self.assertIn("fully validated", done.stdout.decode(), f"{question}: {done.stdout + done.stderr}")
+
 
 class Followed(SignedZones):
     """What is served by others by AXFR and then IXFR is signed as a whole, too."""
