@@ -1,9 +1,33 @@
 #include "ahead.h"
 
+#include "hash.h"
+
+#define CACHE_LINE_BYTES 64
+
 struct place {
     const struct zone *zone; /* NULL: nothing to fetch */
     uint32_t tag;
 };
+
+/* The lower half of the name's hash, where its place in the table begins. */
+static uint32_t tag_of(const struct zone *z, const struct dns_name *name)
+{
+    return (uint32_t)hash_bytes(dns_name_span(name), z->seed);
+}
+
+static void fetch_slot(const struct zone *z, uint32_t tag)
+{
+    __builtin_prefetch(&z->slots[tag & z->slot_mask]);
+}
+
+/* The node, and what stands behind it: its first set, nearly always. */
+static void fetch_node(const struct zone *z, uint32_t tag)
+{
+    const struct zone_slot *slot = &z->slots[tag & z->slot_mask];
+    const uint8_t *node = z->block + (size_t)slot->node * ZONE_GRAIN;
+    __builtin_prefetch(node);
+    __builtin_prefetch(node + CACHE_LINE_BYTES);
+}
 
 static struct place place_of(const struct zones *zones, struct span message)
 {
@@ -17,7 +41,7 @@ static struct place place_of(const struct zones *zones, struct span message)
     const struct zones_row *row = zones_find(zones, &lower);
     if (!row || !row->zone || row->zone->block_used < ZONE_BYTES_CACHED)
         return none;
-    return (struct place){ row->zone, zone_tag(row->zone, &lower) };
+    return (struct place){ row->zone, tag_of(row->zone, &lower) };
 }
 
 void look_ahead(const struct zones *zones, const struct batch *b)
@@ -28,9 +52,9 @@ void look_ahead(const struct zones *zones, const struct batch *b)
     for (size_t i = 0; i < b->count; i++) {
         places[i] = place_of(zones, b->d[i].in);
         if (places[i].zone)
-            zone_fetch_slot(places[i].zone, places[i].tag);
+            fetch_slot(places[i].zone, places[i].tag);
     }
     for (size_t i = 0; i < b->count; i++)
         if (places[i].zone)
-            zone_fetch_node(places[i].zone, places[i].tag);
+            fetch_node(places[i].zone, places[i].tag);
 }

@@ -184,12 +184,6 @@ const struct zone_node *zone_find_name(const struct zone *z, const struct dns_na
 /* The owner's set of this type, or NULL. */
 const struct zone_set *zone_find_set(const struct zone *z, const struct zone_node *n, uint16_t type);
 
-/* For look-ups of many names (ahead.h): the name's place in the table, which is asked for early, and then the
- * node. Names in lower case. */
-uint32_t zone_tag(const struct zone *z, const struct dns_name *name);
-void zone_fetch_slot(const struct zone *z, uint32_t tag);
-void zone_fetch_node(const struct zone *z, uint32_t tag);
-
 /* ---- all zones -------------------------------------------------------------------------- */
 
 /* One row a configured zone. */
