@@ -45,6 +45,7 @@ struct dhcp_class {
     struct dhcp_options options;
     uint32_t next_server; /* 0: as the subnet */
     uint32_t lease_s;     /* 0: as the subnet */
+    bool broadcast;       /* as if its clients had set the flag; also where the subnet says so */
 };
 
 /* The classes that the sender is in: bit i for classes[i]. */

@@ -124,6 +124,13 @@ static const struct config_key class_keys[] = {
       .help = "How long its clients have an address, whatever they ask for; as the subnet, unless it is set.",
       .example = "lease-time = \"5m\"",
       .reference = "RFC 2131 4.3.1" },
+    { .name = "force-broadcast",
+      .type = CONFIG_FLAG,
+      .otherwise = "false",
+      .help = "Whether its clients are answered by broadcast until they have an address, though they do not "
+              "ask for it.",
+      .example = "force-broadcast = true",
+      .reference = "RFC 2131 4.1" },
     { .name = "next-server",
       .type = CONFIG_ADDRESS4,
       .help = "The server that its boot clients go on to (siaddr); as the subnet, unless it is set.",
@@ -227,6 +234,13 @@ static const struct config_key subnet_keys[] = {
       .help = "The zone that the names of the subnet's addresses are put into, as PTR records.",
       .example = "register-reverse = \"1.168.192.in-addr.arpa\"",
       .reference = "RFC 1035 3.5" },
+    { .name = "force-broadcast",
+      .type = CONFIG_FLAG,
+      .otherwise = "false",
+      .help =
+          "The same for all clients of the subnet: for those that hear nothing else, and forget the flag.",
+      .example = "force-broadcast = true",
+      .reference = "RFC 2131 4.1" },
     { .name = "next-server",
       .type = CONFIG_ADDRESS4,
       .help = "The server that boot clients go on to (siaddr); this one, unless it is set.",
@@ -622,6 +636,7 @@ static bool read_subnet(struct reading *r, const struct config_section *s,
         !(sn->shared = arena_text(r->memory, span_text(config_text(s, "shared-network")))))
         return false;
     sn->bootp = config_flag(s, "bootp");
+    sn->broadcast = config_flag(s, "force-broadcast");
     sn->circuit_limit = (uint32_t)config_number(s, "circuit-limit");
     read_times(r, s, sn);
     bool has_server = r->settings->names_server.address.family != FAMILY_NONE;

@@ -134,6 +134,7 @@ static bool read_class(struct config *c, const struct config_section *s, struct 
     struct options_draft draft = { 0 };
     const struct config_value *next = config_value(s, "next-server"), *time = config_value(s, "lease-time");
     out->name = arena_text(a, span_text(config_title(s)->text));
+    out->broadcast = config_flag(s, "force-broadcast");
     out->next_server = next ? address_to_ip4(next->endpoint.address) : 0;
     if (time)
         out->lease_s = time->number >= LEASE_INFINITE ? LEASE_INFINITE : (uint32_t)time->number;

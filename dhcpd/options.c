@@ -88,6 +88,21 @@ static void write_fqdn(struct dhcp4_build *b, const struct dhcp4_decision *d, co
     dhcp4_build_option(b, DHCP4_OPTION_CLIENT_FQDN, writer_span(&w));
 }
 
+static const char http_client[] = "HTTPClient";
+
+/* RFC 4578 2.3: the machine's identifier comes back as it came. And who boots by HTTP looks for a server of
+ * that kind (UEFI 24.7): this is one where it has a file for it. */
+static void write_boot(struct dhcp4_build *b, const struct dhcp4_decision *d, const struct dhcp4_message *m)
+{
+    if (!d->options)
+        return;
+    if (dhcp4_has(m, DHCP4_OPTION_CLIENT_MACHINE))
+        dhcp4_build_option(b, DHCP4_OPTION_CLIENT_MACHINE, dhcp4_option(m, DHCP4_OPTION_CLIENT_MACHINE));
+    if (span_starts(dhcp4_option(m, DHCP4_OPTION_VENDOR_CLASS), http_client) &&
+        options_value(d, DHCP4_OPTION_BOOT_FILE).at && !options_value(d, DHCP4_OPTION_VENDOR_CLASS).at)
+        dhcp4_build_option(b, DHCP4_OPTION_VENDOR_CLASS, span_text(http_client));
+}
+
 void options_write(struct dhcp4_build *b, const struct dhcp4_decision *d, const struct dhcp4_message *m,
                    const struct dhcp4_arrival *a)
 {
@@ -104,6 +119,7 @@ void options_write(struct dhcp4_build *b, const struct dhcp4_decision *d, const 
     if (client_id.len)
         dhcp4_build_option(b, DHCP4_OPTION_CLIENT_IDENTIFIER, client_id);
     write_fqdn(b, d, m);
+    write_boot(b, d, m);
     if (d->rapid)
         dhcp4_build_option(b, DHCP4_OPTION_RAPID_COMMIT, (struct span){ NULL, 0 });
     if (d->selected) /* RFC 3011 2: as it came */

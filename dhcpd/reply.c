@@ -44,6 +44,15 @@ static uint32_t next_server(const struct dhcp4_decision *d, const struct dhcp4_a
     return d->subnet->next_server ? d->subnet->next_server : a->server;
 }
 
+/* For clients that hear nothing else until they have an address, whether they say so or not. */
+static bool is_broadcast(const struct dhcp4_decision *d, const struct dhcp4_message *m)
+{
+    bool forced = d->subnet && d->subnet->broadcast;
+    for (uint64_t in = d->in; in && !forced; in &= in - 1) /* a bit each turn */
+        forced = d->classes[__builtin_ctzll(in)].broadcast;
+    return forced || m->fixed.flags & DHCP4_FLAG_BROADCAST;
+}
+
 bool reply_write(struct writer *out, const struct dhcp4_decision *d, const struct dhcp4_message *m,
                  const struct dhcp4_arrival *a)
 {
@@ -62,7 +71,8 @@ bool reply_write(struct writer *out, const struct dhcp4_decision *d, const struc
     };
     struct dhcp4_build b;
     memcpy(fixed.chaddr, m->fixed.chaddr, sizeof fixed.chaddr);
-    if (nak && fixed.giaddr) /* RFC 2131 4.3.2: so that the relay broadcasts it */
+    /* NAK: RFC 2131 4.3.2: so that the relay broadcasts it */
+    if ((nak && fixed.giaddr) || (!fixed.ciaddr && is_broadcast(d, m)))
         fixed.flags |= DHCP4_FLAG_BROADCAST;
     if (!nak)
         fixed.siaddr = next_server(d, a);
@@ -89,7 +99,7 @@ struct reply_route reply_route(const struct dhcp4_decision *d, const struct dhcp
     if (m->fixed.ciaddr)
         return datagram_to(m->fixed.ciaddr, DHCP4_CLIENT_PORT);
     bool ethernet = m->fixed.htype == DHCP4_HTYPE_ETHERNET && m->fixed.hlen == 6;
-    if (m->fixed.flags & DHCP4_FLAG_BROADCAST || !ethernet)
+    if (is_broadcast(d, m) || !ethernet)
         return datagram_to(UINT32_MAX, DHCP4_CLIENT_PORT);
     return (struct reply_route){ REPLY_FRAME,
                                  { .address = address_ip4(d->address), .port = DHCP4_CLIENT_PORT } };

@@ -61,6 +61,7 @@ struct dhcp_subnet {
     uint32_t probe_ms; /* how long an answer is waited for before a new address is offered; 0: not at all */
     uint32_t circuit_limit; /* leases that a circuit of a relay has at most; 0: any number */
     bool bootp;             /* BOOTP clients get addresses of the pool */
+    bool broadcast;         /* as if clients had set the flag */
     struct dhcp_options options;
     struct {
         const struct dns_name *zone, *reverse_zone; /* where clients' names go; NULL: nowhere */

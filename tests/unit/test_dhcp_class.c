@@ -104,6 +104,72 @@ static void boot_clients_get_the_file_of_their_architecture(void **state)
     assert_option(DHCP4_OPTION_VENDOR_CLASS, "HTTPClient");
 }
 
+/* RFC 4578 2.3: the machine's identifier is for the servers it boots from, and comes back to it. */
+static void boot_clients_find_themselves_in_the_answer(void **state)
+{
+    (void)state;
+    static const uint8_t machine[17] = { 0, 0x56, 0x4d, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 0xff };
+    struct says says = { .type = DHCP4_DISCOVER,
+                         .mac = 1,
+                         .parameters = span_text("\x01\x03\x3c"),
+                         .extra = { VENDOR("HTTPClient:Arch:00016:UNDI:003001"),
+                                    { DHCP4_OPTION_CLIENT_MACHINE, span_of(machine, 17) } } };
+    tell(says);
+    assert_true(
+        span_equal(dhcp4_option(&reply, DHCP4_OPTION_CLIENT_MACHINE), span_of(machine, sizeof machine)));
+    assert_option(DHCP4_OPTION_VENDOR_CLASS, "HTTPClient"); /* once, as the file has it */
+    says.extra[0].value = span_text("PXEClient:Arch:00000");
+    tell(says);
+    assert_true(dhcp4_has(&reply, DHCP4_OPTION_CLIENT_MACHINE));
+    assert_false(dhcp4_has(&reply, DHCP4_OPTION_VENDOR_CLASS));
+    TELL(.type = DHCP4_DISCOVER, .mac = 1);
+    assert_false(dhcp4_has(&reply, DHCP4_OPTION_CLIENT_MACHINE));
+}
+
+static int open_broken(void **state)
+{
+    (void)state;
+    world_open(&w, "class \"deaf\" { match-hardware = { \"02:00:00:00:00:01\" } force-broadcast = true }"
+                   "subnet \"192.168.1.0/24\" { pool = { \"192.168.1.10-192.168.1.12\" } }"
+                   "subnet \"192.168.2.0/24\" { pool = { \"192.168.2.10\" } force-broadcast = true"
+                   "  boot-file = \"http://boot.example/x\" }");
+    return 0;
+}
+
+static uint32_t told_at(struct says says)
+{
+    struct dhcp4_decision d = world_hears(&w, says);
+    struct writer out = writer_over(w.out, sizeof w.out);
+    assert_true(reply_write(&out, &d, &w.m, &w.arrival));
+    assert_int_equal(dhcp4_parse(&reply, writer_span(&out)), DHCP4_FINE);
+    return address_to_ip4(reply_route(&d, &w.m, &w.arrival).to.address);
+}
+#define TOLD_AT(...) told_at((struct says){ __VA_ARGS__ })
+
+static void clients_that_forget_the_flag_are_reached(void **state)
+{
+    (void)state;
+    assert_int_equal(TOLD_AT(.type = DHCP4_DISCOVER, .mac = 1), UINT32_MAX);
+    assert_int_equal(reply.fixed.flags, DHCP4_FLAG_BROADCAST);
+    assert_int_equal(TOLD_AT(.type = DHCP4_DISCOVER, .mac = 2), IP(192, 168, 1, 11));
+    assert_int_equal(reply.fixed.flags, 0);
+    /* behind a relay, which goes by the flag of the reply */
+    assert_int_equal(TOLD_AT(.type = DHCP4_DISCOVER, .mac = 2, .giaddr = IP(192, 168, 2, 1)),
+                     IP(192, 168, 2, 1));
+    assert_int_equal(reply.fixed.flags, DHCP4_FLAG_BROADCAST);
+    /* who has an address is told there */
+    assert_int_equal(TOLD_AT(.type = DHCP4_REQUEST, .mac = 1, .ciaddr = IP(192, 168, 1, 10)),
+                     IP(192, 168, 1, 10));
+    assert_int_equal(reply.fixed.flags, 0);
+    /* a file of the subnet makes it a server to boot from by HTTP; without one it says nothing of that kind
+     */
+    TOLD_AT(.type = DHCP4_DISCOVER, .mac = 2, .giaddr = IP(192, 168, 2, 1),
+            .extra = { VENDOR("HTTPClient") });
+    assert_option(DHCP4_OPTION_VENDOR_CLASS, "HTTPClient");
+    TOLD_AT(.type = DHCP4_DISCOVER, .mac = 3, .extra = { VENDOR("HTTPClient") });
+    assert_false(dhcp4_has(&reply, DHCP4_OPTION_VENDOR_CLASS));
+}
+
 static void the_first_class_of_the_file_counts(void **state)
 {
     (void)state;
@@ -298,6 +364,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         TEST(boot_clients_get_the_file_of_their_architecture, open_classes),
+        TEST(boot_clients_find_themselves_in_the_answer, open_classes),
+        TEST(clients_that_forget_the_flag_are_reached, open_broken),
         TEST(the_first_class_of_the_file_counts, open_classes),
         TEST(a_class_has_addresses_of_its_own, open_classes),
         TEST(a_client_has_one_lease_on_a_link, open_classes),
