@@ -11,6 +11,19 @@ struct circuit {
     uint8_t key[];
 };
 
+struct span circuit_key(uint32_t relay, struct span relay_agent, uint8_t room[CIRCUIT_KEY_MAX])
+{
+    struct span id = dhcp4_suboption(relay_agent, DHCP4_RELAY_CIRCUIT_ID);
+    struct writer w = writer_over(room, CIRCUIT_KEY_MAX);
+    if (!id.len)
+        id = dhcp4_suboption(relay_agent, DHCP4_RELAY_REMOTE_ID);
+    if (!id.len)
+        return (struct span){ NULL, 0 };
+    write_u32(&w, relay);
+    write_span(&w, span_head(id, UINT8_MAX));
+    return writer_span(&w);
+}
+
 bool circuits_open(struct circuits *c, uint64_t seed)
 {
     c->seed = seed;

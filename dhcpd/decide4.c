@@ -190,20 +190,6 @@ static struct lease *choose(const struct asking *q)
 
 /* ---- how many at a circuit --------------------------------------------------------------------- */
 
-/* Empty where the relay names nothing. */
-static struct span circuit_of(const struct dhcp4_message *m, uint8_t room[CIRCUIT_KEY_MAX])
-{
-    struct span id = dhcp4_relay_suboption(m, DHCP4_RELAY_CIRCUIT_ID);
-    struct writer w = writer_over(room, CIRCUIT_KEY_MAX);
-    if (!id.len)
-        id = dhcp4_relay_suboption(m, DHCP4_RELAY_REMOTE_ID);
-    if (!id.len)
-        return (struct span){ NULL, 0 };
-    write_u32(&w, m->fixed.giaddr);
-    write_span(&w, span_head(id, UINT8_MAX));
-    return writer_span(&w);
-}
-
 /* Who has a lease, or an offer, keeps it. */
 static bool is_one_too_many(const struct asking *q, const struct lease *x)
 {
@@ -410,7 +396,7 @@ struct dhcp4_decision dhcp4_decide(const struct dhcp_settings *s, struct leases 
     };
     if (m->type >= sizeof decide / sizeof *decide || !decide[m->type])
         return silence("only a server sends this");
-    uint8_t room[LEASE_HARDWARE_MAX], circuit_room[CIRCUIT_KEY_MAX];
+    uint8_t room[LEASE_CLIENT_ROOM], circuit_room[CIRCUIT_KEY_MAX];
     struct asking q = { .settings = s, .leases = l, .m = m, .arrival = a, .now = now, .claims = claims };
     q.client = lease_client_of(m, room);
     if (!lease_client_key(&q.client).len)
@@ -421,7 +407,7 @@ struct dhcp4_decision dhcp4_decide(const struct dhcp_settings *s, struct leases 
     q.pool = leases_pool(l, q.subnet);
     q.host = host_of(&q);
     if (q.subnet->circuit_limit)
-        q.circuit = circuit_of(m, circuit_room);
+        q.circuit = circuit_key(m->fixed.giaddr, dhcp4_option(m, DHCP4_OPTION_RELAY_AGENT), circuit_room);
     if (s->class_count)
         q.in = classes_of(s->classes, s->class_count, m);
     return decide[m->type](&q);

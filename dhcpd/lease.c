@@ -19,12 +19,18 @@ struct lease_chunk {
 
 /* ---- identities ---------------------------------------------------------------------------- */
 
-struct lease_client lease_client_of(const struct dhcp4_message *m, uint8_t room[LEASE_HARDWARE_MAX])
+struct lease_client lease_client_of(const struct dhcp4_message *m, uint8_t room[LEASE_CLIENT_ROOM])
 {
     struct writer w = writer_over(room, LEASE_HARDWARE_MAX);
+    struct span agent = dhcp4_option(m, DHCP4_OPTION_RELAY_AGENT);
+    struct writer relay = writer_over(room + LEASE_HARDWARE_MAX, LEASE_RELAY_MAX);
     if (m->fixed.hlen) {
         write_u8(&w, m->fixed.htype);
         write_bytes(&w, m->fixed.chaddr, m->fixed.hlen);
+    }
+    if (agent.len && agent.len <= UINT8_MAX) { /* longer ones are no relay's (RFC 3046 2.0) */
+        write_u32(&relay, m->fixed.giaddr);
+        write_span(&relay, agent);
     }
     struct span name = dhcp4_option(m, DHCP4_OPTION_HOST_NAME), whole_name;
     if (fqdn_label(m, &whole_name)) /* RFC 4702 4: it counts before the host name */
@@ -33,7 +39,8 @@ struct lease_client lease_client_of(const struct dhcp4_message *m, uint8_t room[
     name = span_head(name, span_find(name, 0)); /* RFC 2132 2: some clients end it with NUL */
     return (struct lease_client){ .hardware = writer_span(&w),
                                   .client_id = id,
-                                  .host_name = span_head(name, LEASE_HOST_NAME_MAX) };
+                                  .host_name = span_head(name, LEASE_HOST_NAME_MAX),
+                                  .relay = writer_span(&relay) };
 }
 
 struct span lease_client_key(const struct lease_client *c)
@@ -43,7 +50,7 @@ struct span lease_client_key(const struct lease_client *c)
 
 static size_t identity_len(const struct lease *x)
 {
-    return (size_t)x->hardware_len + x->client_id_len + x->host_name_len;
+    return (size_t)x->hardware_len + x->client_id_len + x->host_name_len + x->relay_len;
 }
 
 static bool is_elsewhere(const struct lease *x)
@@ -59,6 +66,7 @@ struct lease_client lease_tenant(const struct lease *x)
     c.hardware = read_span(&r, x->hardware_len);
     c.client_id = read_span(&r, x->client_id_len);
     c.host_name = read_span(&r, x->host_name_len);
+    c.relay = read_span(&r, x->relay_len);
     return c;
 }
 
@@ -67,6 +75,11 @@ bool lease_belongs(const struct lease *x, const struct lease_client *c)
     struct lease_client tenant = lease_tenant(x);
     struct span key = lease_client_key(&tenant);
     return key.len && span_equal(key, lease_client_key(c));
+}
+
+struct span lease_relay_agent(const struct lease *x)
+{
+    return span_from(lease_tenant(x).relay, sizeof(uint32_t));
 }
 
 bool lease_is_for(const struct lease *x, const struct lease_client *c)
@@ -101,20 +114,21 @@ static void forget_identity(struct leases *l, struct lease *x)
     if (is_elsewhere(x))
         free(x->identity.elsewhere);
     x->hardware_len = x->client_id_len = x->host_name_len = 0;
+    x->relay_len = 0;
 }
 
 static bool same_identity(const struct lease *x, const struct lease_client *c)
 {
     struct lease_client t = lease_tenant(x);
     return span_equal(t.hardware, c->hardware) && span_equal(t.client_id, c->client_id) &&
-           span_equal(t.host_name, c->host_name);
+           span_equal(t.host_name, c->host_name) && span_equal(t.relay, c->relay);
 }
 
 static bool set_identity(struct leases *l, struct lease *x, const struct lease_client *c)
 {
     if (same_identity(x, c))
         return true;
-    size_t len = c->hardware.len + c->client_id.len + c->host_name.len;
+    size_t len = c->hardware.len + c->client_id.len + c->host_name.len + c->relay.len;
     uint8_t *elsewhere = len > LEASE_IDENTITY_INLINE ? malloc(len) : NULL;
     if (len > LEASE_IDENTITY_INLINE && !elsewhere)
         return false;
@@ -122,12 +136,14 @@ static bool set_identity(struct leases *l, struct lease *x, const struct lease_c
     x->hardware_len = (uint8_t)c->hardware.len;
     x->client_id_len = (uint8_t)c->client_id.len;
     x->host_name_len = (uint8_t)c->host_name.len;
+    x->relay_len = (uint16_t)c->relay.len;
     if (elsewhere)
         x->identity.elsewhere = elsewhere;
     struct writer w = writer_over(elsewhere ? elsewhere : x->identity.here, len);
     write_span(&w, c->hardware);
     write_span(&w, c->client_id);
     write_span(&w, c->host_name);
+    write_span(&w, c->relay);
     index_client(l, x);
     return true;
 }
@@ -307,12 +323,26 @@ static struct lease_pool *pool_for(struct leases *l, const struct lease *x)
     return sn ? leases_pool(l, subnet_part(sn, x->address)) : &l->nowhere;
 }
 
+/* A lease that came from the disk, or from before the limit, counts as one that is granted. */
+static void count_at_circuit(struct leases *l, struct lease *x)
+{
+    uint8_t room[CIRCUIT_KEY_MAX];
+    if (x->state == LEASE_FREE || x->circuit || !x->pool->subnet || !x->pool->subnet->circuit_limit)
+        return;
+    struct reader r = reader_over(lease_tenant(x).relay);
+    uint32_t relay = read_u32(&r);
+    struct span key = circuit_key(relay, read_span(&r, reader_left(&r)), room);
+    if (key.len)
+        lease_count_at(l, x, key);
+}
+
 /* Into its subnet's pool. A free one is put into `freed`, for its list. */
 static size_t settle_lease(struct leases *l, struct lease *x, struct lease **freed)
 {
     x->pool = pool_for(l, x);
     index_client(l, x);
     x->pool->in_use += x->state != LEASE_FREE;
+    count_at_circuit(l, x);
     if (x->state != LEASE_FREE)
         return 0;
     list_remove(&x->queue);
@@ -355,6 +385,9 @@ void leases_learn(struct leases *l, const struct lease_record *r)
     x->state = r->state;
     x->until_s = r->until_s;
     x->durable_until_s = r->state == LEASE_BOUND ? r->until_s : 0;
+    circuit_leave(&l->circuits, x->circuit);
+    x->circuit = NULL;
+    count_at_circuit(l, x);
     enter(l, x);
 }
 
@@ -553,7 +586,14 @@ static void claims_add(struct lease_claims *c, struct lease *x, int64_t until_s)
 static bool move_in(struct leases *l, struct lease *x, const struct lease_client *c)
 {
     bool stays = lease_belongs(x, c);
-    if (!set_identity(l, x, c))
+    struct lease_client tenant = *c;
+    uint8_t room[LEASE_RELAY_MAX];
+    struct writer w = writer_over(room, sizeof room);
+    if (stays && x->relay_len && !c->relay.len) { /* it renews without its relay */
+        write_span(&w, lease_tenant(x).relay);
+        tenant.relay = writer_span(&w);
+    }
+    if (!set_identity(l, x, &tenant))
         return false;
     if (!stays) {
         x->tenancy++;

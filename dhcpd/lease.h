@@ -19,8 +19,10 @@
 #include "timer.h"
 
 #define LEASE_OFFER_S         30 /* an offer is kept this long for the client's REQUEST (RFC 2131 3.1, step 2) */
-#define LEASE_HOST_NAME_MAX   63  /* RFC 1035 2.3.4: a label; longer names are cut */
-#define LEASE_HARDWARE_MAX    17  /* htype and chaddr */
+#define LEASE_HOST_NAME_MAX   63        /* RFC 1035 2.3.4: a label; longer names are cut */
+#define LEASE_HARDWARE_MAX    17        /* htype and chaddr */
+#define LEASE_RELAY_MAX       (4 + 255) /* giaddr and option 82 */
+#define LEASE_CLIENT_ROOM     (LEASE_HARDWARE_MAX + LEASE_RELAY_MAX)
 #define LEASE_IDENTITY_INLINE 48  /* longer identities get memory of their own */
 #define LEASE_CLAIMS_MAX      128 /* two changes for each of the 64 messages of a batch */
 
@@ -38,6 +40,7 @@ struct lease_client {
     struct span hardware; /* htype, then chaddr */
     struct span client_id;
     struct span host_name;
+    struct span relay; /* giaddr, then option 82 as it last came; empty: it never came */
 };
 
 struct lease {
@@ -54,10 +57,11 @@ struct lease {
     uint32_t claim;     /* the number of the claims that last granted it */
     uint8_t state;      /* enum lease_state; only lease_become() in lease.c sets it */
     uint8_t hardware_len, client_id_len, host_name_len;
+    uint16_t relay_len;
     union {
         uint8_t here[LEASE_IDENTITY_INLINE];
         uint8_t *elsewhere;
-    } identity; /* hardware, client identifier, host name */
+    } identity; /* hardware, client identifier, host name, relay */
 };
 
 struct lease_pool {
@@ -130,9 +134,9 @@ size_t leases_run(struct leases *l, struct now now, size_t max);
 
 /* ---- finding ------------------------------------------------------------------------------ */
 
-/* Views into the message, but for hardware, which is put into `room`. Keys of no length: nobody can be told
- * apart. */
-struct lease_client lease_client_of(const struct dhcp4_message *m, uint8_t room[LEASE_HARDWARE_MAX]);
+/* Views into the message, but for hardware and relay, which are put into `room`. Keys of no length: nobody
+ * can be told apart. */
+struct lease_client lease_client_of(const struct dhcp4_message *m, uint8_t room[LEASE_CLIENT_ROOM]);
 struct span lease_client_key(const struct lease_client *c);
 /* The lease's tenant, or the last one; valid until the lease changes. */
 struct lease_client lease_tenant(const struct lease *x);
@@ -164,6 +168,8 @@ void claims_open(struct leases *l, struct lease_claims *c);
 bool lease_offer(struct leases *l, struct lease *x, const struct lease_client *c, struct now now);
 /* The client took another server's offer. */
 void lease_offer_withdraw(struct leases *l, struct lease *x, struct now now);
+/* What the relay said of the lease's client, or the last relay that said something: option 82, or empty. */
+struct span lease_relay_agent(const struct lease *x);
 /* Counts a lease that is offered or granted at a circuit, and no longer at the one before. Without memory it
  * is counted nowhere. */
 void lease_count_at(struct leases *l, struct lease *x, struct span circuit);

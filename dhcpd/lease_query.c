@@ -97,6 +97,8 @@ static void write_asked(struct dhcp4_build *b, uint8_t code, const struct found 
         dhcp4_build_u32(b, code, left_s(ends_s(x, now), now));
     else if (code == DHCP4_OPTION_CLIENT_IDENTIFIER && client_id.len)
         dhcp4_build_option(b, code, client_id);
+    else if (code == DHCP4_OPTION_RELAY_AGENT && lease_relay_agent(x).len)
+        dhcp4_build_option(b, code, lease_relay_agent(x));
     else if (code == DHCP4_OPTION_ASSOCIATED_IP && f->other_count)
         dhcp4_build_option(b, code, writer_span(&others));
     if (!x->granted_s)
@@ -162,7 +164,7 @@ const char *lease_query_answer(struct writer *out, const struct dhcp_settings *s
                                const struct dhcp4_message *m, const struct dhcp4_arrival *a, struct now now)
 {
     struct found f = { .type = DHCP4_LEASEACTIVE };
-    uint8_t room[LEASE_HARDWARE_MAX];
+    uint8_t room[LEASE_CLIENT_ROOM];
     struct lease_client client = lease_client_of(m, room);
     if (!m->fixed.giaddr)
         return "a lease query without a relay's address in giaddr";

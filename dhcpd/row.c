@@ -1,6 +1,17 @@
 #include "row.h"
 
-enum column { ADDRESS, STATE, EXPIRES, HARDWARE_TYPE, HARDWARE, CLIENT_ID, HOST_NAME, SUBNET, COLUMNS };
+enum column {
+    ADDRESS,
+    STATE,
+    EXPIRES,
+    HARDWARE_TYPE,
+    HARDWARE,
+    CLIENT_ID,
+    HOST_NAME,
+    SUBNET,
+    RELAY,
+    COLUMNS
+};
 
 static const struct store_holder holder = { STATE, EXPIRES,
                                             1u << HARDWARE_TYPE | 1u << HARDWARE | 1u << CLIENT_ID };
@@ -19,6 +30,7 @@ const struct store_table lease_table = {
         [CLIENT_ID] = { "client_id", STORE_BYTES }, /* option 61; null: the client is known by its hardware */
         [HOST_NAME] = { "host_name", STORE_TEXT }, /* what the client says: any bytes */
         [SUBNET] = { "subnet", STORE_TEXT },
+        [RELAY] = { "relay", STORE_BYTES }, /* giaddr, then option 82, as they last came; null: never */
     },
 };
 
@@ -69,6 +81,7 @@ void row_write(struct store_change *c, struct row_room *room, const struct lease
         v[HARDWARE].bytes = span_text(hardware_format(v[HARDWARE].bytes, room->hardware));
     v[CLIENT_ID].bytes = bytes_or_null(t.client_id);
     v[HOST_NAME].bytes = bytes_or_null(t.host_name);
+    v[RELAY].bytes = bytes_or_null(t.relay);
     v[SUBNET].bytes = sn ? span_text(sn->name) : (struct span){ NULL, 0 };
 }
 
@@ -94,5 +107,6 @@ bool row_read(struct lease_record *r, uint8_t room[LEASE_HARDWARE_MAX], const st
     r->client.hardware = writer_span(&w);
     r->client.client_id = span_head(values[CLIENT_ID].bytes, UINT8_MAX);
     r->client.host_name = span_head(values[HOST_NAME].bytes, LEASE_HOST_NAME_MAX);
+    r->client.relay = span_head(values[RELAY].bytes, LEASE_RELAY_MAX);
     return true;
 }

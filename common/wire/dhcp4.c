@@ -278,12 +278,9 @@ bool dhcp4_number(const struct dhcp4_message *m, uint8_t code, uint32_t *out)
     return true;
 }
 
-struct span dhcp4_relay_suboption(const struct dhcp4_message *m, uint8_t code)
+struct span dhcp4_suboption(struct span relay_agent, uint8_t code)
 {
-    struct span all = dhcp4_option(m, DHCP4_OPTION_RELAY_AGENT);
-    if (!all.len)
-        return (struct span){ NULL, 0 };
-    struct reader r = reader_over(all);
+    struct reader r = reader_over(relay_agent);
     while (reader_left(&r)) { /* each turn takes two bytes or more */
         uint8_t sub = read_u8(&r);
         struct span value = read_span(&r, read_u8(&r));
@@ -291,6 +288,11 @@ struct span dhcp4_relay_suboption(const struct dhcp4_message *m, uint8_t code)
             return value;
     }
     return (struct span){ NULL, 0 };
+}
+
+struct span dhcp4_relay_suboption(const struct dhcp4_message *m, uint8_t code)
+{
+    return dhcp4_suboption(dhcp4_option(m, DHCP4_OPTION_RELAY_AGENT), code);
 }
 
 /* ---- building ------------------------------------------------------------------------- */

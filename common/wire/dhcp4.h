@@ -149,7 +149,9 @@ static inline struct span dhcp4_option(const struct dhcp4_message *m, uint8_t co
  * length. */
 bool dhcp4_number(const struct dhcp4_message *m, uint8_t code, uint32_t *out);
 
-/* A sub-option of option 82 (RFC 3046 2.0); at == NULL when it is not there. */
+/* A sub-option of option 82 (RFC 3046 2.0), or of its value that was kept; at == NULL when it is not there.
+ */
+struct span dhcp4_suboption(struct span relay_agent, uint8_t code);
 struct span dhcp4_relay_suboption(const struct dhcp4_message *m, uint8_t code);
 
 /* ---- building ------------------------------------------------------------------------- */

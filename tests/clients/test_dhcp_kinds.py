@@ -180,6 +180,25 @@ class LeaseQuery(unittest.TestCase):
                 self.assertLessEqual(struct.unpack("!I", options(reply)[51])[0], 3600)
             self.assertEqual(options(free)[53], bytes([LEASEUNASSIGNED]))
 
+    def test_what_a_relay_said_is_known_after_a_kill(self):
+        agent = b"\x01\x06ge-0/7\x02\x03cpe"
+        relay, first = socket.inet_aton("192.168.1.6"), socket.inet_aton("192.168.1.10")
+        wanted = option(54, socket.inet_aton("192.168.1.5")) + option(50, first) + option(82, agent)
+        with lab.Network() as net, tempfile.TemporaryDirectory() as state:
+            net.ip("-n", net.client, "addr", "add", "192.168.1.6/24", "dev", net.client_if)
+
+            def tell(sent):
+                with lab.Program(QUERY_CONF, program="dhcpd", inside=net.on_server(), state=state) as server:
+                    done = lab.run(*net.on_client(), "python3", "-c", RELAY, sent.hex())
+                    self.assertEqual(done.returncode, 0, done.stderr.decode() + server.log())
+                    server.kill()
+                return options(bytes.fromhex(done.stdout.decode()))
+
+            ack = tell(message("020000000001", REQUEST, wanted, giaddr=relay))
+            self.assertEqual((ack[53], ack[82]), (bytes([ACK]), agent))
+            active = tell(message("00", LEASEQUERY, option(55, b"\x52"), hlen=0, ciaddr=first, giaddr=relay))
+            self.assertEqual((active[53], active[82]), (bytes([LEASEACTIVE]), agent))
+
 
 if __name__ == "__main__":
     unittest.main()

@@ -261,6 +261,47 @@ static void nobody_takes_all_from_behind_one_circuit(void **state)
     assert_int_equal(lease_at(10, "a"), 0);
 }
 
+/* Whatever a restart or a reload leaves in memory: what relays said is kept with each lease. */
+static void a_limit_holds_after_a_restart(void **state)
+{
+    (void)state;
+    struct lease_record records[3];
+    uint8_t room[3][LEASE_RELAY_MAX + LEASE_HARDWARE_MAX];
+    assert_int_equal(lease_at(1, "a"), FIRST);
+    assert_int_equal(lease_at(2, "a"), FIRST + 1);
+    assert_int_equal(lease_at(3, "b"), FIRST + 2);
+    /* renewed without the relay, which is still known */
+    assert_int_equal(HEARS(.type = DHCP4_REQUEST, .mac = 2, .ciaddr = FIRST + 1).answer, DHCP4_ANSWER_ACK);
+    world_commit(&w);
+    for (uint32_t i = 0; i < 3; i++) {
+        const struct lease *x = leases_find(&w.leases, FIRST + i);
+        struct lease_client c = lease_tenant(x);
+        struct writer out = writer_over(room[i], sizeof room[i]);
+        write_span(&out, c.hardware);
+        c.hardware = writer_span(&out);
+        write_span(&out, c.relay);
+        c.relay = span_from(writer_span(&out), c.hardware.len);
+        records[i] = (struct lease_record){ FIRST + i, LEASE_BOUND, x->until_s, c };
+    }
+    world_close(&w);
+    open_limited(NULL);
+    for (uint32_t i = 0; i < 3; i++)
+        assert_true(leases_restore(&w.leases, &records[i], w.now));
+    assert_true(leases_settle(&w.leases, w.settings, w.now));
+    assert_true(leases_settle(&w.leases, w.settings, w.now)); /* a reload counts nobody twice */
+    assert_int_equal(lease_at(4, "a"), 0);
+    assert_int_equal(lease_at(2, "a"), FIRST + 1);
+    assert_int_not_equal(lease_at(4, "b"), 0);
+    assert_int_equal(lease_at(5, "b"), 0);
+    HEARS(.type = DHCP4_RELEASE, .mac = 1, .ciaddr = FIRST, .server = WORLD_SERVER);
+    assert_int_not_equal(lease_at(6, "a"), 0);
+    /* another server of the same database let one go, and granted one elsewhere */
+    records[1].state = LEASE_FREE;
+    leases_learn(&w.leases, &records[1]);
+    assert_int_not_equal(lease_at(7, "a"), 0);
+    assert_int_equal(lease_at(8, "a"), 0);
+}
+
 static const uint8_t second[4] = { 192, 168, 2, 0 };
 #define SELECT                                                                                               \
     {                                                                                                        \
@@ -352,6 +393,7 @@ int main(void)
         TEST(a_reply_without_a_type_is_no_bootp_client, open_plain),
         TEST(a_relay_can_stand_in_for_the_server, open_plain),
         TEST(nobody_takes_all_from_behind_one_circuit, open_limited),
+        TEST(a_limit_holds_after_a_restart, open_limited),
         TEST(link_selection_goes_before_giaddr, open_plain),
         TEST(a_client_selects_its_subnet_where_it_may, open_rapid),
         TEST(subnet_selection_is_off_by_default, open_plain),

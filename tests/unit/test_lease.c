@@ -154,9 +154,12 @@ static void a_restart_knows_every_lease(void **state)
     world_open(&w, small);
     uint8_t id[255];
     memset(id, 0xee, sizeof id);
-    struct says long_one = {
-        .type = DHCP4_DISCOVER, .mac = 1, .client_id = span_of(id, 255), .host_name = span_text("h\n\"1")
-    };
+    struct says long_one = { .type = DHCP4_DISCOVER,
+                             .mac = 1,
+                             .client_id = span_of(id, 255),
+                             .host_name = span_text("h\n\"1"),
+                             .giaddr = IP(192, 168, 1, 1),
+                             .relay = span_of("\1\1a", 3) };
     uint32_t first = world_hears(&w, long_one).address;
     long_one.type = DHCP4_REQUEST;
     long_one.requested = first;
@@ -177,6 +180,8 @@ static void a_restart_knows_every_lease(void **state)
     assert_int_equal(leases_find(&w.leases, first)->state, LEASE_BOUND);
     assert_int_equal(leases_find(&w.leases, first)->until_s, WORLD_START_S + 600);
     assert_true(span_is(lease_tenant(leases_find(&w.leases, first)).host_name, "h\n\"1"));
+    assert_true(span_is(lease_relay_agent(leases_find(&w.leases, first)), "\1\1a"));
+    assert_int_equal(lease_relay_agent(leases_find(&w.leases, first + 1)).len, 0);
     assert_int_equal(world_hears(&w, long_one).address, first);
     world_commit(&w);
     assert_int_equal(leases_find(&w.leases, first + 3)->state, LEASE_DECLINED);

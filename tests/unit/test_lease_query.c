@@ -70,6 +70,40 @@ static void only_certain_relays_are_told(void **state)
                      DHCP4_ANSWER_SILENCE);
 }
 
+/* RFC 4388 6.4.2: as it came last, whether the renewals come through the relay or not. */
+static void what_the_relay_said_is_told(void **state)
+{
+    (void)state;
+    struct span agent = span_of("\1\4ge-7\2\3cpe", 11), wanted = span_of("\x52\x33", 2);
+    struct says says = { .type = DHCP4_DISCOVER, .mac = 1, .giaddr = RELAY, .relay = agent };
+    assert_int_equal(world_hears(&w, says).address, FIRST);
+    says.type = DHCP4_REQUEST;
+    says.requested = FIRST;
+    says.server = WORLD_SERVER;
+    assert_int_equal(world_hears(&w, says).answer, DHCP4_ANSWER_ACK);
+    world_commit(&w);
+    assert_int_equal(ASK(.ciaddr = FIRST, .parameters = wanted), DHCP4_LEASEACTIVE);
+    assert_true(span_equal(dhcp4_option(&reply, DHCP4_OPTION_RELAY_AGENT), agent));
+    world_hears(&w, (struct says){ .type = DHCP4_REQUEST, .mac = 1, .ciaddr = FIRST });
+    world_commit(&w);
+    assert_int_equal(ASK(.ciaddr = FIRST, .parameters = wanted), DHCP4_LEASEACTIVE);
+    assert_true(span_equal(dhcp4_option(&reply, DHCP4_OPTION_RELAY_AGENT), agent));
+    /* it moved to another circuit */
+    says.relay = span_of("\1\2ge", 4);
+    assert_int_equal(world_hears(&w, says).answer, DHCP4_ANSWER_ACK);
+    world_commit(&w);
+    ASK(.ciaddr = FIRST, .parameters = wanted);
+    assert_true(span_equal(dhcp4_option(&reply, DHCP4_OPTION_RELAY_AGENT), says.relay));
+    ASK(.ciaddr = FIRST); /* who does not ask for it is not told */
+    assert_false(dhcp4_has(&reply, DHCP4_OPTION_RELAY_AGENT));
+    /* nor is what the last client's relay said told of the next one */
+    world_wait(&w, 601);
+    for (unsigned mac = 2; mac < 5; mac++)
+        assert_int_not_equal(world_lease(&w, mac), 0);
+    assert_int_equal(ASK(.ciaddr = FIRST, .parameters = wanted), DHCP4_LEASEACTIVE);
+    assert_false(dhcp4_has(&reply, DHCP4_OPTION_RELAY_AGENT));
+}
+
 static void an_address_has_a_client_or_none(void **state)
 {
     (void)state;
@@ -204,6 +238,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         TEST(only_certain_relays_are_told),
+        TEST(what_the_relay_said_is_told),
         TEST(an_address_has_a_client_or_none),
         TEST(no_more_time_is_told_than_was_granted),
         TEST(only_what_is_on_disk_is_told),
