@@ -714,5 +714,6 @@ void claims_withdraw(struct leases *l, const struct lease_claims *c, struct now 
 
 bool claims_stand(const struct lease_claims *c, size_t change)
 {
-    return change < c->count && c->change[change].tenancy == c->change[change].lease->tenancy;
+    return change < c->count && !c->change[change].lost &&
+           c->change[change].tenancy == c->change[change].lease->tenancy;
 }

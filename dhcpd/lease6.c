@@ -708,7 +708,8 @@ void claims6_withdraw(struct leases6 *l, const struct lease6_claims *c, struct n
 bool claims6_stand(const struct lease6_claims *c, size_t first, size_t count)
 {
     for (size_t i = first; i < first + count && i < c->count; i++)
-        if (c->change[i].until_s && c->change[i].tenancy != c->change[i].lease->tenancy)
+        if (c->change[i].until_s &&
+            (c->change[i].lost || c->change[i].tenancy != c->change[i].lease->tenancy))
             return false;
     return true;
 }

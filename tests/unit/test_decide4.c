@@ -507,6 +507,27 @@ static void the_later_of_two_commits_decides(void **state)
     assert_int_equal(leases_find(&w.leases, FIRST)->until_s, WORLD_START_S + 100 + 600);
 }
 
+/* Two REQUESTs of one client on their way to a store that has given the address to another server's. */
+static void a_lost_claim_never_stands(void **state)
+{
+    (void)state;
+    struct lease_claims first, second;
+    struct says says = { .type = DHCP4_REQUEST, .mac = 1, .requested = FIRST, .server = WORLD_SERVER };
+    size_t claim = world_hears(&w, says).claim;
+    first = w.claims;
+    claims_open(&w.leases, &w.claims);
+    assert_int_equal(world_hears(&w, says).answer, DHCP4_ANSWER_ACK);
+    second = w.claims;
+    claims_open(&w.leases, &w.claims);
+    first.change[claim].lost = true;
+    claims_confirm(&w.leases, &first, w.now);
+    assert_false(claims_stand(&first, claim));
+    second.change[0].lost = true;
+    claims_confirm(&w.leases, &second, w.now);
+    assert_false(claims_stand(&second, 0));
+    assert_int_equal(state_of(FIRST), LEASE_FREE);
+}
+
 static void a_commit_for_a_former_tenant_changes_nothing(void **state)
 {
     (void)state;
@@ -583,6 +604,7 @@ int main(void)
         TEST(a_grant_does_not_stand_when_it_was_given_back),
         TEST(what_was_not_committed_never_was),
         TEST(the_later_of_two_commits_decides),
+        TEST(a_lost_claim_never_stands),
         TEST(a_commit_for_a_former_tenant_changes_nothing),
         TEST(the_relay_tells_the_subnet),
         TEST(a_plain_socket_serves_the_first_subnet_of_the_file),
