@@ -1,0 +1,100 @@
+"""BIND as the secondary of ours and as its primary: AXFR, NOTIFY, IXFR, each of them signed (TSIG) in one half."""
+import unittest
+
+import lab
+import test_dns_copies as copies
+from test_dns_copies import free_port, serial, update, whole
+
+SECRET = "c2VjcmV0IG9mIHRoZSBsYWIsIDMyIGJ5dGVzIGxvbmch"
+KEYS = f'''
+  key "shared.key" {{ algorithm = hmac-sha256  secret = "{SECRET}" }}'''
+CONF = '''
+options {{
+  directory "{directory}"; pid-file "{directory}/pid"; session-keyfile "{directory}/session.key";
+  listen-on port {listen} {{ 127.0.0.1; }}; listen-on-v6 {{ none; }};
+  recursion no; dnssec-validation no; notify {notify}; minimal-responses no;
+}};
+controls {{ }};
+key "shared.key" {{ algorithm hmac-sha256; secret "{secret}"; }};
+{zone}
+'''
+
+
+@lab.needs("named", "nsupdate", "kdig")
+class Bind(copies.Zones):
+    def named(self, listen, zone, notify="no"):
+        conf = self.directory / "named.conf"
+        conf.write_text(CONF.format(directory=self.directory, listen=listen, notify=notify, secret=SECRET, zone=zone))
+        copies.Peer(self, "named", "-f", "-n", "1", "-c", conf)
+
+    def changes_are_followed(self, port, listen):
+        """The first has the zone, the second follows it."""
+        self.follows(listen, 1)
+        self.assertEqual(whole(listen), whole(port))
+        for number in (2, 3, 4):
+            update(port, f"update add host{number}.a.test 60 A 192.0.2.{number}", "update delete www.a.test")
+            self.follows(listen, number)
+        self.assertEqual(whole(listen), whole(port))
+
+    def test_it_follows_ours(self):
+        self.write_zone(1)
+        listen = free_port()
+        _, port = self.primary(notify=(listen,))
+        self.named(listen, f'zone "a.test" {{ type secondary; file "copy"; primaries port {port} {{ 127.0.0.1; }}; '
+                   'allow-transfer { 127.0.0.1; }; };')
+        self.changes_are_followed(port, listen)
+
+    def test_ours_follows_it(self):
+        self.write_zone(1)
+        listen, ours = free_port(), free_port()
+        self.named(listen, f'zone "a.test" {{ type primary; file "{self.directory}/a.zone"; allow-update {{ 127.0.0.1; }}; '
+                   f'allow-transfer {{ 127.0.0.1; }}; also-notify {{ 127.0.0.1 port {ours}; }}; }};', "explicit")
+        self.follows(listen, 1)
+        server, _ = self.secondary(listen, ours)
+        self.changes_are_followed(listen, ours)
+        self.assertIn("by=IXFR", server.log())
+
+    def test_both_ways_with_a_key(self):
+        self.write_zone(1)
+        listen = free_port()
+        conf = f'''dnsd {{
+  listen = {{ "127.0.0.1:0" }}{KEYS}
+  zone "a.test" {{
+    file           = "{self.directory}/a.zone"
+    allow-transfer = {{ "key shared.key", "127.0.0.2" }}
+    allow-update   = {{ "127.0.0.1" }}
+    notify         = {{ "127.0.0.1:{listen} key shared.key" }}
+  }}
+}}
+'''
+        server = lab.Program(conf)
+        self.addCleanup(server.close)
+        port = server.port("dnsd", "udp")
+        self.named(listen, f'server 127.0.0.1 {{ keys {{ shared.key; }}; }};\nzone "a.test" {{ type secondary; file "copy"; '
+                   f'primaries port {port} {{ 127.0.0.1 key shared.key; }}; allow-notify {{ key shared.key; }}; }};')
+        self.follows(listen, 1)
+        for number in (2, 3):
+            update(port, f"update add host{number}.a.test 60 A 192.0.2.{number}")
+            self.follows(listen, number)
+        self.assertEqual(whole(port), [])  # without the key
+
+    def test_ours_follows_it_with_a_key(self):
+        self.write_zone(1)
+        listen, ours = free_port(), free_port()
+        self.named(listen, f'zone "a.test" {{ type primary; file "{self.directory}/a.zone"; allow-update {{ 127.0.0.1; }}; '
+                   f'allow-transfer {{ key shared.key; }}; also-notify {{ 127.0.0.1 port {ours} key shared.key; }}; }};', "explicit")
+        self.follows(listen, 1)
+        server = lab.Program(f'''dnsd {{
+  listen = {{ "127.0.0.1:{ours}" }}{KEYS}
+  zone "a.test" {{ primaries = {{ "127.0.0.1:{listen} key shared.key" }} }}
+}}
+''')
+        self.addCleanup(server.close)
+        self.follows(ours, 1)
+        update(listen, "update add host2.a.test 60 A 192.0.2.2")
+        self.follows(ours, 2)
+        self.assertIn("by=IXFR", server.log())
+
+
+if __name__ == "__main__":
+    unittest.main()
