@@ -169,7 +169,7 @@ static enum respond_outcome answer(const struct zones *zones, const struct addre
     struct answer_question question = { .name = &r->lower,
                                         .type = q->question.type,
                                         .class = q->question.class,
-                                        .dnssec = q->edns.dnssec_ok,
+                                        .dnssec = q->edns.present && q->edns.dnssec_ok,
                                         .all_of_any = over_tcp };
     answer_question(zones, &question, &r->plan);
     r->rcode = r->plan.rcode;

@@ -1,0 +1,286 @@
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include "dns_replies.h"
+#include "dnsd/denial.h"
+#include "dnsd/encode.h"
+#include "dnsd/zone_order.h"
+
+#define LONG_LABEL "xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx"
+
+static const char plain_zone[] =
+    "$TTL 600\n"
+    "@ SOA ns admin 7 2 3 4 300\n@ NS ns\nns A 192.0.2.53\n"
+    "www A 192.0.2.80\n"
+    "d DNAME target\nd TXT beside\nhidden.d A 192.0.2.66\n"
+    "a.target A 192.0.2.90\n"
+    "dd DNAME d\n"
+    "away DNAME elsewhere.invalid.\n"
+    "self DNAME x.self\n"
+    "long DNAME " LONG_LABEL "." LONG_LABEL "." LONG_LABEL "\n"
+    "cut NS ns\nx.cut DNAME www\n"
+    "svc HTTPS 1 . alpn=h2\nsvc A 192.0.2.100\n"
+    "svca HTTPS 0 svc\nsvct SVCB 1 svc port=53\nsvcx HTTPS 0 .\nsvco HTTPS 1 out.invalid.\n";
+
+/* Signatures need not be true here: those are delv's business. */
+#define SIG(type)      "RRSIG " type " 13 2 600 20300101000000 20200101000000 1 s.test. AAAA"
+#define SIG_TEXT(type) "RRSIG " type " 13 2 600 20300101000000 20200101000000 1 s.test. AAAA"
+static const char signed_zone[] =
+    "$TTL 600\n"
+    "@ SOA ns admin 7 2 3 4 300\n@ " SIG("SOA") "\n@ NS ns\n@ " SIG(
+        "NS") "\n"
+              "@ DNSKEY 257 3 13 AAAA\n@ 300 NSEC ns NS SOA RRSIG NSEC DNSKEY\n@ 300 " SIG(
+                  "NSEC") "\n"
+                          "ns 60 A 192.0.2.53\nns 60 " SIG("A") "\nns TXT t\nns " SIG(
+                              "TXT") "\n"
+                                     "ns 300 NSEC @ A TXT RRSIG NSEC\nns 300 " SIG("NSEC") "\n";
+
+static struct zones zones;
+static struct response response;
+
+static int open_world(void **state)
+{
+    char why[512];
+    struct zones_row rows[2] = { { .name = name_of("p.test.") }, { .name = name_of("s.test.") } };
+    (void)state;
+    rows[0].zone = zone_from("p.test.", plain_zone, why);
+    rows[1].zone = zone_from("s.test.", signed_zone, why);
+    return rows[0].zone && rows[1].zone && zones_open(&zones, rows, 2, TEST_SEED) ? 0 : -1;
+}
+
+static int close_world(void **state)
+{
+    (void)state;
+    zones_close(&zones);
+    return 0;
+}
+
+static const char *ask_with(const char *name, const char *type, bool dnssec)
+{
+    static uint8_t query[512], reply[DNS_MESSAGE_BYTES_MAX];
+    struct address from = address_ip4(0x7F000001);
+    size_t len = build_query(query, sizeof query, name, type, dnssec ? 1232 : 0);
+    struct writer out = writer_over(reply, sizeof reply);
+    if (dnssec)
+        query[len - 4] = 0x80; /* DO is the first of the OPT's flags */
+    respond(&zones, span_of(query, len), &from, true, &out, &response);
+    return reply_text(writer_span(&out));
+}
+
+static const char *ask(const char *name, const char *type)
+{
+    return ask_with(name, type, false);
+}
+
+#define P_SOA "p.test. 300 SOA ns.p.test. admin.p.test. 7 2 3 4 300"
+#define D     "d.p.test. 600 DNAME target.p.test."
+
+/* RFC 6672 2.2 and 3.1 */
+static void dname(void **state)
+{
+    (void)state;
+    assert_string_equal(ask("a.d.p.test.", "A"),
+                        "NOERROR aa; " D " / a.d.p.test. 600 CNAME a.target.p.test. / "
+                        "a.target.p.test. 600 A 192.0.2.90;;");
+    assert_string_equal(ask("q.d.p.test.", "A"),
+                        "NXDOMAIN aa; " D " / q.d.p.test. 600 CNAME q.target.p.test.; " P_SOA ";");
+    assert_string_equal(ask("a.d.p.test.", "CNAME"),
+                        "NOERROR aa; " D " / a.d.p.test. 600 CNAME a.target.p.test.;;");
+    assert_string_equal(ask("d.p.test.", "DNAME"), "NOERROR aa; " D ";;");
+    assert_string_equal(ask("d.p.test.", "TXT"), "NOERROR aa; d.p.test. 600 TXT \"beside\";;");
+    assert_string_equal(ask("d.p.test.", "A"), "NOERROR aa;; " P_SOA ";");
+    assert_string_equal(ask("a.dd.p.test.", "A"),
+                        "NOERROR aa; dd.p.test. 600 DNAME d.p.test. / a.dd.p.test. 600 CNAME a.d.p.test. / " D
+                        " / a.d.p.test. 600 CNAME a.target.p.test. / a.target.p.test. 600 A 192.0.2.90;;");
+    assert_string_equal(ask("b.away.p.test.", "A"), "NOERROR aa; away.p.test. 600 DNAME elsewhere.invalid. / "
+                                                    "b.away.p.test. 600 CNAME b.elsewhere.invalid.;;");
+}
+
+static void names_below_a_dname_are_hidden(void **state)
+{
+    (void)state;
+    assert_string_equal(ask("hidden.d.p.test.", "A"),
+                        "NXDOMAIN aa; " D " / hidden.d.p.test. 600 CNAME hidden.target.p.test.; " P_SOA ";");
+    assert_string_equal(ask("b.x.cut.p.test.", "A"),
+                        "NOERROR;; cut.p.test. 600 NS ns.p.test.; ns.p.test. 600 A 192.0.2.53");
+}
+
+static void dname_too_long(void **state)
+{
+    (void)state;
+    const char *text = ask(LONG_LABEL ".yyyyyyyyyyyyy.long.p.test.", "A");
+    assert_memory_equal(text, "YXDOMAIN aa; long.p.test. 600 DNAME ", 36);
+    assert_null(strstr(text, "CNAME"));
+    assert_memory_equal(ask("y.long.p.test.", "A"), "NXDOMAIN aa; long", 17);
+}
+
+static void dname_loops_end(void **state)
+{
+    (void)state;
+    assert_memory_equal(ask("a.self.p.test.", "A"), "SERVFAIL", 8);
+}
+
+static void a_second_dname_is_refused(void **state)
+{
+    char why[512];
+    (void)state;
+    assert_null(zone_from("p.test.", "@ SOA ns admin 7 2 3 4 300\n@ NS ns\nd DNAME a\nd DNAME b\n", why));
+    assert_non_null(strstr(why, "DNAME"));
+    assert_null(zone_from("p.test.", "@ SOA ns admin 7 2 3 4 300\n@ NS ns\nd DNAME a\nd CNAME b\n", why));
+}
+
+/* RFC 9460 4.1 */
+static void services(void **state)
+{
+    (void)state;
+    assert_string_equal(ask("svc.p.test.", "HTTPS"),
+                        "NOERROR aa; svc.p.test. 600 HTTPS 1 . alpn=\"h2\";; svc.p.test. 600 A 192.0.2.100");
+    assert_string_equal(ask("svca.p.test.", "HTTPS"),
+                        "NOERROR aa; svca.p.test. 600 HTTPS 0 svc.p.test.;; svc.p.test. "
+                        "600 HTTPS 1 . alpn=\"h2\" / svc.p.test. 600 A 192.0.2.100");
+    assert_string_equal(
+        ask("svct.p.test.", "SVCB"),
+        "NOERROR aa; svct.p.test. 600 SVCB 1 svc.p.test. port=\"53\";; svc.p.test. 600 A 192.0.2.100");
+    assert_string_equal(ask("svcx.p.test.", "HTTPS"), "NOERROR aa; svcx.p.test. 600 HTTPS 0 .;;");
+    assert_string_equal(ask("svco.p.test.", "HTTPS"), "NOERROR aa; svco.p.test. 600 HTTPS 1 out.invalid.;;");
+}
+
+#define S_SOA  "s.test. 300 SOA ns.s.test. admin.s.test. 7 2 3 4 300 / s.test. 300 " SIG_TEXT("SOA")
+#define S_NSEC "ns.s.test. 300 NSEC s.test. A TXT RRSIG NSEC / ns.s.test. 300 " SIG_TEXT("NSEC")
+#define S_APEX "s.test. 300 NSEC ns.s.test. NS SOA RRSIG NSEC DNSKEY / s.test. 300 " SIG_TEXT("NSEC")
+
+static void each_set_with_its_signatures(void **state)
+{
+    (void)state;
+    assert_string_equal(
+        ask_with("ns.s.test.", "A", true),
+        "NOERROR aa; ns.s.test. 60 A 192.0.2.53 / ns.s.test. 60 " SIG_TEXT("A") ";; OPT 1232 do");
+    assert_string_equal(
+        ask_with("ns.s.test.", "TXT", true),
+        "NOERROR aa; ns.s.test. 600 TXT \"t\" / ns.s.test. 600 " SIG_TEXT("TXT") ";; OPT 1232 do");
+    assert_string_equal(ask("ns.s.test.", "A"), "NOERROR aa; ns.s.test. 60 A 192.0.2.53;;");
+    assert_string_equal(ask_with("ns.s.test.", "MX", true),
+                        "NOERROR aa;; " S_SOA " / " S_NSEC "; OPT 1232 do");
+    assert_string_equal(ask_with("zz.s.test.", "MX", true),
+                        "NXDOMAIN aa;; " S_SOA " / " S_NSEC " / " S_APEX "; OPT 1232 do");
+    assert_string_equal(ask("zz.s.test.", "MX"),
+                        "NXDOMAIN aa;; s.test. 300 SOA ns.s.test. admin.s.test. 7 2 3 4 300;");
+}
+
+/* RFC 5155 appendix A */
+static void hashes(void **state)
+{
+    static const uint8_t salt[] = { 0xAA, 0xBB, 0xCC, 0xDD };
+    static const struct {
+        const char *name, *hashed;
+    } rows[] = {
+        { "example.", "0p9mhaveqvm6t7vbl5lop2u3t2rp3tom.example." },
+        { "a.example.", "35mthgpgcu1qg68fab165klnsnk3dpvl.example." },
+        { "*.w.example.", "r53bq7cc2uvmubfu5ocmm6pers9tk9en.example." },
+        { "x.y.w.example.", "2vptu5timamqttgl4luu9kg21e0aor3s.example." },
+    };
+    struct dns_name zone = name_of("example."), out;
+    (void)state;
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        struct dns_name name = name_of(rows[i].name), want = name_of(rows[i].hashed);
+        assert_true(denial_hashed_name(&name, span_of(salt, sizeof salt), 12, &zone, &out));
+        assert_true(dns_name_equal(dns_name_span(&out), dns_name_span(&want)));
+    }
+    assert_false(denial_hashed_name(&zone, span_of(salt, 4), DENIAL_ITERATIONS_MAX + 1, &zone, &out));
+}
+
+/* ---- the order ------------------------------------------------------------------------------ */
+
+#define MANY 400
+
+static struct dns_name many_name(unsigned i)
+{
+    char text[64];
+    snprintf(text, sizeof text, i % 3 ? "%c%u.s.test." : "x.%c%u.s.test.", (int)("zMa-b"[i % 5]),
+             i * 7919 % MANY);
+    return name_of(text);
+}
+
+/* By looking at all names: the last at or before it, else the last of all. */
+static const struct zone_node *last_before(const struct zone *z, const struct dns_name *name)
+{
+    struct dns_name best_name, most_name, n;
+    const struct zone_node *best = NULL, *most = NULL;
+    for (zone_ref at = z->apex; at; at = zone_node_at(z, at)->next) {
+        const struct zone_node *node = zone_node_at(z, at);
+        dns_name_from_span(zone_node_name(node), &n);
+        if (!zone_find_set(z, node, DNS_TYPE_NSEC))
+            continue;
+        if (!most || dns_name_compare(&n, &most_name) > 0) {
+            most = node;
+            dns_name_copy(&most_name, &n);
+        }
+        if (dns_name_compare(&n, name) <= 0 && (!best || dns_name_compare(&n, &best_name) > 0)) {
+            best = node;
+            dns_name_copy(&best_name, &n);
+        }
+    }
+    return best ? best : most;
+}
+
+static void check_order(const struct zone *z)
+{
+    for (unsigned i = 0; i < MANY; i++) {
+        struct dns_name name = many_name(i);
+        bool exact;
+        const struct zone_node *n = zone_order_find(z, ZONE_ORDER_NSEC, &name, &exact);
+        assert_ptr_equal(n, last_before(z, &name));
+        assert_int_equal(exact, dns_name_equal(zone_node_name(n), dns_name_span(&name)));
+    }
+}
+
+/* Names that come and go one by one, in small and in large changes, leave the order that a build makes. */
+static void the_order_follows_changes(void **state)
+{
+    static const uint8_t rdata[] = "\2ns\1s\4test\0\0\1\x40";
+    struct span nsec = span_of(rdata, sizeof rdata - 1);
+    char why[512];
+    uint32_t ttl;
+    struct zone *z = zone_from("s.test.", signed_zone, why);
+    (void)state;
+    for (unsigned step = 1; step <= MANY; step = step * 3) { /* 1, 3, 9, ... 243 names a change, then all */
+        unsigned count = step * 3 > MANY ? MANY : step;
+        for (unsigned i = 0; i < count; i++) {
+            struct dns_name name = many_name(i);
+            assert_false(zone_refused(zone_add(z, &name, DNS_TYPE_NSEC, 300, nsec)));
+        }
+        assert_int_equal(zone_settle(z), ZONE_FINE);
+        check_order(z);
+        struct zone *copy = zone_copy(z);
+        assert_int_equal(zone_settle(copy), ZONE_FINE);
+        check_order(copy);
+        zone_release(copy);
+        for (unsigned i = 0; i < count; i += 1 + step % 2) {
+            struct dns_name name = many_name(i);
+            zone_remove(z, &name, DNS_TYPE_NSEC, nsec, &ttl);
+        }
+        assert_int_equal(zone_settle(z), ZONE_FINE);
+        check_order(z);
+    }
+    zone_release(z);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(dname),
+        cmocka_unit_test(names_below_a_dname_are_hidden),
+        cmocka_unit_test(dname_too_long),
+        cmocka_unit_test(dname_loops_end),
+        cmocka_unit_test(a_second_dname_is_refused),
+        cmocka_unit_test(services),
+        cmocka_unit_test(each_set_with_its_signatures),
+        cmocka_unit_test(hashes),
+        cmocka_unit_test(the_order_follows_changes),
+    };
+    return cmocka_run_group_tests(tests, open_world, close_world);
+}
