@@ -257,6 +257,55 @@ class Validated(unittest.TestCase):
         self.validate("opt-out")
 
 
+OWN = """$TTL 600
+@ SOA ns admin 7 3600 600 86400 300
+@ NS ns
+ns A 192.0.2.53
+www A 192.0.2.80
+*.wild A 192.0.2.7
+a.b.deep TXT "deep"
+sub NS ns.sub
+ns.sub A 192.0.2.54
+d DNAME deep
+"""
+OWN_SECURE = (("www", "A"), ("www", "TXT"), ("nothing", "A"), ("deep", "A"), ("q.deep", "A"), ("x.wild", "A"), ("x.wild", "TXT"),
+              ("*.wild", "TXT"), ("sub", "DS"), ("b.d", "A"), ("new", "A"), ("x.new", "A"), ("zz.new", "A"), ("m.n", "A"))
+
+
+@lab.needs("delv", "dig", "nsupdate")
+class SignedHere(unittest.TestCase):
+    """Zones that sign themselves: the proofs follow each UPDATE."""
+
+    def validate(self, port, anchors):
+        for qname, qtype in OWN_SECURE:
+            out = lab.run("delv", "-a", anchors, "+root=signed.test", "@127.0.0.1", "-p", port, f"{qname}.signed.test.", qtype)
+            text = out.stdout.decode() + out.stderr.decode()
+            self.assertIn("fully validated", text, (qname, qtype))
+
+    def follow(self, words):
+        with tempfile.TemporaryDirectory() as own:
+            zone, anchors = pathlib.Path(own, "zone"), pathlib.Path(own, "anchors")
+            zone.write_text(OWN)
+            with lab.Program('dnsd { listen = { "127.0.0.1:0" } zone "signed.test" { file = "%s" dnssec = true %s '
+                             'allow-update = { "127.0.0.1" } } }\n' % (zone, words)) as server:
+                port = server.port("dnsd", "udp")
+                out = lab.run("dig", "@127.0.0.1", "-p", port, "+short", "signed.test", "DNSKEY").stdout.decode().split()
+                anchors.write_text(f'trust-anchors {{ "signed.test." static-key {" ".join(out[:3])} "{"".join(out[3:])}"; }};\n')
+                self.validate(port, anchors)
+                for change in (["add x.new 60 A 192.0.2.1", "add m.n 60 A 192.0.2.2"], ["delete x.new A"],
+                               ["add *.new 60 A 192.0.2.3", "delete a.b.deep TXT"], ["delete m.n A", "delete *.new A"]):
+                    lines = "".join(f"update {c.replace(' ', '.signed.test ', 2).replace('.signed.test ', ' ', 1)}\n" for c in change)
+                    done = lab.run("nsupdate", input=f"server 127.0.0.1 {port}\nzone signed.test\n{lines}send\n".encode())
+                    self.assertEqual(done.returncode, 0, done.stderr)
+                    self.validate(port, anchors)
+
+    def test_nsec(self):
+        self.follow("")
+
+    def test_nsec3(self):
+        self.follow("nsec3 = true")
+
+
 class Sizes(unittest.TestCase):
     def test_what_does_not_fit(self):
         with Zone("nsec3") as zone:

@@ -144,7 +144,7 @@ static void services(void **state)
                         "600 HTTPS 1 . alpn=\"h2\" / svc.p.test. 600 A 192.0.2.100");
     assert_string_equal(
         ask("svct.p.test.", "SVCB"),
-        "NOERROR aa; svct.p.test. 600 SVCB 1 svc.p.test. port=\"53\";; svc.p.test. 600 A 192.0.2.100");
+        "NOERROR aa; svct.p.test. 600 SVCB 1 svc.p.test. port=53;; svc.p.test. 600 A 192.0.2.100");
     assert_string_equal(ask("svcx.p.test.", "HTTPS"), "NOERROR aa; svcx.p.test. 600 HTTPS 0 .;;");
     assert_string_equal(ask("svco.p.test.", "HTTPS"), "NOERROR aa; svco.p.test. 600 HTTPS 1 out.invalid.;;");
 }
