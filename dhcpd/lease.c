@@ -579,6 +579,7 @@ static void claims_add(struct lease_claims *c, struct lease *x, int64_t until_s)
     c->change[c->count].lease = x;
     c->change[c->count].tenancy = x->tenancy;
     c->change[c->count].until_s = until_s;
+    c->change[c->count].lost = false;
     c->count++;
 }
 

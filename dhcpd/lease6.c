@@ -609,6 +609,7 @@ static void claims_add(struct lease6_claims *c, struct lease6 *x, int64_t until_
     c->change[c->count].lease = x;
     c->change[c->count].tenancy = x->tenancy;
     c->change[c->count].until_s = until_s;
+    c->change[c->count].lost = false;
     c->count++;
 }
 
