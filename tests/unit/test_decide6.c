@@ -480,23 +480,6 @@ static void a_reservation_by_hardware(void **state)
 /* ---- Confirm, Release, Decline, Information-request -------------------------------------------------------
  */
 
-static void a_reservation_by_the_relays_interface(void **state)
-{
-    (void)state;
-    struct dhcp_settings *before = w.settings;
-    w.settings =
-        settings_of("subnet6 \"2001:db8:1:2::/64\" { pool = { \"2001:db8:1:2::10-2001:db8:1:2::13\" }\n"
-                    " host \"seat\" { interface-id = \"port7\" address = \"2001:db8:1:2::99\" } }\n");
-    assert_true(leases6_settle(&w.leases, &w.settings->six, w.now));
-    dhcpd_forget(before);
-    w.relays =
-        (struct dhcp6_relays){ .count = 1,
-                               .relay = { { .link = WORLD6(1), .interface_id = span_text("port7") } } };
-    assert_gives(world6_say(&w, SAYS_TO_US(DHCP6_REQUEST, 7, NONE)), DHCP6_ANSWER_REPLY, 0x99);
-    w.relays.relay[0].interface_id = span_text("port8");
-    assert_gives(world6_say(&w, SAYS_TO_US(DHCP6_REQUEST, 8, NONE)), DHCP6_ANSWER_REPLY, 0x10);
-}
-
 static void confirms(void **state)
 {
     (void)state;
@@ -796,7 +779,6 @@ int main(void)
         TEST(prefixes_are_not_delegated),
         TEST(a_reservation_that_came_later),
         TEST(a_reservation_by_hardware),
-        TEST(a_reservation_by_the_relays_interface),
         TEST(confirms),
         TEST(a_release_frees_the_address),
         TEST(a_declined_address_rests),

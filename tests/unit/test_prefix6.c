@@ -23,6 +23,8 @@ static const char conf[] =
     "= false\n"
     " prefix-pool = { \"2001:db8:8000::/54 56\", \"2001:db8:9000::/47 48\" }\n"
     " host \"edge\" { duid = \"00030001020000000009\" prefix = \"2001:db8:a000::/50\" }\n"
+    " host \"seat\" { interface-id = \"port7\" address = \"2001:db8:1:2::99\" prefix = "
+    "\"2001:db8:b000::/50\" }\n"
     " host \"fixed\" { duid = \"00030001020000000008\" prefix = \"2001:db8:8000:300::/56\" } }\n"
     "subnet6 \"2001:db8:1:3::/64\" { pool = { \"2001:db8:1:3::10\" } router-advertisements = false }\n";
 
@@ -192,6 +194,25 @@ static void reservations(void **state)
     assert_delegates(say(DHCP6_REQUEST, 1, PREFIX(3)), DHCP6_ANSWER_REPLY, PREFIX(0), NARROW_BITS);
 }
 
+static void a_reservation_by_the_relays_interface(void **state)
+{
+    const struct ip6 own = { UINT64_C(0x20010db8b0000000), 0 };
+    struct says6 s = says(DHCP6_REQUEST, 7, nothing);
+    (void)state;
+    s.ia[1] = (struct says6_ia){ .iaid = 1 };
+    w.relays =
+        (struct dhcp6_relays){ .count = 1,
+                               .relay = { { .link = WORLD6(1), .interface_id = span_text("port7") } } };
+    struct dhcp6_decision *d = world6_say(&w, &s);
+    assert_int_equal(d->grant_count, 2);
+    assert_true(ip6_equal(d->grants[0].address, own) && d->grants[0].bits == 50);
+    assert_true(ip6_equal(d->grants[1].address, WORLD6(0x99)));
+    s.client = 8;
+    w.relays.relay[0].interface_id = span_text("port8");
+    d = world6_say(&w, &s);
+    assert_true(ip6_equal(d->grants[0].address, PREFIX(0)) && ip6_equal(d->grants[1].address, WORLD6(0x10)));
+}
+
 static void renewals(void **state)
 {
     (void)state;
@@ -326,6 +347,7 @@ int main(void)
         TEST(the_last_one),
         TEST(where_there_are_none),
         TEST(reservations),
+        TEST(a_reservation_by_the_relays_interface),
         TEST(renewals),
         TEST(a_rebind_of_what_was_forgotten),
         TEST(a_confirm_is_about_addresses),
