@@ -207,7 +207,7 @@ static void a_reservation_by_the_relays_interface(void **state)
     assert_int_equal(d->grant_count, 2);
     assert_true(ip6_equal(d->grants[0].address, own) && d->grants[0].bits == 50);
     assert_true(ip6_equal(d->grants[1].address, WORLD6(0x99)));
-    s.client = 8;
+    s.client = 6;
     w.relays.relay[0].interface_id = span_text("port8");
     d = world6_say(&w, &s);
     assert_true(ip6_equal(d->grants[0].address, PREFIX(0)) && ip6_equal(d->grants[1].address, WORLD6(0x10)));
