@@ -58,14 +58,18 @@ static enum query_status read_query(struct query *q, struct span value)
     return whole ? SUCCESS : MALFORMED_QUERY;
 }
 
+/* A lease in force, in a network that is configured, and on the link where the query says one. */
+static bool counts(const struct found *f, const struct lease6 *x)
+{
+    const struct dhcp6_subnet *sn = x->pool->subnet;
+    return x->state == LEASE_BOUND && x->until_s > f->now.unix_ms / 1000 && sn &&
+           (ip6_equal(f->q->link, (struct ip6){ 0, 0 }) || subnet6_contains(sn, f->q->link));
+}
+
 static void look_at(void *owner, const struct lease6 *x)
 {
     struct found *f = owner;
-    bool counts = x->state == LEASE_BOUND && x->until_s > f->now.unix_ms / 1000 && x->pool->subnet &&
-                  span_equal(lease6_tenant(x).duid, f->q->client_id);
-    bool here = ip6_equal(f->q->link, (struct ip6){ 0, 0 }) ||
-                (counts && subnet6_contains(x->pool->subnet, f->q->link));
-    if (counts && here && f->count < FOUND_MAX)
+    if (f->count < FOUND_MAX && counts(f, x) && span_equal(lease6_tenant(x).duid, f->q->client_id))
         f->lease[f->count++] = x;
 }
 
@@ -76,7 +80,7 @@ static void find(struct found *f)
         return;
     }
     const struct lease6 *x = leases6_find(f->leases, f->q->address);
-    if (x && x->state == LEASE_BOUND && x->until_s > f->now.unix_ms / 1000)
+    if (x && counts(f, x))
         f->lease[f->count++] = x;
 }
 
