@@ -42,11 +42,23 @@ static const struct config_key host6_keys[] = {
       .reference = "RFC 6939" },
     { .name = "interface-id",
       .type = CONFIG_TEXT,
-      .help = "In their place: the interface that its relay names, so that whoever is plugged in there is "
-              "meant; text, or "
-              "0x and hexadecimal digits.",
+      .help =
+          "In their place: the interface that its relay names, so that whoever is plugged in there is meant; "
+          "text, or 0x and hexadecimal digits.",
       .example = "interface-id = \"ge-0/0/7\"",
       .reference = "RFC 9915 21.18" },
+    { .name = "remote-id",
+      .type = CONFIG_TEXT,
+      .help =
+          "In their place: the far end that its relay names, with the four bytes of the enterprise number "
+          "before it.",
+      .example = "remote-id = \"0x000000090a0b0c\"",
+      .reference = "RFC 4649" },
+    { .name = "subscriber-id",
+      .type = CONFIG_TEXT,
+      .help = "In their place: the customer that its relay names.",
+      .example = "subscriber-id = \"customer 42\"",
+      .reference = "RFC 4580" },
     { .name = "address",
       .type = CONFIG_ADDRESS,
       .help = "The address that is kept for its first IA, in the pool or beside it; without one only its "
@@ -381,17 +393,29 @@ static void read_host_prefix(struct reading *r, const struct config_section *s, 
     }
 }
 
-/* One of DUID, hardware address and interface-id. */
+/* What the host is known by: one of five. */
 static bool read_identity(struct reading *r, const struct config_section *s, struct dhcp6_host *h)
 {
-    const struct config_value *duid = config_value(s, "duid"), *hardware = config_value(s, "hardware");
-    const char *place = config_text(s, "interface-id");
-    int told = (duid != NULL) + (hardware != NULL) + (place != NULL);
+    static const struct {
+        const char *key;
+        uint8_t option;
+    } places[] = { { "interface-id", DHCP6_OPTION_INTERFACE_ID },
+                   { "remote-id", DHCP6_OPTION_REMOTE_ID },
+                   { "subscriber-id", DHCP6_OPTION_SUBSCRIBER_ID } };
+    const struct config_value *duid = config_value(s, "duid"), *hardware = config_value(s, "hardware"),
+                              *place = NULL;
+    int told = (duid != NULL) + (hardware != NULL);
+    for (size_t i = 0; i < sizeof places / sizeof *places; i++)
+        if (config_value(s, places[i].key)) {
+            place = config_value(s, places[i].key);
+            h->place_option = places[i].option;
+            told++;
+        }
     if (told != 1)
-        config_problem(r->c, s, hardware, "one of duid, hardware and interface-id",
+        config_problem(r->c, s, hardware, "one of duid, hardware, interface-id, remote-id and subscriber-id",
                        "host \"%s\" is told by %s", h->name, told ? "more than one thing" : "nothing");
-    if (place && !hardware && !duid)
-        return config_bytes(r->c, s, config_value(s, "interface-id"), span_text(place), r->memory, &h->place);
+    if (told == 1 && place)
+        return config_bytes(r->c, s, place, span_text(place->text), r->memory, &h->place);
     if (hardware) {
         h->hardware = arena_copy(r->memory, span_of(hardware->hardware, hardware->hardware_len));
         return h->hardware.at != NULL;
@@ -440,7 +464,7 @@ static int compare_by_place(const void *a, const void *b)
 {
     const struct dhcp6_host *x = *(const struct dhcp6_host *const *)a,
                             *y = *(const struct dhcp6_host *const *)b;
-    return identity_compare(x->place, y->place);
+    return place_compare(x->place_option, x->place, y);
 }
 
 static int compare_by_address(const void *a, const void *b)
@@ -508,7 +532,7 @@ static bool read_hosts(struct reading *r, const struct config_section *s,
     sn->by_address = by_address;
     check_hosts(r, s, sn, by_duid, sn->duid_count, compare_by_duid, "DUID");
     check_hosts(r, s, sn, by_hardware, sn->hardware_count, compare_by_hardware, "hardware address");
-    check_hosts(r, s, sn, by_place, sn->place_count, compare_by_place, "interface-id");
+    check_hosts(r, s, sn, by_place, sn->place_count, compare_by_place, "place");
     check_hosts(r, s, sn, by_address, sn->address_count, compare_by_address, "address");
     check_hosts(r, s, sn, by_prefix, sn->prefix_count, compare_by_prefix, "prefix");
     return true;

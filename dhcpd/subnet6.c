@@ -69,7 +69,7 @@ int identity_compare(struct span a, struct span b)
 
 static struct span identity_of(const struct dhcp6_host *h)
 {
-    return h->duid.len ? h->duid : h->hardware.len ? h->hardware : h->place;
+    return h->duid.len ? h->duid : h->hardware;
 }
 
 static const struct dhcp6_host *find_host(const struct dhcp6_host *const *hosts, size_t count,
@@ -89,6 +89,35 @@ static const struct dhcp6_host *find_host(const struct dhcp6_host *const *hosts,
     return NULL;
 }
 
+int place_compare(uint8_t option, struct span identity, const struct dhcp6_host *h)
+{
+    return option != h->place_option ? option - h->place_option : identity_compare(identity, h->place);
+}
+
+static const struct dhcp6_host *find_said(const struct dhcp6_subnet *sn, uint8_t option, struct span identity)
+{
+    size_t low = 0, high = identity.len ? sn->place_count : 0;
+    while (low < high) { /* halves each turn */
+        size_t middle = low + (high - low) / 2;
+        int order = place_compare(option, identity, sn->by_place[middle]);
+        if (order == 0)
+            return sn->by_place[middle];
+        if (order > 0)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return NULL;
+}
+
+static const struct dhcp6_host *find_place(const struct dhcp6_subnet *sn, const struct dhcp6_relay *r)
+{
+    const struct dhcp6_host *h = find_said(sn, DHCP6_OPTION_INTERFACE_ID, r->interface_id);
+    if (!h)
+        h = find_said(sn, DHCP6_OPTION_REMOTE_ID, r->remote_id);
+    return h ? h : find_said(sn, DHCP6_OPTION_SUBSCRIBER_ID, r->subscriber_id);
+}
+
 const struct dhcp6_host *subnet6_host(const struct dhcp6_subnet *sn, struct span duid,
                                       const struct dhcp6_relays *relays)
 {
@@ -98,7 +127,7 @@ const struct dhcp6_host *subnet6_host(const struct dhcp6_subnet *sn, struct span
     const struct dhcp6_relay *next = relays->count ? &relays->relay[relays->count - 1] : NULL;
     struct span hardware = next && next->hardware.len ? next->hardware : dhcp6_duid_hardware(duid);
     h = find_host(sn->by_hardware, sn->hardware_count, hardware);
-    return h || !next ? h : find_host(sn->by_place, sn->place_count, next->interface_id);
+    return h || !next ? h : find_place(sn, next);
 }
 
 const struct dhcp6_host *subnet6_host_at(const struct dhcp6_subnet *sn, struct ip6 address)

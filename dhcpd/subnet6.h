@@ -20,7 +20,8 @@ struct dhcp6_host {
     const char *name;     /* of the section */
     struct span duid;     /* empty: known by its hardware */
     struct span hardware; /* empty: known by something else */
-    struct span place;    /* the interface-id of its relay; empty: known by something else */
+    struct span place;    /* what its relay says of it; empty: known by something else */
+    uint8_t place_option; /* in which option */
     bool has_address, has_prefix;
     struct ip6 address;
     struct ip6 prefix; /* delegated to it: the first address */
@@ -120,7 +121,8 @@ const struct dhcp6_host *subnet6_prefix_host(const struct dhcp6_subnet *sn, stru
 uint64_t prefix_pool_size(const struct dhcp6_prefix_pool *p);
 /* The value of a configured option; at == NULL when there is none. */
 struct span options6_find(const struct dhcp6_options *o, uint16_t code);
-/* The order of by_duid and by_hardware. */
+/* The order of by_duid and by_hardware, and of by_place. */
 int identity_compare(struct span a, struct span b);
+int place_compare(uint8_t option, struct span identity, const struct dhcp6_host *h);
 
 #endif

@@ -322,6 +322,10 @@ static enum dhcp6_fault read_relay(struct dhcp6_relays *all, struct span bytes, 
             *inner = value;
         else if (code == DHCP6_OPTION_INTERFACE_ID)
             one->interface_id = value;
+        else if (code == DHCP6_OPTION_REMOTE_ID)
+            one->remote_id = value;
+        else if (code == DHCP6_OPTION_SUBSCRIBER_ID)
+            one->subscriber_id = value;
         else if (code == DHCP6_OPTION_CLIENT_LINK_LAYER_ADDRESS)
             one->hardware = span_from(value, 2);
         else if (code == DHCP6_OPTION_RELAY_PORT)

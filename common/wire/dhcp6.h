@@ -153,9 +153,10 @@ bool dhcp6_asks_for(const struct dhcp6_message *m, uint16_t code);
 struct dhcp6_relay {
     uint8_t hop_count;
     struct ip6 link, peer;
-    struct span interface_id; /* at == NULL: not there */
-    struct span hardware;     /* RFC 6939: the client's, as the relay next to it saw it; without its type */
-    struct span port;         /* RFC 8357: it wants its answer at the port it sends from; at == NULL: no */
+    struct span interface_id;             /* at == NULL: not there */
+    struct span remote_id, subscriber_id; /* RFC 4649, 4580; the same */
+    struct span hardware; /* RFC 6939: the client's, as the relay next to it saw it; without its type */
+    struct span port;     /* RFC 8357: it wants its answer at the port it sends from; at == NULL: no */
 };
 
 /* The relays between a client and its server, the one nearest to the server first. */

@@ -25,6 +25,7 @@ static const char conf[] =
     " host \"edge\" { duid = \"00030001020000000009\" prefix = \"2001:db8:a000::/50\" }\n"
     " host \"seat\" { interface-id = \"port7\" address = \"2001:db8:1:2::99\" prefix = "
     "\"2001:db8:b000::/50\" }\n"
+    " host \"end\" { remote-id = \"0x00000009656e64\" address = \"2001:db8:1:2::98\" }\n"
     " host \"fixed\" { duid = \"00030001020000000008\" prefix = \"2001:db8:8000:300::/56\" } }\n"
     "subnet6 \"2001:db8:1:3::/64\" { pool = { \"2001:db8:1:3::10\" } router-advertisements = false }\n";
 
@@ -207,10 +208,18 @@ static void a_reservation_by_the_relays_interface(void **state)
     assert_int_equal(d->grant_count, 2);
     assert_true(ip6_equal(d->grants[0].address, own) && d->grants[0].bits == 50);
     assert_true(ip6_equal(d->grants[1].address, WORLD6(0x99)));
+    s.client = 5; /* the place's own has it already */
+    w.relays.relay[0] = (struct dhcp6_relay){ .link = WORLD6(1),
+                                              .remote_id = span_text("\0\0\0\x09"
+                                                                     "end") };
+    w.relays.relay[0].remote_id.len = 7;
+    d = world6_say(&w, &s);
+    assert_true(ip6_equal(d->grants[1].address, WORLD6(0x98)));
     s.client = 6;
+    w.relays.relay[0].remote_id.len = 6;
     w.relays.relay[0].interface_id = span_text("port8");
     d = world6_say(&w, &s);
-    assert_true(ip6_equal(d->grants[0].address, PREFIX(0)) && ip6_equal(d->grants[1].address, WORLD6(0x10)));
+    assert_true(ip6_equal(d->grants[0].address, PREFIX(1)) && ip6_equal(d->grants[1].address, WORLD6(0x10)));
 }
 
 static void renewals(void **state)
