@@ -372,9 +372,10 @@ void leases_learn(struct leases *l, const struct lease_record *r)
     if (!x && (x = lease_new(l, r->address))) {
         x->pool = pool_for(l, x);
     }
-    if (!x || x->state == LEASE_CLAIMED || (x->state == LEASE_OFFERED && r->state == LEASE_FREE))
+    bool same = x && lease_belongs(x, &r->client);
+    bool awaits_us = x && (x->state == LEASE_OFFERED || x->state == LEASE_CLAIMED);
+    if (!x || (awaits_us && r->state == LEASE_FREE) || (x->state == LEASE_CLAIMED && same))
         return;
-    bool same = lease_belongs(x, &r->client);
     if (!set_identity(l, x, &r->client))
         return; /* without memory it is not learnt: a claim of it will be lost */
     x->tenancy += !same;

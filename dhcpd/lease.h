@@ -122,7 +122,8 @@ void leases_close(struct leases *l);
 /* Brings a lease back, free when its time is over; leases_settle() must follow. False when there is no
  * memory. */
 bool leases_restore(struct leases *l, const struct lease_record *r, struct now now);
-/* What another server made of a lease; one that is being committed here stays, since its commit decides. */
+/* What another server made of a lease. One that is being committed here for another client will be lost, and
+ * does not stand from now on. */
 void leases_learn(struct leases *l, const struct lease_record *r);
 /* Makes one pool for each subnet and puts every lease in its place; at the start and when the configuration
  * changes. The settings must live until the next call. False when there is no memory: nothing was changed. */

@@ -375,9 +375,10 @@ void leases6_learn(struct leases6 *l, const struct lease6_record *r)
         x->registered = r->registered;
         x->pool = pool_for(l, x, l->settings);
     }
-    if (!x || x->state == LEASE_CLAIMED || (x->state == LEASE_OFFERED && r->state == LEASE_FREE))
+    bool same = x && lease6_belongs(x, &r->client);
+    bool awaits_us = x && (x->state == LEASE_OFFERED || x->state == LEASE_CLAIMED);
+    if (!x || (awaits_us && r->state == LEASE_FREE) || (x->state == LEASE_CLAIMED && same))
         return;
-    bool same = lease6_belongs(x, &r->client);
     if (!set_identity(l, x, &r->client))
         return; /* without memory it is not learnt: a claim of it will be lost */
     x->tenancy += !same;

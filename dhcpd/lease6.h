@@ -120,7 +120,8 @@ bool leases6_open(struct leases6 *l, uint64_t seed, struct events *e);
 void leases6_close(struct leases6 *l);
 /* Brings a lease back, free when its time is over; leases6_settle() must follow. False: no memory. */
 bool leases6_restore(struct leases6 *l, const struct lease6_record *r, struct now now);
-/* What another server made of a lease; one that is being committed here stays, since its commit decides. */
+/* What another server made of a lease. One that is being committed here for another client will be lost, and
+ * does not stand from now on. */
 void leases6_learn(struct leases6 *l, const struct lease6_record *r);
 /* Makes one pool for each subnet and puts every lease in its place; at the start and when the configuration
  * changes. The settings must live until the next call. False when there is no memory: nothing was changed. */

@@ -528,6 +528,31 @@ static void a_lost_claim_never_stands(void **state)
     assert_int_equal(state_of(FIRST), LEASE_FREE);
 }
 
+/* Else its client would be offered again and again what it can never have. */
+static void what_another_server_granted_is_nobody_elses_claim(void **state)
+{
+    (void)state;
+    struct says says = { .type = DHCP4_REQUEST, .mac = 1, .requested = FIRST, .server = WORLD_SERVER };
+    struct lease_record theirs = {
+        FIRST, LEASE_BOUND, WORLD_START_S + 600, { .hardware = span_of("\1\2\0\0\0\0\2", 7) }
+    };
+    size_t claim = world_hears(&w, says).claim;
+    leases_learn(&w.leases, &theirs);
+    w.claims.change[claim].lost = true;
+    claims_confirm(&w.leases, &w.claims, w.now);
+    assert_false(claims_stand(&w.claims, claim));
+    claims_open(&w.leases, &w.claims);
+    assert_int_equal(state_of(FIRST), LEASE_BOUND);
+    assert_int_equal(HEARS(.type = DHCP4_DISCOVER, .mac = 1).address, FIRST + 1);
+    assert_int_equal(HEARS(.type = DHCP4_DISCOVER, .mac = 2).address, FIRST);
+    /* told of its own client's lease, it waits for its own commit */
+    claim = HEARS(.type = DHCP4_REQUEST, .mac = 2, .ciaddr = FIRST).claim;
+    leases_learn(&w.leases, &theirs);
+    assert_int_equal(state_of(FIRST), LEASE_CLAIMED);
+    claims_confirm(&w.leases, &w.claims, w.now);
+    assert_true(claims_stand(&w.claims, claim));
+}
+
 static void a_commit_for_a_former_tenant_changes_nothing(void **state)
 {
     (void)state;
@@ -605,6 +630,7 @@ int main(void)
         TEST(what_was_not_committed_never_was),
         TEST(the_later_of_two_commits_decides),
         TEST(a_lost_claim_never_stands),
+        TEST(what_another_server_granted_is_nobody_elses_claim),
         TEST(a_commit_for_a_former_tenant_changes_nothing),
         TEST(the_relay_tells_the_subnet),
         TEST(a_plain_socket_serves_the_first_subnet_of_the_file),
