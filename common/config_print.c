@@ -221,26 +221,57 @@ static void print_table(const struct walk *w, const struct config_key *keys)
         print_row(w, keys);
 }
 
+#define SHARED_TABLES_MAX 64  /* more than there are sections */
+#define PATH_TEXT_MAX     256 /* six short words */
+
+/* Tables of keys that were printed: some are those of several sections. */
+struct printed {
+    const struct config_key *tables[SHARED_TABLES_MAX];
+    char paths[SHARED_TABLES_MAX][PATH_TEXT_MAX];
+    size_t count;
+};
+
+/* Where the table stands already; NULL: nowhere, and it is printed now. */
+static const char *printed_before(struct printed *p, const struct walk *w, const struct config_key *k)
+{
+    for (size_t i = 0; i < p->count; i++)
+        if (p->tables[i] == k->keys)
+            return p->paths[i];
+    if (p->count < SHARED_TABLES_MAX) {
+        FILE *path = fmemopen(p->paths[p->count], PATH_TEXT_MAX, "w");
+        if (path) {
+            print_path(w, k->name, path);
+            fclose(path);
+            p->tables[p->count++] = k->keys;
+        }
+    }
+    return NULL;
+}
+
 static void manual_section(struct walk *w, const struct config_key *k, void *arg)
 {
-    (void)arg;
     if (k->type != CONFIG_SECTION)
         return;
+    const char *before = printed_before(arg, w, k);
     fprintf(w->out, "\n## ");
     print_path(w, k->name, w->out);
     fprintf(w->out, "\n\n%s\n", k->help ? k->help : "");
     if (k->example)
         fprintf(w->out, "\n    %s\n", k->example);
-    print_table(w, k->keys);
+    if (before)
+        fprintf(w->out, "\nIts keys are those of `%s`.\n", before);
+    else
+        print_table(w, k->keys);
 }
 
 void config_print_manual(const struct config_key *root, FILE *out)
 {
     struct walk w = { .out = out };
+    struct printed printed = { 0 };
     fprintf(out, "# Configuration keys\n\nThis page is made by `wirelab manual` from the tables that check "
                  "the file.\n");
     print_table(&w, root);
-    visit(&w, root, manual_section, NULL);
+    visit(&w, root, manual_section, &printed);
 }
 
 /* ---- the sample ------------------------------------------------------------------------------------ */

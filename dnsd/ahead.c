@@ -29,8 +29,10 @@ static void fetch_node(const struct zone *z, uint32_t tag)
     __builtin_prefetch(node + CACHE_LINE_BYTES);
 }
 
-static struct place place_of(const struct zones *zones, struct span message)
+static struct place place_of(const struct service *s, const struct datagram *d)
 {
+    const struct zones *zones = &views_choose(s, &d->peer.address, &d->local.address, NULL)->zones;
+    struct span message = d->in;
     struct place none = { 0 };
     struct dns_name name, lower;
     struct reader r = reader_over(message);
@@ -44,13 +46,21 @@ static struct place place_of(const struct zones *zones, struct span message)
     return (struct place){ row->zone, tag_of(row->zone, &lower) };
 }
 
-void look_ahead(const struct zones *zones, const struct batch *b)
+static bool any_is_large(const struct service *s)
+{
+    for (size_t i = 0; i < s->view_count; i++)
+        if (s->views[i]->zones.large)
+            return true;
+    return false;
+}
+
+void look_ahead(const struct service *s, const struct batch *b)
 {
     struct place places[UDP_BATCH_MAX];
-    if (!zones->large)
+    if (!any_is_large(s))
         return;
     for (size_t i = 0; i < b->count; i++) {
-        places[i] = place_of(zones, b->d[i].in);
+        places[i] = place_of(s, &b->d[i]);
         if (places[i].zone)
             fetch_slot(places[i].zone, places[i].tag);
     }

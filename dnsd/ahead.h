@@ -3,10 +3,9 @@
 #ifndef WIRELAB_DNSD_AHEAD_H
 #define WIRELAB_DNSD_AHEAD_H
 
-#include "udp.h"
-#include "zone.h"
+#include "dnsd.h"
 
 /* Fetches what the answers to the batch's questions begin with; decides nothing. */
-void look_ahead(const struct zones *zones, const struct batch *b);
+void look_ahead(const struct service *s, const struct batch *b);
 
 #endif

@@ -5,106 +5,6 @@
 #define ARENA_CHUNK (16 * 1024)
 #define ARENA_MOST  ((size_t)1 << 30)
 
-static const struct config_key zone_keys[] = {
-    { .name = "file",
-      .type = CONFIG_PATH,
-      .help = "The zone's master file, with $TTL, $INCLUDE and $GENERATE.",
-      .example = "file = \"zones/contoso.local.zone\"",
-      .reference = "RFC 1035 5" },
-    { .name = "dnssec",
-      .type = CONFIG_FLAG,
-      .otherwise = "false",
-      .help = "The zone signs itself. Its key is made at the first start and kept in the state directory, as "
-              "are the signatures, which are made anew before they end; the serial goes up with each change "
-              "of them. What the parent zone needs is printed by `wirelab ds`.",
-      .example = "dnssec = true",
-      .reference = "RFC 4035, 6605" },
-    { .name = "nsec3",
-      .type = CONFIG_FLAG,
-      .otherwise = "false",
-      .help = "With `dnssec`: the names of the zone cannot be walked through, for proofs tell hashes.",
-      .example = "nsec3 = true",
-      .reference = "RFC 5155, 9276" },
-    { .name = "signature-validity",
-      .type = CONFIG_DURATION,
-      .least = 8,
-      .most = 31536000,
-      .otherwise = "14d",
-      .help = "How long signatures are good for; the last quarter is left for secondaries and caches.",
-      .example = "signature-validity = \"30d\"",
-      .reference = "RFC 6781 4.4.2" },
-    { .name = "allow-transfer",
-      .type = CONFIG_TEXT,
-      .flags = CONFIG_LIST,
-      .help = "Who may have the whole zone in one go (AXFR), by address or by key; nobody unless it is said "
-              "here.",
-      .example = "allow-transfer = { \"172.16.16.164\", \"key transfer.contoso.local\" }",
-      .reference = "RFC 5936" },
-    { .name = "transfer-tls-only",
-      .type = CONFIG_FLAG,
-      .otherwise = "false",
-      .help = "Whether allow-transfer counts over TLS alone (listen-tls), so that nobody on the way reads "
-              "the zone.",
-      .example = "transfer-tls-only = true",
-      .reference = "RFC 9103 9" },
-    { .name = "allow-update",
-      .type = CONFIG_TEXT,
-      .flags = CONFIG_LIST,
-      .help = "Who may change the zone by UPDATE, by address or by key; nobody unless it is said here. "
-              "Changes are kept on disk, "
-              "beside the "
-              "master file, until that has a newer serial.",
-      .example = "allow-update = { \"127.0.0.1\" }",
-      .reference = "RFC 2136" },
-    { .name = "update-policy",
-      .type = CONFIG_SECTION,
-      .flags = CONFIG_TITLED,
-      .keys = dnsd_policy_keys,
-      .help = "Who may change some names or types of the zone by UPDATE; every change of a message has to be "
-              "let by one of them. The title is for people.",
-      .example =
-          "update-policy \"dhcp\" { by = { \"key dhcp.contoso.local\" } names = { \"*.contoso.local\" } "
-          "types = { \"A\", \"AAAA\", \"DHCID\" } }",
-      .reference = "RFC 2136 3.3" },
-    { .name = "notify",
-      .type = CONFIG_TEXT,
-      .flags = CONFIG_LIST,
-      .help = "Who is told when the zone has changed, and at the start: an address (port 53), or an address "
-              "with a port; with a key that signs it, \"172.16.16.140 key NAME\".",
-      .example = "notify = { \"172.16.16.140\" }",
-      .reference = "RFC 1996" },
-    { .name = "primaries",
-      .type = CONFIG_TEXT,
-      .flags = CONFIG_LIST,
-      .help =
-          "Where the zone is fetched from, instead of a file, and followed at the times of its SOA and when "
-          "one of "
-          "them sends a NOTIFY: addresses (port 53), or addresses with a port; with a key that signs what is "
-          "asked and given, \"172.16.16.139 key NAME\", which its NOTIFY has to be signed with, too; over "
-          "TLS "
-          "(port 853), \"172.16.16.139 tls ns1.contoso.local\", where the certificate has to be for that "
-          "name, "
-          "or, "
-          "without one, for the address. A copy is kept in the state directory.",
-      .example = "primaries = { \"172.16.16.139\" }",
-      .reference = "RFC 5936, 1995, 1996, 9103" },
-    { .name = "allow-notify",
-      .type = CONFIG_TEXT,
-      .flags = CONFIG_LIST,
-      .help = "Who else but the primaries may say that the zone has changed, by address or by key.",
-      .example = "allow-notify = { \"172.16.16.150\" }",
-      .reference = "RFC 1996" },
-    { .name = "max-transfer-size",
-      .type = CONFIG_SIZE,
-      .otherwise = "1GiB",
-      .least = 65536,
-      .most = (int64_t)1 << 34,
-      .help =
-          "How much is taken from a primary for one transfer, so that a wrong one cannot fill the memory.",
-      .example = "max-transfer-size = \"64MiB\"" },
-    { 0 },
-};
-
 static const struct config_key forward_keys[] = {
     { .name = "to",
       .type = CONFIG_TEXT,
@@ -245,9 +145,17 @@ const struct config_key dnsd_keys[] = {
       .type = CONFIG_SECTION,
       .flags = CONFIG_TITLED,
       .title_type = CONFIG_DOMAIN,
-      .keys = zone_keys,
+      .keys = dnsd_zone_keys,
       .help = "A zone that this server is the authority for.",
       .example = "zone \"contoso.local\" { file = \"zones/contoso.local.zone\" }" },
+    { .name = "view",
+      .type = CONFIG_SECTION,
+      .flags = CONFIG_TITLED,
+      .keys = dnsd_view_keys,
+      .help = "Zones for some of those who ask. The first view that is for a client is the only one that it "
+              "sees; the zones outside of all views are for those that no view is for.",
+      .example = "view \"inside\" { clients = { \"192.168.0.0/16\" } zone \"contoso.local\" { file = "
+                 "\"zones/inside.zone\" } }" },
     { .name = "allow-recursion",
       .type = CONFIG_PREFIX,
       .flags = CONFIG_LIST,
@@ -309,62 +217,6 @@ const struct config_key dnsd_keys[] = {
     { 0 },
 };
 
-static bool ends_in_local(const struct dns_name *n)
-{
-    return n->labels && span_is_nocase(dns_name_label(n, n->labels - 1U), "local");
-}
-
-static void read_name(struct config *c, const struct config_section *s, struct dnsd_settings *d,
-                      struct dnsd_zone *z)
-{
-    const struct config_value *title = config_title(s);
-    const char *wrong = dns_name_from_text(span_text(title->text), NULL, &z->name);
-    if (wrong) {
-        dns_name_root(&z->name);
-        config_problem(c, s, title, wrong, "\"%s\" is not a domain name", title->text);
-        return;
-    }
-    for (const struct dnsd_zone *other = d->zones; other < z; other++)
-        if (dns_name_equal(dns_name_span(&other->name), dns_name_span(&z->name)))
-            config_problem(c, s, title, "one section for each zone", "zone \"%s\" is there already",
-                           title->text);
-    if (ends_in_local(&z->name))
-        config_warning(
-            c, s, title,
-            "names in .local are asked for by multicast on many machines (nss-mdns, systemd-resolved), so "
-            "%s may be found by dig and not by a browser; .test has no such trouble",
-            title->text);
-}
-
-static bool read_zone(struct config *c, const struct config_section *s, struct dnsd_settings *d,
-                      struct dnsd_zone *z)
-{
-    const char *file = config_text(s, "file");
-    read_name(c, s, d, z);
-    if (!dnsd_configure_servers(c, s, "primaries", d, &z->primaries, &z->primary_count))
-        return false;
-    if (z->primary_count && file)
-        config_problem(c, s, config_value(s, "file"), "one of the two",
-                       "the zone has a file, and primaries to be fetched from");
-    else if (!z->primary_count && !file)
-        config_problem(c, s, NULL, "file = \"zones/NAME.zone\", or primaries = { \"172.16.16.139\" }",
-                       "the zone has neither a file nor primaries");
-    z->transfer_tls_only = config_flag(s, "transfer-tls-only");
-    z->max_transfer_bytes = (size_t)config_number(s, "max-transfer-size");
-    z->dnssec = config_flag(s, "dnssec");
-    z->nsec3 = config_flag(s, "nsec3");
-    z->signature_validity_s = (uint32_t)config_number(s, "signature-validity");
-    if (z->dnssec && z->primary_count)
-        config_problem(c, s, config_value(s, "dnssec"), "let the primary sign it",
-                       "a zone that is fetched cannot sign itself");
-    z->file = file ? arena_text(&d->arena, span_text(file)) : "";
-    return z->file && dnsd_configure_permits(c, s, "allow-transfer", d, &z->transfer) &&
-           dnsd_configure_permits(c, s, "allow-update", d, &z->update) &&
-           dnsd_configure_policies(c, s, d, z) &&
-           dnsd_configure_permits(c, s, "allow-notify", d, &z->notify_by) &&
-           dnsd_configure_servers(c, s, "notify", d, &z->notify, &z->notify_count);
-}
-
 static bool read_listen(const struct config_section *s, struct dnsd_settings *d)
 {
     const struct config_value *v = config_list(s, "listen", &d->listen_count);
@@ -374,19 +226,23 @@ static bool read_listen(const struct config_section *s, struct dnsd_settings *d)
     return d->listen != NULL;
 }
 
+static size_t zone_count(const struct dnsd_settings *d)
+{
+    size_t count = 0;
+    for (size_t i = 0; i < d->view_count; i++)
+        count += d->views[i].zone_count;
+    return count;
+}
+
 static bool read_section(struct config *c, const struct config_section *s, struct dnsd_settings *d)
 {
-    const struct config_section *const *zones = config_sections(s, "zone", &d->zone_count);
-    d->zones = arena_array(&d->arena, d->zone_count, sizeof *d->zones);
-    if (!d->zones || !read_listen(s, d) || !dnsd_configure_keys(c, s, d) || !dnsd_configure_tls(c, s, d))
+    if (!read_listen(s, d) || !dnsd_configure_keys(c, s, d) || !dnsd_configure_tls(c, s, d) ||
+        !dnsd_configure_views(c, s, d))
         return false;
-    for (size_t i = 0; i < d->zone_count; i++)
-        if (!read_zone(c, zones[i], d, &d->zones[i]))
-            return false;
     d->workers = (size_t)config_number(s, "workers");
     if (!dnsd_configure_edns(c, s, d) || !dnsd_configure_rate(s, d) || !dnsd_configure_recursion(c, s, d))
         return false;
-    if (!d->zone_count && !d->recursion.allow_count && config_ok(c))
+    if (!zone_count(d) && !d->recursion.allow_count && config_ok(c))
         config_problem(c, s, NULL, "zone \"contoso.local\" { file = \"zones/contoso.local.zone\" }",
                        "there is no zone: every question would be refused");
     return true;

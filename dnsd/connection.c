@@ -103,7 +103,7 @@ static void pump_transfer(struct connection *c, struct now now)
 }
 
 /* The whole zone, or what changed since the asker's serial. */
-static void begin_transfer(struct connection *c)
+static void begin_transfer(struct connection *c, struct view *view)
 {
     struct service *s = c->service;
     const struct response *r = &s->response;
@@ -112,7 +112,7 @@ static void begin_transfer(struct connection *c)
     c->session = s->session;
     s->session = (struct tsig_session){ 0 };
     if (r->query.question.type == DNS_TYPE_IXFR && !r->soa_alone)
-        count = primary_changes(s->primary, &r->lower, r->query.serial, &changes);
+        count = primary_changes(view->primary, &r->lower, r->query.serial, &changes);
     transfer_begin(&c->transfer, r->zone, &r->query, r->soa_alone);
     if (!count)
         return;
@@ -131,25 +131,27 @@ static void take_message(struct connection *c, struct span message, struct now n
     struct service *s = c->service;
     struct writer w = writer_over(s->out.bytes, sizeof s->out.bytes);
     const struct endpoint *peer = stream_peer(c->stream);
-    struct dnsd_asker from = { .peer = peer, .connection = c, .over_tls = c->over_tls };
+    struct dnsd_asker from = {
+        .peer = peer, .local = stream_local(c->stream), .connection = c, .over_tls = c->over_tls
+    };
     enum respond_outcome outcome;
     if (!dnsd_verify(s, message, &from, &w, now)) {
         send_out(c, &w);
         return;
     }
-    if (dnsd_request(s, message, &from, &w, &outcome, now)) {
+    if (dnsd_request(message, &from, &w, &outcome, now)) {
         dnsd_sign(&s->session, &w, now);
         if (outcome == RESPOND_REPLY)
             send_out(c, &w);
         return;
     }
-    outcome = respond(&s->zones, message, &peer->address, true, &w, &s->response);
+    outcome = respond(&from.view->zones, message, &peer->address, true, &w, &s->response);
     outcome = dnsd_elsewhere(s, outcome, &from, &w, now);
     if (outcome != RESPOND_TRANSFER)
         dnsd_sign(&s->session, &w, now);
     dnsd_tell(s, outcome, peer, c->over_tls ? EDNS_TLS : EDNS_TCP, writer_length(&w), now);
     if (outcome == RESPOND_TRANSFER) {
-        begin_transfer(c);
+        begin_transfer(c, from.view);
         c->transferring = true;
         pump_transfer(c, now);
     } else if (outcome == RESPOND_REPLY) {

@@ -26,25 +26,28 @@ struct saving {
     char path[PATH_BYTES];
 };
 
-void copy_path(const char *state, const struct dns_name *name, const char *directory, const char *extension,
-               char *path, size_t size)
+void copy_path(const char *state, const char *view, const struct dns_name *name, const char *directory,
+               const char *extension, char *path, size_t size)
 {
-    char text[DNS_NAME_TEXT_MAX];
+    char text[DNS_NAME_TEXT_MAX + VIEW_NAME_BYTES_MAX + 1];
     struct dns_name lower;
     dns_name_lower(&lower, name);
     struct writer w = writer_over(text, sizeof text - 1);
     write_dns_name_text(&w, dns_name_span(&lower));
+    write_text(&w, view);
     text[writer_length(&w)] = 0;
     for (char *c = text; *c; c++)
         if (!strchr("abcdefghijklmnopqrstuvwxyz0123456789-_.", *c) || (*c == '.' && c == text))
             *c = '_';
-    snprintf(path, size, "%s/%s/%.*s-%016llx.%s", state, directory, READABLE_BYTES, text,
-             (unsigned long long)hash_bytes(dns_name_span(&lower), 0), extension);
+    snprintf(
+        path, size, "%s/%s/%.*s-%016llx.%s", state, directory, READABLE_BYTES, text,
+        (unsigned long long)hash_bytes(dns_name_span(&lower), view[0] ? hash_bytes(span_text(view), 0) : 0),
+        extension);
 }
 
-static void path_of(const struct service *s, const struct dns_name *name, char *path)
+static void path_of(const struct view *v, const struct dns_name *name, char *path)
 {
-    copy_path(s->home->state_directory, name, "dnsd", "copy", path, PATH_BYTES);
+    copy_path(v->service->home->state_directory, v->name, name, "dnsd", "copy", path, PATH_BYTES);
 }
 
 /* ---- saving ----------------------------------------------------------------------------------------------
@@ -76,8 +79,9 @@ static bool make_directory(const struct service *s)
 }
 
 /* What follows the zone's records may be the SOA of the file that it was made from. */
-static void save(struct service *s, struct zone *z, const struct span *file_soa)
+static void save(struct view *view, struct zone *z, const struct span *file_soa)
 {
+    struct service *s = view->service;
     struct saving *v = calloc(1, sizeof *v);
     struct span apex = zone_node_name(zone_node_at(z, z->apex));
     if (!v || !change_add_zone(&v->records, z) || !make_directory(s) ||
@@ -92,31 +96,31 @@ static void save(struct service *s, struct zone *z, const struct span *file_soa)
     v->home = s->home;
     v->work.run = write_copy;
     v->work.done = written;
-    path_of(s, &z->name, v->path);
+    path_of(view, &z->name, v->path);
     work_start(s->home->loop, &v->work);
 }
 
-void copy_save(struct service *s, struct zone *z)
+void copy_save(struct view *v, struct zone *z)
 {
-    save(s, z, NULL);
+    save(v, z, NULL);
 }
 
-void copy_save_signed(struct service *s, struct zone *z, uint32_t file_serial)
+void copy_save_signed(struct view *v, struct zone *z, uint32_t file_serial)
 {
     uint8_t room[2 * DNS_NAME_BYTES_MAX + 20];
     struct span soa;
     struct reader records = zone_records(zone_set_at(z, z->soa));
     zone_next_record(&records, &soa);
     soa = sign_soa(soa, file_serial, room, sizeof room);
-    save(s, z, &soa);
+    save(v, z, &soa);
 }
 
-void copy_confirm(struct service *s, const struct zone *z, struct now now)
+void copy_confirm(struct view *v, const struct zone *z, struct now now)
 {
     char path[PATH_BYTES];
     struct timespec at = { .tv_sec = now.unix_ms / 1000, .tv_nsec = now.unix_ms % 1000 * 1000000 };
     struct timespec times[2] = { at, at };
-    path_of(s, &z->name, path);
+    path_of(v, &z->name, path);
     utimensat(AT_FDCWD, path, times, 0); /* no copy: the next transfer makes one */
 }
 
@@ -142,11 +146,11 @@ static uint8_t *read_all(const char *path, size_t *length, int64_t *confirmed_s)
     return bytes;
 }
 
-static struct zone *build(struct service *s, const struct dns_name *name, struct span bytes,
-                          uint32_t *expire_s, uint32_t *file_serial)
+static struct zone *build(uint64_t seed, const struct dns_name *name, struct span bytes, uint32_t *expire_s,
+                          uint32_t *file_serial)
 {
     bool begun = false;
-    struct zone_builder *b = zone_builder_open(name, s->zones.seed, 1024);
+    struct zone_builder *b = zone_builder_open(name, seed, 1024);
     struct reader r = reader_over(bytes);
     struct dns_record record;
     struct span rdata;
@@ -169,32 +173,33 @@ static struct zone *build(struct service *s, const struct dns_name *name, struct
 }
 
 /* NULL: there is none. */
-static struct zone *load(struct service *s, const struct dns_name *name, int64_t *confirmed_s,
+static struct zone *load(struct view *v, const struct dns_name *name, int64_t *confirmed_s,
                          uint32_t *expire_s, uint32_t *file_serial)
 {
     char path[PATH_BYTES];
     size_t length;
-    if (!s->home->state_directory)
+    if (!v->service->home->state_directory)
         return NULL;
-    path_of(s, name, path);
+    path_of(v, name, path);
     uint8_t *bytes = read_all(path, &length, confirmed_s);
-    struct zone *z = bytes ? build(s, name, span_of(bytes, length), expire_s, file_serial) : NULL;
+    struct zone *z =
+        bytes ? build(v->service->seed, name, span_of(bytes, length), expire_s, file_serial) : NULL;
     free(bytes);
     return z;
 }
 
-struct zone *copy_load_signed(struct service *s, const struct dns_name *name, uint32_t *file_serial)
+struct zone *copy_load_signed(struct view *v, const struct dns_name *name, uint32_t *file_serial)
 {
     int64_t confirmed_s = 0;
     uint32_t expire_s = 0;
-    return load(s, name, &confirmed_s, &expire_s, file_serial);
+    return load(v, name, &confirmed_s, &expire_s, file_serial);
 }
 
-struct zone *copy_load(struct service *s, const struct dnsd_zone *settings, struct now now)
+struct zone *copy_load(struct view *v, const struct dnsd_zone *settings, struct now now)
 {
     int64_t confirmed_s = 0;
     uint32_t expire_s = 0, file_serial = 0;
-    struct zone *z = load(s, &settings->name, &confirmed_s, &expire_s, &file_serial);
+    struct zone *z = load(v, &settings->name, &confirmed_s, &expire_s, &file_serial);
     if (z && confirmed_s + expire_s <= now.unix_ms / 1000) {
         zone_release(z);
         return NULL;

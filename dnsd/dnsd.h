@@ -39,6 +39,18 @@ struct dnsd_zone {
     bool transfer_tls_only;
 };
 
+/* Zones for some of those who ask. */
+struct dnsd_view {
+    const char *name;            /* "": for whom no other view is */
+    struct dnsd_permits clients; /* none: everybody */
+    bool any_client;
+    struct prefix *addresses; /* of the server, that they ask; none: any */
+    size_t address_count;
+    bool recursion; /* who may have others' names looked up may do so here */
+    struct dnsd_zone *zones;
+    size_t zone_count;
+};
+
 /* DNS over TLS. */
 struct dnsd_tls {
     struct endpoint *listen;
@@ -55,8 +67,8 @@ struct dnsd_settings {
     size_t workers; /* threads that answer, the main one among them */
     struct tsig_key *keys;
     size_t key_count;
-    struct dnsd_zone *zones;
-    size_t zone_count;
+    struct dnsd_view *views; /* the first that fits counts; the last one fits all */
+    size_t view_count;
     struct recursion_settings recursion;
     struct edns_settings edns;
     struct dnsd_tls tls;
@@ -86,6 +98,12 @@ bool dnsd_configure_permits(struct config *c, const struct config_section *s, co
                             struct dnsd_settings *d, struct dnsd_permits *out);
 bool dnsd_configure_servers(struct config *c, const struct config_section *s, const char *key,
                             struct dnsd_settings *d, struct dnsd_server **out, size_t *count);
+/* config_view.c: the same. */
+extern const struct config_key dnsd_view_keys[], dnsd_zone_keys[];
+bool dnsd_configure_views(struct config *c, const struct config_section *s, struct dnsd_settings *d);
+/* config_zone.c: the same: the sections `zone` of this one. */
+bool dnsd_configure_zones(struct config *c, const struct config_section *s, struct dnsd_settings *d,
+                          struct dnsd_view *v);
 /* config_policy.c: the same. */
 extern const struct config_key dnsd_policy_keys[];
 bool dnsd_configure_policies(struct config *c, const struct config_section *s, struct dnsd_settings *d,
@@ -106,18 +124,28 @@ struct dnsd_socket {
     struct listener *tcp;
 };
 
+/* A view at work: its zones, and what keeps them up to date. */
+struct view {
+    struct service *service;
+    char name[VIEW_NAME_BYTES_MAX + 1];
+    const struct dnsd_view *settings;
+    struct zones zones;
+    struct primary *primary;
+    struct secondary *secondary;
+    struct signing *signing;
+};
+
 struct service {
     struct home *home;
     struct dnsd_settings *settings;
-    struct zones zones;
+    uint64_t seed;       /* of hashes */
+    struct view **views; /* as in the settings */
+    size_t view_count;
     struct dnsd_socket *sockets; /* one pair for each of settings->listen */
     struct list connections;     /* the one that was silent longest stands first */
     size_t connection_count, connections_max;
     struct recursion *recursion; /* NULL: for nobody */
-    struct primary *primary;
-    struct secondary *secondary;
-    struct signing *signing;
-    struct workers *workers; /* NULL: the main thread answers alone */
+    struct workers *workers;     /* NULL: the main thread answers alone */
     bool draining, stopping;
     struct edns_settings edns;
     struct timer secret_due;
@@ -167,9 +195,46 @@ void dnsd_close_tls(struct service *s);
 /* identify.c: at the start, and when the settings are others (then the workers pause). */
 void dnsd_identify(struct service *s, const struct dnsd_settings *d);
 
+/* views.c */
+/* Views with their zones that are not in service, or not any more. */
+struct views {
+    struct view **all;
+    struct zones *zones; /* one directory for each */
+    size_t count;
+};
+/* The views of the settings with all their zones; those that are in service already keep what is theirs. With
+ * `strict`, one zone that does not load is the end of it; else what was in service for it stays. False, and
+ * *p says why. */
+bool views_load(struct service *s, const struct dnsd_settings *d, bool strict, struct views *out,
+                struct problem *p);
+/* Puts them into service while no worker reads; *v has what was there before then. */
+void views_swap(struct service *s, const struct dnsd_settings *d, struct views *v);
+/* After views_swap(): versions are told, zones followed, signatures made. What was before goes. False: no
+ * memory. */
+bool views_started(struct service *s, struct views *before);
+/* They were not put into service. */
+void views_drop(struct service *s, struct views *v);
+/* All that are in service end. */
+void views_close(struct service *s);
+/* Some change is on its way to the disk. */
+bool views_busy(const struct service *s);
+/* A file of root hints; NULL, and *p and an event say why. */
+struct zone *views_load_hints(struct service *s, const char *path, struct problem *p);
+
+/* The fields of an event that say which zone; the text lives in `room`. `v` may be NULL. */
+void views_event_zone(struct event *ev, const struct view *v, const struct dns_name *zone,
+                      char room[DNS_NAME_TEXT_MAX]);
+
+/* view.c */
+/* The one for a client, by its address, the address that it asked, and the key that it signed with (NULL:
+ * none). */
+struct view *views_choose(const struct service *s, const struct address *peer, const struct address *local,
+                          const struct tsig_key *key);
+
 /* elsewhere.c */
 /* Where a message came from, for a reply that comes later. */
 struct dnsd_asker {
+    struct view *view; /* once it is verified */
     const struct endpoint *peer, *local;
     unsigned interface;
     struct udp *udp;
@@ -198,7 +263,7 @@ void dnsd_answer(struct service *s, struct span message, struct dnsd_asker *from
                  struct now now);
 struct udp_options dnsd_udp_options(const struct service *s, struct endpoint at);
 /* A message of another opcode than QUERY: whether it was one, and what becomes of it. */
-bool dnsd_request(struct service *s, struct span message, const struct dnsd_asker *from, struct writer *out,
+bool dnsd_request(struct span message, const struct dnsd_asker *from, struct writer *out,
                   enum respond_outcome *outcome, struct now now);
 /* Counts and tells of a message that was answered (or not): response and outcome of respond(). */
 void dnsd_tell(struct service *s, enum respond_outcome outcome, const struct endpoint *peer,

@@ -5,11 +5,12 @@
 
 #define FLAGS_AT 2
 
-static bool may_ask(const struct service *s, const struct address *peer)
+static bool may_ask(const struct service *s, const struct dnsd_asker *from)
 {
     const struct recursion_settings *r = &s->settings->recursion;
-    for (size_t i = 0; s->recursion && i < r->allow_count; i++)
-        if (prefix_contains(&r->allow[i], *peer))
+    bool here = s->recursion && from->view->settings->recursion;
+    for (size_t i = 0; here && i < r->allow_count; i++)
+        if (prefix_contains(&r->allow[i], from->peer->address))
             return true;
     return false;
 }
@@ -66,8 +67,7 @@ static enum respond_outcome wait(struct service *s, const struct dnsd_asker *fro
     c->over_tls = r->over_tls;
     c->asked = r->asked;
     c->peer = *from->peer;
-    if (from->local)
-        c->local = *from->local;
+    c->local = *from->local;
     c->interface = from->interface;
     c->udp = from->udp;
     c->connection = from->connection;
@@ -107,7 +107,7 @@ enum respond_outcome dnsd_elsewhere(struct service *s, enum respond_outcome outc
     bool here = outcome == RESPOND_SILENCE || outcome == RESPOND_TRANSFER;
     if (here)
         return outcome;
-    bool may = !tsig_is_open(&s->session) /* keys are for zones */ && may_ask(s, &from->peer->address);
+    bool may = !tsig_is_open(&s->session) /* keys are for zones */ && may_ask(s, from);
     if (outcome == RESPOND_REPLY) {
         if (may)
             set_available(out);
@@ -154,7 +154,9 @@ void dnsd_answered(void *owner, struct recursion_client *c, const char *failed, 
     r->reserved_bytes = 0;
     r->over_tls = c->over_tls;
     r->why = NULL;
-    answer_question(&s->zones, &question, &r->plan);
+    /* keys are for zones: who signed does not wait here */
+    const struct view *view = views_choose(s, &c->peer.address, &c->local.address, NULL);
+    answer_question(&view->zones, &question, &r->plan);
     struct encode_cached e = { .cache = recursion_cache(s->recursion),
                                .query = &r->query,
                                .name = &c->lower,

@@ -2,6 +2,7 @@
 
 #include "condense.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 
 static const struct store_table table = { .name = "dnsd_change",
@@ -135,8 +136,11 @@ static struct journal *find_or_make(struct journals *all, struct span zone)
 
 struct journal *journals_of(struct journals *all, const struct dns_name *lower, bool make)
 {
-    char text[DNS_NAME_TEXT_MAX];
+    char text[JOURNAL_KEY_MAX];
     struct writer w = writer_over(text, sizeof text);
+    write_text(&w, all->view);
+    if (all->view[0])
+        write_u8(&w, ' ');
     write_dns_name_text(&w, dns_name_span(lower));
     return make ? find_or_make(all, writer_span(&w)) : find(all, writer_span(&w));
 }
@@ -155,8 +159,19 @@ static bool copy_records(struct change_records *to, struct span from)
     return reader_ok(&r);
 }
 
+/* Up to the last blank stands the view: a name has none. */
+static bool is_ours(const struct journals *all, struct span key)
+{
+    size_t view_bytes = strlen(all->view);
+    struct span rest = view_bytes ? span_from(key, view_bytes + 1) : key;
+    return span_starts(key, all->view) && rest.len && span_find(rest, ' ') == rest.len &&
+           (!view_bytes || span_find(span_from(key, view_bytes), ' ') == 0);
+}
+
 static bool load_row(void *owner, const struct store_value *v)
 {
+    if (!is_ours(owner, v[0].bytes))
+        return true;
     struct journal *j = find_or_make(owner, v[0].bytes);
     struct change *c = j ? change_new((uint32_t)v[2].number, (uint32_t)v[3].number) : NULL;
     if (!c || !copy_records(&c->removed, v[4].bytes) || !copy_records(&c->added, v[5].bytes)) {
@@ -167,9 +182,10 @@ static bool load_row(void *owner, const struct store_value *v)
     return true;
 }
 
-bool journals_open(struct journals *all, struct store *store, struct problem *p)
+bool journals_open(struct journals *all, struct store *store, const char *view, struct problem *p)
 {
     *all = (struct journals){ .store = store };
+    snprintf(all->view, sizeof all->view, "%s", view);
     return !store || (store_use(store, &table, p) && store_load(store, &table, load_row, all, p));
 }
 

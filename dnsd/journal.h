@@ -6,16 +6,20 @@
 
 #include "change.h"
 #include "store.h"
+#include "zone.h"
 
 #define JOURNAL_CHANGES_MAX 256 /* of a zone: who is farther behind gets the whole zone */
 #define JOURNAL_FOLD        128 /* so many of the oldest become one, when there are too many */
 #define JOURNAL_BYTES_MAX                                                                                    \
     (8 * 1024 * 1024) /* of a zone, but for those that were folded; a whole zone is cheaper then */
 
+/* "VIEW NAME", or "NAME" outside of views: a blank in a name is written as an escape. */
+#define JOURNAL_KEY_MAX (VIEW_NAME_BYTES_MAX + 1 + DNS_NAME_TEXT_MAX)
+
 /* Of one zone. */
 struct journal {
     struct journal *next;
-    char zone[DNS_NAME_TEXT_MAX]; /* in lower case */
+    char zone[JOURNAL_KEY_MAX]; /* in lower case, behind its view */
     struct change *changes[JOURNAL_CHANGES_MAX];
     size_t count;
     size_t
@@ -28,11 +32,12 @@ struct journal {
 
 struct journals {
     struct store *store;
+    char view[VIEW_NAME_BYTES_MAX + 1];
     struct journal *first;
 };
 
-/* Reads all of them back. store == NULL: they are in memory only. False, and *p says why. */
-bool journals_open(struct journals *all, struct store *store, struct problem *p);
+/* Reads all of the view's back. store == NULL: they are in memory only. False, and *p says why. */
+bool journals_open(struct journals *all, struct store *store, const char *view, struct problem *p);
 void journals_close(struct journals *all);
 /* The zone's, name in lower case; NULL when it has none (or, with `make`, when there is no memory). */
 struct journal *journals_of(struct journals *all, const struct dns_name *lower, bool make);

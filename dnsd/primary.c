@@ -43,7 +43,7 @@ struct work {
 
 struct primary {
     struct home *home;
-    struct service *service; /* gone when it is closed */
+    struct view *view; /* gone when it is closed */
     struct journals journals;
     struct notifier notifier;
     struct work *first;
@@ -64,7 +64,7 @@ static void tell_update(struct primary *m, enum event_id id, const struct dns_na
     if (!(is_constant ? event_happens_for(m->home->events, id, why) : event_happens(m->home->events, id)))
         return;
     event_begin(&ev, id, now);
-    dnsd_event_name(&ev, "zone", zone, name);
+    views_event_zone(&ev, m->view, zone, name);
     event_endpoint(&ev, "client", peer);
     event_text(&ev, "rcode", dns_rcode_name(rcode));
     if (why)
@@ -79,7 +79,7 @@ static void tell_changed(struct primary *m, const struct zone *z, const struct c
     if (!event_happens(m->home->events, EVENT_DNS_ZONE_CHANGED))
         return;
     event_begin(&ev, EVENT_DNS_ZONE_CHANGED, now);
-    dnsd_event_name(&ev, "zone", &z->name, name);
+    views_event_zone(&ev, m->view, &z->name, name);
     event_number(&ev, "serial", z->serial);
     event_number(&ev, "removed", (int64_t)c->removed.count);
     event_number(&ev, "added", (int64_t)c->added.count);
@@ -92,18 +92,13 @@ static void tell_changed(struct primary *m, const struct zone *z, const struct c
 /* The row, to be changed: this room is the one that puts versions into service. */
 static struct zones_row *row_of(struct primary *m, const struct dns_name *lower)
 {
-    const struct zones_row *row = zones_find_apex(&m->service->zones, lower);
-    return row ? &m->service->zones.rows[row - m->service->zones.rows] : NULL;
-}
-
-static const struct dnsd_zone *settings_of(const struct primary *m, const struct zones_row *row)
-{
-    return &m->service->settings->zones[row - m->service->zones.rows];
+    const struct zones_row *row = zones_find_apex(&m->view->zones, lower);
+    return row ? &m->view->zones.rows[row - m->view->zones.rows] : NULL;
 }
 
 static void notify(struct primary *m, const struct zones_row *row, struct now now)
 {
-    const struct dnsd_zone *z = settings_of(m, row);
+    const struct dnsd_zone *z = row->settings;
     for (size_t i = 0; row->zone && i < z->notify_count; i++)
         notifier_tell(&m->notifier, row->zone, &z->notify[i].at, z->notify[i].key, now);
 }
@@ -167,17 +162,11 @@ void primary_replaced(struct primary *m, const struct zones_row *row, const stru
     notify(m, row, now);
 }
 
-void primary_started(struct primary *m, struct now now)
-{
-    for (size_t i = 0; i < m->service->zones.count; i++)
-        notify(m, &m->service->zones.rows[i], now);
-}
-
 size_t primary_changes(struct primary *m, const struct dns_name *lower, uint32_t serial,
                        struct change *const **out)
 {
     const struct journal *j = journals_of(&m->journals, lower, false);
-    const struct zones_row *row = zones_find_apex(&m->service->zones, lower);
+    const struct zones_row *row = zones_find_apex(&m->view->zones, lower);
     size_t count = j ? journal_since(j, serial, out) : 0;
     return count && row->zone && (*out)[count - 1]->to == row->zone->serial ? count : 0;
 }
@@ -198,7 +187,7 @@ static void end_waiting(struct waiting *u)
 static void reply(struct waiting *u, enum dns_rcode rcode, const char *why, struct now now)
 {
     struct primary *m = u->work->primary;
-    struct service *s = m->service;
+    struct service *s = m->view->service;
     struct writer w = writer_over(s->out.bytes, sizeof s->out.bytes);
     tell_update(m, rcode == DNS_NOERROR ? EVENT_DNS_UPDATE : EVENT_DNS_UPDATE_REFUSED, &u->work->lower,
                 &u->peer, rcode, why, now);
@@ -237,7 +226,7 @@ static void committed(void *owner, bool ok, const char *why)
         primary_close(m);
         return;
     }
-    if (ok && row && row->zone && version_change(m->service, row, u->change, &why)) {
+    if (ok && row && row->zone && version_change(m->view, row, u->change, &why)) {
         tell_changed(m, row->zone, u->change, now);
         notify(m, row, now);
         reply(u, DNS_NOERROR, NULL, now);
@@ -265,11 +254,11 @@ static void run_first(struct work *k, struct waiting *u, struct now now)
         return;
     }
     struct journal *j = journals_of(&m->journals, &k->lower, true);
-    if (!signing_extend(m->service->signing, row, u->change, now, &why)) {
+    if (!signing_extend(m->view->signing, row, u->change, now, &why)) {
         reply(u, DNS_SERVFAIL, why, now);
         return;
     }
-    if (!j || !version_fits(m->service, row, u->change, &why)) {
+    if (!j || !version_fits(m->view, row, u->change, &why)) {
         reply(u, j ? DNS_REFUSED : DNS_SERVFAIL, j ? why : "out of memory", now);
         return;
     }
@@ -302,7 +291,7 @@ static void own_committed(void *owner, bool ok, const char *why)
         return;
     }
     struct zones_row *row = row_of(m, &k->lower);
-    ok = ok && row && row->zone && version_change(m->service, row, c, &why);
+    ok = ok && row && row->zone && version_change(m->view, row, c, &why);
     if (ok) {
         tell_changed(m, row->zone, c, now);
         notify(m, row, now);
@@ -394,15 +383,14 @@ static bool wait(struct primary *m, const struct dns_name *lower, struct span me
         return false;
     u->query = *q;
     u->peer = *from->peer;
-    if (from->local)
-        u->local = *from->local;
+    u->local = *from->local;
     u->interface = from->interface;
     u->udp = from->udp;
     u->connection = from->connection;
     u->over_tcp = from->connection != NULL;
     u->work = k;
-    u->session = m->service->session;
-    m->service->session = (struct tsig_session){ 0 };
+    u->session = m->view->service->session;
+    m->view->service->session = (struct tsig_session){ 0 };
     u->length = message.len;
     memcpy(u->message, message.at, message.len);
     list_append(&k->waiting, &u->node);
@@ -433,10 +421,10 @@ enum respond_outcome primary_update(struct primary *m, struct span message, cons
     dns_name_lower(&lower, &q.question.name);
     if (!dns_query_read_edns(message, &q))
         return refuse(m, &q, from, DNS_BADVERS, "a version of EDNS above 0", out, now);
-    const struct zones_row *row = zones_find_apex(&m->service->zones, &lower);
+    const struct zones_row *row = zones_find_apex(&m->view->zones, &lower);
     if (!row)
         return refuse(m, &q, from, DNS_NOTAUTH, "no zone of ours", out, now);
-    enum dns_rcode rcode = check_policy(settings_of(m, row), from, message, &why);
+    enum dns_rcode rcode = check_policy(row->settings, from, message, &why);
     if (rcode != DNS_NOERROR)
         return refuse(m, &q, from, rcode, why, out, now);
     if (!wait(m, &lower, message, &q, from, now))
@@ -449,7 +437,7 @@ enum respond_outcome primary_update(struct primary *m, struct span message, cons
  */
 
 /* A zone that only its file changes needs no disk of ours. */
-static bool takes_updates(const struct dnsd_settings *d)
+static bool takes_updates(const struct dnsd_view *d)
 {
     for (size_t i = 0; i < d->zone_count; i++)
         if (d->zones[i].dnssec || d->zones[i].update.prefix_count || d->zones[i].update.keys.count ||
@@ -458,23 +446,24 @@ static bool takes_updates(const struct dnsd_settings *d)
     return false;
 }
 
-bool primary_reload(struct primary *m, const struct dnsd_settings *d, struct problem *p)
+bool primary_reload(struct primary *m, const struct dnsd_view *d, struct problem *p)
 {
     if (m->journals.store || !takes_updates(d))
         return true;
     struct store *store = home_store(m->home, p);
     struct journals durable;
-    if (!store || !journals_open(&durable, store, p))
+    if (!store || !journals_open(&durable, store, m->view->name, p))
         return false;
     journals_close(&m->journals);
     m->journals = durable;
     return true;
 }
 
-struct primary *primary_open(struct service *s, struct problem *p)
+struct primary *primary_open(struct view *v, const struct dnsd_view *d, struct problem *p)
 {
-    bool durable = takes_updates(s->settings);
-    struct store *store = durable ? home_store(s->home, p) : NULL;
+    struct home *home = v->service->home;
+    bool durable = takes_updates(d);
+    struct store *store = durable ? home_store(home, p) : NULL;
     if (durable && !store)
         return NULL;
     struct primary *m = calloc(1, sizeof *m);
@@ -482,11 +471,11 @@ struct primary *primary_open(struct service *s, struct problem *p)
         problem_set(p, "out of memory");
         return NULL;
     }
-    m->service = s;
-    m->home = s->home;
+    m->view = v;
+    m->home = home;
     arena_open(&m->arena, ARENA_CHUNK, ARENA_MAX);
-    notifier_open(&m->notifier, s->home->loop, s->home->events);
-    if (journals_open(&m->journals, store, p))
+    notifier_open(&m->notifier, home->loop, home->events);
+    if (journals_open(&m->journals, store, v->name, p))
         return m;
     primary_close(m);
     return NULL;

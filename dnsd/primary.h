@@ -9,9 +9,9 @@
 struct primary;
 
 /* NULL, and *p says why. */
-struct primary *primary_open(struct service *s, struct problem *p);
+struct primary *primary_open(struct view *v, const struct dnsd_view *d, struct problem *p);
 /* Other settings are coming. False, and *p says why they cannot. */
-bool primary_reload(struct primary *m, const struct dnsd_settings *d, struct problem *p);
+bool primary_reload(struct primary *m, const struct dnsd_view *d, struct problem *p);
 /* Updates that wait are forgotten; one that is being committed ends the rest by itself. */
 void primary_close(struct primary *m);
 bool primary_busy(const struct primary *m);
@@ -19,15 +19,13 @@ bool primary_busy(const struct primary *m);
 /* A zone as its file has it: with the changes that were made since. Takes over the hold, gives one back. */
 struct zone *primary_replay(struct primary *m, const struct dns_name *lower, struct zone *z, struct now now);
 /* A version that came from elsewhere (its file, its primary) is in the place of another: `before` may be
- * NULL. */
+ * NULL. Who follows is told. */
 void primary_replaced(struct primary *m, const struct zones_row *row, const struct zone *before,
                       struct now now);
 /* A change that came from elsewhere was made in the zone: it is kept for those who follow. */
 void primary_changed(struct primary *m, const struct zones_row *row, struct change *c);
 /* Who follows the zone is told of its version. */
 void primary_notify(struct primary *m, const struct zones_row *row, struct now now);
-/* All zones are in service: who follows is told. */
-void primary_started(struct primary *m, struct now now);
 /* The serial of the latest change that is kept; false: there is none. */
 bool primary_latest(struct primary *m, const struct dns_name *lower, uint32_t *serial);
 /* A change that led to the version that is put into service now, for those who follow. */

@@ -45,7 +45,7 @@ struct follower {
 };
 
 struct secondary {
-    struct service *service;
+    struct view *view;
     struct follower *first;
 };
 
@@ -83,13 +83,13 @@ static struct secondary_times times_of(const struct zone *z)
 
 static void tell(struct follower *f, enum event_id id, const char *reason, struct now now)
 {
-    struct events *events = f->secondary->service->home->events;
+    struct events *events = f->secondary->view->service->home->events;
     struct event ev;
     char name[DNS_NAME_TEXT_MAX];
     if (!event_happens(events, id))
         return;
     event_begin(&ev, id, now);
-    dnsd_event_name(&ev, "zone", &f->lower, name);
+    views_event_zone(&ev, f->secondary->view, &f->lower, name);
     event_endpoint(&ev, "primary", &f->settings->primaries[f->primary].at);
     if (id == EVENT_DNS_FETCHED) {
         event_text(&ev, "by", f->incremental ? "IXFR" : "AXFR");
@@ -108,7 +108,7 @@ static void tell(struct follower *f, enum event_id id, const char *reason, struc
 
 static struct zones_row *row_of(struct follower *f)
 {
-    struct zones *all = &f->secondary->service->zones;
+    struct zones *all = &f->secondary->view->zones;
     const struct zones_row *row = zones_find_apex(all, &f->lower);
     return row ? &all->rows[row - all->rows] : NULL;
 }
@@ -121,7 +121,7 @@ static struct zone *zone_of(struct follower *f)
 
 static struct loop *loop_of(const struct follower *f)
 {
-    return f->secondary->service->home->loop;
+    return f->secondary->view->service->home->loop;
 }
 
 static const struct dnsd_server *primary_of(const struct follower *f)
@@ -134,7 +134,7 @@ static void check_in(struct follower *f, uint32_t wait_s, struct now now)
     uint64_t wait_ms =
         (uint64_t)wait_s * 1000; /* some earlier, so that many secondaries do not come at once */
     loop_arm(loop_of(f), &f->check_due,
-             now.mono_ms + wait_ms - rng_below(&f->secondary->service->home->rng, wait_ms / 10 + 1));
+             now.mono_ms + wait_ms - rng_below(&f->secondary->view->service->home->rng, wait_ms / 10 + 1));
 }
 
 /* The primary has said that what we have is the latest, or has given it. */
@@ -161,11 +161,11 @@ static void publish(struct follower *f, struct zone *next, struct now now)
         zone_release(next);
         return;
     }
-    struct zone *before = version_replace(f->secondary->service, row, next);
-    copy_save(f->secondary->service, next);
+    struct zone *before = version_replace(f->secondary->view, row, next);
+    copy_save(f->secondary->view, next);
     f->copy_stale = false;
     tell(f, EVENT_DNS_FETCHED, NULL, now);
-    primary_replaced(f->secondary->service->primary, row, before, now);
+    primary_replaced(f->secondary->view->primary, row, before, now);
     zone_release(before);
 }
 
@@ -175,7 +175,7 @@ static void copy_due(struct timer *t, struct now now)
     struct zone *z = zone_of(f);
     (void)now;
     if (z && f->copy_stale)
-        copy_save(f->secondary->service, z);
+        copy_save(f->secondary->view, z);
     f->copy_stale = false;
 }
 
@@ -184,10 +184,10 @@ static void copy_due(struct timer *t, struct now now)
 static bool publish_changes(struct follower *f, struct now now)
 {
     struct zones_row *row = row_of(f);
-    struct primary *p = f->secondary->service->primary;
+    struct primary *p = f->secondary->view->primary;
     f->in.why = "the zone went meanwhile";
     for (size_t i = 0; i < f->in.change_count; i++) {
-        if (!row || !row->zone || !version_change(f->secondary->service, row, f->in.changes[i], &f->in.why))
+        if (!row || !row->zone || !version_change(f->secondary->view, row, f->in.changes[i], &f->in.why))
             return false;
         primary_changed(p, row, f->in.changes[i]);
     }
@@ -207,7 +207,7 @@ static void expired(struct timer *t, struct now now)
         return;
     tell(f, EVENT_DNS_ZONE_EXPIRED, "none of its primaries has confirmed it for the time that its SOA says",
          now);
-    zone_release(version_replace(f->secondary->service, row, NULL));
+    zone_release(version_replace(f->secondary->view, row, NULL));
 }
 
 /* ---- one primary after the other
@@ -310,7 +310,7 @@ static bool take_message(struct follower *f, struct span message, struct now now
     case TRANSFER_IN_UP_TO_DATE:
         end_transfer(f);
         if (zone_of(f))
-            copy_confirm(f->secondary->service, zone_of(f), now);
+            copy_confirm(f->secondary->view, zone_of(f), now);
         is_current(f, now);
         break;
     case TRANSFER_IN_WRONG:
@@ -391,7 +391,7 @@ static const struct stream_owner stream_owner = {
 static void begin_fetch(struct follower *f, bool incremental, struct now now)
 {
     static const struct stream_limits limits = { LENGTH_BYTES + DNS_MESSAGE_BYTES_MAX, OUT_BYTES, OUT_BYTES };
-    struct service *s = f->secondary->service;
+    struct service *s = f->secondary->view->service;
     struct zone *have = zone_of(f);
     f->incremental = incremental && have;
     f->stream = stream_connect(loop_of(f), &primary_of(f)->at, &limits, &stream_owner, f);
@@ -400,7 +400,7 @@ static void begin_fetch(struct follower *f, bool incremental, struct now now)
         return;
     }
     f->transferring = true;
-    transfer_in_begin(&f->in, &f->lower, f->incremental ? have : NULL, s->zones.seed,
+    transfer_in_begin(&f->in, &f->lower, f->incremental ? have : NULL, s->seed,
                       f->settings->max_transfer_bytes);
     stream_deadline(f->stream, now.mono_ms + STALL_MS);
     if (primary_of(f)->tls_name)
@@ -451,7 +451,7 @@ static void checked(void *owner, const struct dns_exchange_result *r, struct now
     else if (!have || dns_serial_newer(serial, have->serial))
         begin_fetch(f, have && !f->full, now);
     else {
-        copy_confirm(f->secondary->service, have, now);
+        copy_confirm(f->secondary->view, have, now);
         is_current(f, now);
     }
 }
@@ -549,13 +549,13 @@ enum respond_outcome secondary_notified(struct secondary *m, struct span message
         check_now(f, now);
     struct event ev;
     char name[DNS_NAME_TEXT_MAX];
-    if (event_happens(m->service->home->events, EVENT_DNS_NOTIFY)) {
+    if (event_happens(m->view->service->home->events, EVENT_DNS_NOTIFY)) {
         event_begin(&ev, EVENT_DNS_NOTIFY, now);
         if (q.asked)
-            dnsd_event_name(&ev, "zone", &q.question.name, name);
+            views_event_zone(&ev, m->view, &q.question.name, name);
         event_endpoint(&ev, "client", from->peer);
         event_text(&ev, "rcode", dns_rcode_name(q.rcode));
-        event_emit(m->service->home->events, &ev);
+        event_emit(m->view->service->home->events, &ev);
     }
     encode_error(&q, q.rcode, out);
     return RESPOND_REPLY;
@@ -565,11 +565,11 @@ enum respond_outcome secondary_notified(struct secondary *m, struct span message
  * -----------------------------------------------------------------------------------------------------------------
  */
 
-struct secondary *secondary_open(struct service *s)
+struct secondary *secondary_open(struct view *v)
 {
     struct secondary *m = calloc(1, sizeof *m);
     if (m)
-        m->service = s;
+        m->view = v;
     return m;
 }
 
@@ -594,8 +594,8 @@ static void forget_all(struct secondary *m)
 {
     for (struct follower *f = m->first, *next; f; f = next) {
         next = f->next;
-        if (f->copy_stale && !m->service->stopping && zone_of(f))
-            copy_save(m->service, zone_of(f));
+        if (f->copy_stale && !m->view->service->stopping && zone_of(f))
+            copy_save(m->view, zone_of(f));
         forget(f);
     }
     m->first = NULL;
@@ -610,7 +610,7 @@ void secondary_close(struct secondary *m)
 
 struct zone *secondary_copy(struct secondary *m, const struct dnsd_zone *z, struct now now)
 {
-    return copy_load(m->service, z, now);
+    return copy_load(m->view, z, now);
 }
 
 static bool follow(struct secondary *m, const struct dnsd_zone *z, struct now now)
@@ -637,10 +637,10 @@ static bool follow(struct secondary *m, const struct dnsd_zone *z, struct now no
 
 bool secondary_started(struct secondary *m, struct now now)
 {
-    const struct dnsd_settings *d = m->service->settings;
+    const struct zones *all = &m->view->zones;
     forget_all(m);
-    for (size_t i = 0; i < d->zone_count; i++)
-        if (d->zones[i].primary_count && !follow(m, &d->zones[i], now))
+    for (size_t i = 0; i < all->count; i++)
+        if (all->rows[i].settings->primary_count && !follow(m, all->rows[i].settings, now))
             return false;
     return true;
 }

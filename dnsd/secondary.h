@@ -8,14 +8,14 @@
 struct secondary;
 
 /* Nothing is fetched before secondary_started(). NULL: no memory. */
-struct secondary *secondary_open(struct service *s);
+struct secondary *secondary_open(struct view *v);
 /* Ends what is under way. */
 void secondary_close(struct secondary *m);
 
 /* The copy of a zone that an earlier run left, held once; NULL: there is none, or it is too old to be served.
  */
 struct zone *secondary_copy(struct secondary *m, const struct dnsd_zone *z, struct now now);
-/* The zones of the settings are in service: those with primaries are followed from now on; called again after
+/* The zones of the view are in service: those with primaries are followed from now on; called again after
  * a reload. False when there is no memory. */
 bool secondary_started(struct secondary *m, struct now now);
 

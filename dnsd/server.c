@@ -6,10 +6,8 @@
 #include "metrics.h"
 #include "primary.h"
 #include "secondary.h"
-#include "signing.h"
 #include "wire/dns_rdata.h"
 #include "worker.h"
-#include "zonefile.h"
 
 #include <stdlib.h>
 
@@ -70,135 +68,6 @@ void dnsd_tell(struct service *s, enum respond_outcome outcome, const struct end
     event_emit(s->home->events, &ev);
 }
 
-/* ---- zones ------------------------------------------------------------------------------------ */
-
-/* Who hears of what is wrong with master files. */
-struct zone_listener {
-    struct service *service;
-    struct problem *first; /* the first error, for a start that ends here; may be NULL */
-    size_t errors;
-};
-
-static void zone_problem(void *self, const struct dns_name *apex, const struct masterfile_problem *p)
-{
-    struct zone_listener *l = self;
-    struct events *events = l->service->home->events;
-    enum event_id id = p->warning ? EVENT_DNS_ZONE_WARNING : EVENT_DNS_ZONE_REFUSED;
-    char name[DNS_NAME_TEXT_MAX];
-    struct event ev;
-    if (!p->warning && l->errors++ == 0 && l->first) {
-        if (p->line)
-            problem_set(l->first, "%s:%u:%u: %s", p->path, p->line, p->column, p->text);
-        else
-            problem_set(l->first, "%s: %s", p->path, p->text);
-        problem_remedy(l->first, "mend the master file; nothing is served from one that has an error");
-    }
-    if (!event_happens(events, id))
-        return;
-    event_begin(&ev, id, loop_now(l->service->home->loop));
-    dnsd_event_name(&ev, "zone", apex, name);
-    event_text(&ev, "file", p->path);
-    if (p->line) {
-        event_number(&ev, "line", p->line);
-        event_number(&ev, "column", p->column);
-    }
-    event_text(&ev, "reason", p->text);
-    event_emit(events, &ev);
-}
-
-static void tell_loaded(struct service *s, const struct zone *z, uint64_t ms)
-{
-    char name[DNS_NAME_TEXT_MAX];
-    struct event ev;
-    if (!event_happens(s->home->events, EVENT_DNS_ZONE_LOADED))
-        return;
-    event_begin(&ev, EVENT_DNS_ZONE_LOADED, loop_now(s->home->loop));
-    dnsd_event_name(&ev, "zone", &z->name, name);
-    event_number(&ev, "serial", z->serial);
-    event_number(&ev, "records", (int64_t)z->record_count);
-    event_number(&ev, "ms", (int64_t)ms);
-    event_emit(s->home->events, &ev);
-}
-
-/* The zone as its file has it now; NULL after the listener heard why not. */
-static struct zone *load_zone(struct zone_listener *l, const struct dnsd_zone *settings)
-{
-    struct service *s = l->service;
-    uint64_t before = loop_now(s->home->loop).mono_ms;
-    struct zone *z = zonefile_load(settings->file, &settings->name, s->zones.seed, zone_problem, l);
-    if (z)
-        tell_loaded(s, z, loop_now(s->home->loop).mono_ms - before);
-    return z;
-}
-
-/* What is in service for a zone whose new file is wrong; NULL when nothing was. */
-static struct zone *zone_in_service(struct service *s, const struct dns_name *name)
-{
-    const struct zones_row *row = s->zones.count ? zones_find_apex(&s->zones, name) : NULL;
-    return row && row->zone ? zone_hold(row->zone) : NULL;
-}
-
-/* What a zone that is fetched has before it was: the version in service, or the copy of an earlier run. */
-static struct zone *copy_or_none(struct service *s, const struct dnsd_zone *z, const struct dns_name *lower)
-{
-    struct zone *in_service = zone_in_service(s, lower);
-    return in_service ? in_service : secondary_copy(s->secondary, z, loop_now(s->home->loop));
-}
-
-/* What is served when the file says this: with the changes since, and signatures. Takes over the hold. */
-static struct zone *version_of_file(struct service *s, const struct dnsd_zone *settings,
-                                    const struct dns_name *lower, struct zone *file, struct problem *p)
-{
-    struct now now = loop_now(s->home->loop);
-    if (!settings->dnssec)
-        return primary_replay(s->primary, lower, file, now);
-    struct zone *in_service = zone_in_service(s, lower);
-    struct zone *z = signing_load(s->signing, settings, file, in_service, now, p);
-    zone_release(in_service);
-    return z;
-}
-
-static bool all_loaded(const struct zones_row *rows, const struct dnsd_settings *d)
-{
-    for (size_t i = 0; i < d->zone_count; i++)
-        if (!rows[i].zone && !d->zones[i].primary_count)
-            return false;
-    return true;
-}
-
-/* A directory of all zones of the settings. With `strict`, one zone that does not load is the end of it; else
- * what was in service for it stays. */
-static bool load_zones(struct service *s, const struct dnsd_settings *d, bool strict, struct zones *out,
-                       struct problem *p)
-{
-    struct zone_listener l = { .service = s, .first = p };
-    struct zones_row *rows = calloc(d->zone_count, sizeof *rows);
-    for (size_t i = 0; rows && i < d->zone_count; i++) {
-        dns_name_lower(&rows[i].name, &d->zones[i].name);
-        rows[i].transfer_to = d->zones[i].transfer.prefixes;
-        rows[i].transfer_to_count = d->zones[i].transfer.prefix_count;
-        rows[i].transfer_keys = d->zones[i].transfer.keys;
-        rows[i].transfer_tls_only = d->zones[i].transfer_tls_only;
-        rows[i].zone = d->zones[i].primary_count ? copy_or_none(s, &d->zones[i], &rows[i].name)
-                                                 : load_zone(&l, &d->zones[i]);
-        if (rows[i].zone && !d->zones[i].primary_count)
-            rows[i].zone = version_of_file(s, &d->zones[i], &rows[i].name, rows[i].zone, p);
-        if (!rows[i].zone)
-            rows[i].zone = zone_in_service(s, &rows[i].name);
-    }
-    bool ok = rows && (!strict || all_loaded(rows, d));
-    if (ok && zones_open(out, rows, d->zone_count, s->zones.seed)) {
-        free(rows);
-        return true;
-    }
-    if (!rows || ok)
-        problem_set(p, "not enough memory for the zones");
-    for (size_t i = 0; rows && i < d->zone_count; i++)
-        zone_release(rows[i].zone);
-    free(rows);
-    return false;
-}
-
 /* ---- recursion --------------------------------------------------------------------------------- */
 
 static void close_recursion(struct service *s)
@@ -211,10 +80,8 @@ static void close_recursion(struct service *s)
 /* Where iteration begins: what the file says, or what is built in. */
 static struct zone *load_hints(struct service *s, const struct dnsd_settings *d, struct problem *p)
 {
-    struct zone_listener l = { .service = s, .first = p };
     const char *path = d->recursion.hints_path;
-    struct zone *z =
-        path ? zonefile_load_hints(path, s->zones.seed, zone_problem, &l) : hints_builtin(s->zones.seed);
+    struct zone *z = path ? views_load_hints(s, path, p) : hints_builtin(s->seed);
     if (!z && !path)
         problem_set(p, "out of memory");
     return z;
@@ -241,7 +108,7 @@ static bool open_recursion(struct service *s, const struct dnsd_settings *d, str
 
 /* ---- other requests than questions ---------------------------------------------------------------- */
 
-bool dnsd_request(struct service *s, struct span message, const struct dnsd_asker *from, struct writer *out,
+bool dnsd_request(struct span message, const struct dnsd_asker *from, struct writer *out,
                   enum respond_outcome *outcome, struct now now)
 {
     struct reader r = reader_over(message);
@@ -250,9 +117,9 @@ bool dnsd_request(struct service *s, struct span message, const struct dnsd_aske
     if (!reader_ok(&r) || flags & DNS_QR)
         return false;
     if (dns_opcode(flags) == DNS_OPCODE_UPDATE)
-        *outcome = primary_update(s->primary, message, from, out, now);
+        *outcome = primary_update(from->view->primary, message, from, out, now);
     else if (dns_opcode(flags) == DNS_OPCODE_NOTIFY)
-        *outcome = secondary_notified(s->secondary, message, from, out, now);
+        *outcome = secondary_notified(from->view->secondary, message, from, out, now);
     else
         return false;
     return true;
@@ -266,11 +133,11 @@ void dnsd_answer(struct service *s, struct span message, struct dnsd_asker *from
     enum respond_outcome outcome;
     if (!dnsd_verify(s, message, from, out, now))
         return;
-    if (dnsd_request(s, message, from, out, &outcome, now)) {
+    if (dnsd_request(message, from, out, &outcome, now)) {
         dnsd_sign(&s->session, out, now);
         return;
     }
-    outcome = respond(&s->zones, message, &from->peer->address, false, out, &s->response);
+    outcome = respond(&from->view->zones, message, &from->peer->address, false, out, &s->response);
     outcome = dnsd_elsewhere(s, outcome, from, out, now);
     if (s->limit && outcome == RESPOND_REPLY) {
         if (!limit_reply(s->limit, &s->response, from->peer->address, out, now.mono_ms))
@@ -293,7 +160,7 @@ static void note_load(struct service *s, size_t messages, struct now now)
 static void answer_batch(void *self, struct udp *u, struct batch *b, struct now now)
 {
     struct service *s = self;
-    look_ahead(&s->zones, b);
+    look_ahead(s, b);
     note_load(s, b->count, now);
     for (size_t i = 0; i < b->count; i++) {
         struct datagram *d = &b->d[i];
@@ -359,14 +226,23 @@ static void tell_listening(struct service *s, const struct dnsd_socket *k)
     home_listening(s->home, "dnsd", "tcp", &tcp, s->try_tcp);
 }
 
+static const struct dnsd_zone *first_zone(const struct dnsd_settings *d)
+{
+    for (size_t i = d->view_count; i > 0; i--) /* the one for everybody first */
+        if (d->views[i - 1].zone_count)
+            return &d->views[i - 1].zones[0];
+    return NULL;
+}
+
 /* "dig @%s -p %p contoso.local SOA", with the name of the first zone. */
 static void write_try(struct service *s, char *room, const char *begin, const char *type)
 {
     struct writer w = writer_over(room, sizeof s->try - 1);
     write_text(&w, begin);
     struct mark name = writer_mark(&w);
-    if (s->settings->zone_count)
-        write_dns_name_text(&w, dns_name_span(&s->settings->zones[0].name));
+    const struct dnsd_zone *zone = first_zone(s->settings);
+    if (zone)
+        write_dns_name_text(&w, dns_name_span(&zone->name));
     else
         write_text(&w, "example.com.");
     if (span_find(span_from(writer_span(&w), name.offset), '%') + name.offset != writer_length(&w))
@@ -385,7 +261,7 @@ static void choose_try(struct service *s)
 static bool open_limit(struct service *s, const struct dnsd_settings *d, struct limit **out,
                        struct problem *p)
 {
-    *out = d->rate.per_second ? limit_open(&d->rate, s->zones.seed) : NULL;
+    *out = d->rate.per_second ? limit_open(&d->rate, s->seed) : NULL;
     if (d->rate.per_second && !*out)
         problem_set(p, "out of memory");
     return !d->rate.per_second || *out;
@@ -393,35 +269,31 @@ static bool open_limit(struct service *s, const struct dnsd_settings *d, struct 
 
 /* ---- the service --------------------------------------------------------------------------------- */
 
-static bool open_all(struct service *s, struct problem *p)
+static bool open_listeners(struct service *s, const struct dnsd_settings *d, struct problem *p)
 {
-    struct zones zones;
-    const struct dnsd_settings *d = s->settings;
     s->sockets = calloc(d->listen_count ? d->listen_count : 1, sizeof *s->sockets);
     if (!s->sockets)
-        return false;
-    s->primary = primary_open(s, p);
-    s->signing = signing_open(s);
-    s->secondary = s->primary && s->signing ? secondary_open(s) : NULL;
-    if (s->primary && !s->secondary)
         problem_set(p, "out of memory");
-    if (!s->secondary || !load_zones(s, d, true, &zones, p))
-        return false;
-    s->zones = zones;
-    s->connections_max = dnsd_connections_possible(d->tcp_clients_max);
-    dnsd_identify(s, d);
-    if (!open_limit(s, d, &s->limit, p))
-        return false;
-    if (!open_recursion(s, d, p))
-        return false;
-    for (size_t i = 0; i < d->listen_count; i++)
+    for (size_t i = 0; s->sockets && i < d->listen_count; i++)
         if (!open_sockets(s, &d->listen[i], &s->sockets[i], p))
             return false;
-    if (!dnsd_open_tls(s, p))
+    return s->sockets && dnsd_open_tls(s, p);
+}
+
+static bool open_all(struct service *s, struct problem *p)
+{
+    struct views views;
+    const struct dnsd_settings *d = s->settings;
+    if (!views_load(s, d, true, &views, p))
         return false;
-    primary_started(s->primary, loop_now(s->home->loop));
-    signing_started(s->signing, loop_now(s->home->loop));
-    if (!secondary_started(s->secondary, loop_now(s->home->loop))) {
+    s->connections_max = dnsd_connections_possible(d->tcp_clients_max);
+    dnsd_identify(s, d);
+    if (!open_limit(s, d, &s->limit, p) || !open_recursion(s, d, p) || !open_listeners(s, d, p)) {
+        views_drop(s, &views);
+        return false;
+    }
+    views_swap(s, d, &views);
+    if (!views_started(s, &views)) {
         problem_set(p, "out of memory");
         return false;
     }
@@ -459,10 +331,7 @@ void dnsd_free_if_done(struct service *s)
     loop_disarm(s->home->loop, &s->secret_due);
     dnsd_close_tls(s);
     limit_close(s->limit);
-    secondary_close(s->secondary);
-    signing_close(s->signing);
-    primary_close(s->primary);
-    zones_close(&s->zones);
+    views_close(s);
     free(s->sockets);
     dnsd_forget(s->settings);
     free(s);
@@ -477,7 +346,7 @@ static struct service *start(struct home *h, void *settings, struct problem *p)
     }
     s->home = h;
     s->settings = settings;
-    s->zones.seed = entropy_u64();
+    s->seed = entropy_u64();
     list_open(&s->connections);
     if (open_all(s, p))
         return s;
@@ -498,50 +367,34 @@ static bool same_listen(const struct dnsd_settings *a, const struct dnsd_setting
     return same;
 }
 
-/* Each zone that was there before, perhaps in another version. */
-static void tell_replaced(struct service *s, const struct zones *before)
-{
-    for (size_t i = 0; i < s->zones.count; i++) {
-        const struct zones_row *old = zones_find_apex(before, &s->zones.rows[i].name);
-        primary_replaced(s->primary, &s->zones.rows[i], old ? old->zone : NULL, loop_now(s->home->loop));
-    }
-}
-
 static bool reload(struct service *s, void *settings, struct problem *p)
 {
-    struct zones zones;
-    struct dnsd_settings *d = settings;
+    struct views views;
+    struct dnsd_settings *d = settings, *before = s->settings;
     if (!same_listen(s->settings, d)) {
         problem_set(p, "the addresses in dnsd's `listen` or `listen-tls` changed; that needs a restart");
         return false;
     }
-    if (!primary_reload(s->primary, d, p) || !load_zones(s, d, false, &zones, p))
+    struct limit *limit = NULL;
+    if (!views_load(s, d, false, &views, p))
         return false;
-    if (!open_recursion(s, d, p)) {
-        zones_close(&zones);
-        return false;
-    }
-    struct limit *limit;
-    if (!open_limit(s, d, &limit, p) || !dnsd_reload_tls(s, d, p)) {
+    /* recursion last: it would go on with settings that are thrown away */
+    if (!open_limit(s, d, &limit, p) || !dnsd_reload_tls(s, d, p) || !open_recursion(s, d, p)) {
         limit_close(limit);
-        zones_close(&zones);
+        views_drop(s, &views);
         return false;
     }
-    struct zones before = s->zones;
     workers_pause(s->workers);
-    dnsd_forget(s->settings);
     s->settings = d;
-    s->zones = zones;
+    views_swap(s, d, &views);
     s->connections_max = dnsd_connections_possible(d->tcp_clients_max);
     dnsd_identify(s, d);
     limit_close(s->limit);
     s->limit = limit;
     workers_resume(s->workers);
-    tell_replaced(s, &before);
-    zones_close(&before);
-    signing_started(s->signing, loop_now(s->home->loop));
-    if (!secondary_started(s->secondary, loop_now(s->home->loop)))
+    if (!views_started(s, &views))
         problem_set(p, "out of memory");
+    dnsd_forget(before);
     return true;
 }
 
@@ -554,8 +407,7 @@ static void drain(struct service *s)
 
 static bool busy(const struct service *s)
 {
-    return dnsd_connections_busy(s) || primary_busy(s->primary) ||
-           (s->recursion && recursion_waiting(s->recursion));
+    return dnsd_connections_busy(s) || views_busy(s) || (s->recursion && recursion_waiting(s->recursion));
 }
 
 static void stop(struct service *s)

@@ -62,6 +62,7 @@ bool dnsd_verify(struct service *s, struct span message, struct dnsd_asker *from
     struct tsig t;
     enum tsig_place place = tsig_find(message, &t);
     from->key = s->response.key = NULL;
+    from->view = views_choose(s, &from->peer->address, &from->local->address, NULL);
     s->response.reserved_bytes = 0;
     s->response.edns = &s->edns;
     s->response.unix_ms = now.unix_ms;
@@ -78,6 +79,7 @@ bool dnsd_verify(struct service *s, struct span message, struct dnsd_asker *from
         return false;
     }
     from->key = s->response.key = key;
+    from->view = views_choose(s, &from->peer->address, &from->local->address, key);
     s->response.reserved_bytes = tsig_bytes(&s->session);
     return true;
 }

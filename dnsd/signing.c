@@ -36,7 +36,7 @@ struct signed_zone {
 };
 
 struct signing {
-    struct service *service;
+    struct view *view;
     struct signed_zone *first;
 };
 
@@ -49,11 +49,11 @@ static void tell_failed(struct signing *g, const struct dns_name *zone, const ch
 {
     struct event ev;
     char name[DNS_NAME_TEXT_MAX];
-    struct events *events = g->service->home->events;
+    struct events *events = g->view->service->home->events;
     if (!event_happens(events, EVENT_DNS_SIGNING_FAILED))
         return;
     event_begin(&ev, EVENT_DNS_SIGNING_FAILED, now);
-    dnsd_event_name(&ev, "zone", zone, name);
+    views_event_zone(&ev, g->view, zone, name);
     event_text(&ev, "reason", why);
     event_emit(events, &ev);
 }
@@ -66,16 +66,11 @@ static struct signed_zone *find(const struct signing *g, const struct dns_name *
     return k;
 }
 
-static const struct dnsd_zone *settings_of(const struct signing *g, const struct zones_row *row)
-{
-    return &g->service->settings->zones[row - g->service->zones.rows];
-}
-
 /* The zone in service, where it is one of ours. */
 static const struct zones_row *row_of(const struct signed_zone *k)
 {
-    const struct zones_row *row = zones_find_apex(&k->owner->service->zones, &k->lower);
-    return row && row->zone && settings_of(k->owner, row)->dnssec ? row : NULL;
+    const struct zones_row *row = zones_find_apex(&k->owner->view->zones, &k->lower);
+    return row && row->zone && row->settings->dnssec ? row : NULL;
 }
 
 static uint32_t next_serial(uint32_t serial)
@@ -157,7 +152,7 @@ static void arm(struct signed_zone *k, uint32_t due_s, struct now now)
 {
     uint64_t wait_s = due_s > seconds(now) ? due_s - seconds(now) : 0;
     k->clock.fire = go;
-    loop_arm(k->owner->service->home->loop, &k->clock, now.mono_ms + wait_s * 1000);
+    loop_arm(k->owner->view->service->home->loop, &k->clock, now.mono_ms + wait_s * 1000);
 }
 
 static void arm_next(struct signed_zone *k, struct now now)
@@ -182,7 +177,7 @@ static void made(void *owner, bool ok, const char *why, struct now now)
 /* A few of those that are due are made anew, as one change. */
 static void make_anew(struct signed_zone *k, const struct zones_row *row, struct now now)
 {
-    struct service *s = k->owner->service;
+    struct service *s = k->owner->view->service;
     struct span names[NAMES_A_GO];
     struct sign_scope scope = { .names = names };
     const char *why = "out of memory";
@@ -195,7 +190,7 @@ static void make_anew(struct signed_zone *k, const struct zones_row *row, struct
         c ? sign_change(row->zone, c, &k->settings, &scope, seconds(now), &why) : SIGN_FAILED;
     workers_resume(s->workers);
     if (result == SIGN_CHANGED)
-        primary_make(s->primary, &k->lower, c, made, k);
+        primary_make(k->owner->view->primary, &k->lower, c, made, k);
     else
         made(k, result == SIGN_NOTHING, why, now);
     change_release(c);
@@ -205,9 +200,9 @@ static void go(struct timer *t, struct now now)
 {
     struct signed_zone *k = list_item(t, struct signed_zone, clock);
     const struct zones_row *row = row_of(k);
-    if (!row || k->owner->service->stopping)
+    if (!row || k->owner->view->service->stopping)
         return; /* signing_started() begins anew when it comes back */
-    if (primary_is_changing(k->owner->service->primary, &k->lower)) {
+    if (primary_is_changing(k->owner->view->primary, &k->lower)) {
         arm(k, seconds(now) + AGAIN_S, now);
         return;
     }
@@ -235,13 +230,13 @@ void signing_started(struct signing *g, struct now now)
 bool signing_extend(struct signing *g, const struct zones_row *row, struct change *c, struct now now,
                     const char **why)
 {
-    struct signed_zone *k = settings_of(g, row)->dnssec ? find(g, &row->name) : NULL;
+    struct signed_zone *k = row->settings->dnssec ? find(g, &row->name) : NULL;
     struct sign_scope scope = { 0 };
     if (!k)
         return true;
-    workers_pause(g->service->workers);
+    workers_pause(g->view->service->workers);
     bool ok = sign_change(row->zone, c, &k->settings, &scope, seconds(now), why) != SIGN_FAILED;
-    workers_resume(g->service->workers);
+    workers_resume(g->view->service->workers);
     return ok;
 }
 
@@ -261,7 +256,7 @@ static struct signed_zone *find_or_make(struct signing *g, const struct dnsd_zon
     }
     if (!k->owner) {
         dns_name_copy(&k->lower, &lower);
-        if (!signing_key_open(g->service->home->state_directory, &lower, true, &k->key, p)) {
+        if (!signing_key_open(g->view->service->home->state_directory, &lower, true, &k->key, p)) {
             free(k);
             return NULL;
         }
@@ -321,8 +316,7 @@ static bool takes_updates(const struct dnsd_zone *d)
 static uint32_t choose_serial(struct signed_zone *k, const struct zone *base, const struct zone *file)
 {
     uint32_t seen = base->serial, committed;
-    if (primary_latest(k->owner->service->primary, &k->lower, &committed) &&
-        dns_serial_newer(committed, seen))
+    if (primary_latest(k->owner->view->primary, &k->lower, &committed) && dns_serial_newer(committed, seen))
         seen = committed;
     return dns_serial_newer(file->serial, seen) ? file->serial : next_serial(seen);
 }
@@ -330,11 +324,11 @@ static uint32_t choose_serial(struct signed_zone *k, const struct zone *base, co
 /* What was there before: NULL, or held. */
 static struct zone *before_of(struct signed_zone *k, struct zone *in_service, struct now now)
 {
-    struct service *s = k->owner->service;
+    struct view *v = k->owner->view;
     if (in_service && k->loaded)
         return zone_hold(in_service);
-    struct zone *copy = copy_load_signed(s, &k->lower, &k->file_serial);
-    return copy ? primary_replay(s->primary, &k->lower, copy, now) : NULL;
+    struct zone *copy = copy_load_signed(v, &k->lower, &k->file_serial);
+    return copy ? primary_replay(v->primary, &k->lower, copy, now) : NULL;
 }
 
 static struct zone *failed(struct signed_zone *k, struct zone *z, const char *why, struct problem *p,
@@ -375,9 +369,9 @@ struct zone *signing_load(struct signing *g, const struct dnsd_zone *settings, s
     }
     k->file_serial = file_serial;
     if (changes && before && !running)
-        primary_remember(g->service->primary, &k->lower, c);
+        primary_remember(g->view->primary, &k->lower, c);
     if (changes || !running)
-        copy_save_signed(g->service, base, k->file_serial);
+        copy_save_signed(g->view, base, k->file_serial);
     change_release(c);
     k->loaded = true;
     return base;
@@ -387,11 +381,11 @@ struct zone *signing_load(struct signing *g, const struct dnsd_zone *settings, s
  * ------------------------------------------------------------------------------------------------------
  */
 
-struct signing *signing_open(struct service *s)
+struct signing *signing_open(struct view *v)
 {
     struct signing *g = calloc(1, sizeof *g);
     if (g)
-        g->service = s;
+        g->view = v;
     return g;
 }
 
@@ -401,7 +395,7 @@ void signing_close(struct signing *g)
         return;
     for (struct signed_zone *k = g->first, *next; k; k = next) {
         next = k->next;
-        loop_disarm(g->service->home->loop, &k->clock);
+        loop_disarm(g->view->service->home->loop, &k->clock);
         signing_key_close(&k->key);
         arena_close(&k->arena);
         free(k->due);

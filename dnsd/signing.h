@@ -9,7 +9,7 @@
 struct signing;
 
 /* NULL: no memory. */
-struct signing *signing_open(struct service *s);
+struct signing *signing_open(struct view *v);
 void signing_close(struct signing *g);
 
 /* A zone as its file has it -> signed: `in_service` (NULL: none) or what an earlier run left on disk goes on

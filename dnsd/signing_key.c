@@ -75,7 +75,7 @@ bool signing_key_open(const char *state, const struct dns_name *zone, bool make,
 {
     char path[PATH_BYTES];
     *k = (struct sign_key){ 0 };
-    copy_path(state, zone, DIRECTORY, "pem", path, sizeof path);
+    copy_path(state, "", zone, DIRECTORY, "pem", path, sizeof path);
     FILE *f = fopen(path, "re");
     if (f)
         k->pair = read_key(f, path, p);

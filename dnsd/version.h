@@ -6,9 +6,9 @@
 #include "dnsd.h"
 
 /* As change_fits() and change_apply() with the zone in service, which is there. */
-bool version_fits(struct service *s, struct zones_row *row, const struct change *c, const char **why);
-bool version_change(struct service *s, struct zones_row *row, const struct change *c, const char **why);
+bool version_fits(struct view *v, struct zones_row *row, const struct change *c, const char **why);
+bool version_change(struct view *v, struct zones_row *row, const struct change *c, const char **why);
 /* Another version, or none (NULL), takes its place; the one before, or NULL, is the caller's to release. */
-struct zone *version_replace(struct service *s, struct zones_row *row, struct zone *next);
+struct zone *version_replace(struct view *v, struct zones_row *row, struct zone *next);
 
 #endif

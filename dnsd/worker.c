@@ -79,7 +79,9 @@ static bool is_answered(struct worker *w, struct datagram *d, struct now now)
         return false;
     w->response.edns = &s->edns;
     w->response.unix_ms = now.unix_ms;
-    enum respond_outcome outcome = respond(&s->zones, d->in, &d->peer.address, false, &d->out, &w->response);
+    const struct view *view = views_choose(s, &d->peer.address, &d->local.address, NULL);
+    enum respond_outcome outcome =
+        respond(&view->zones, d->in, &d->peer.address, false, &d->out, &w->response);
     if (outcome == RESPOND_REPLY && !w->response.why) {
         if (s->limit && !limit_reply(s->limit, &w->response, d->peer.address, &d->out, now.mono_ms))
             writer_back_to(&d->out, empty);
@@ -95,7 +97,7 @@ static void answer_batch(void *self, struct udp *u, struct batch *b, struct now 
     struct worker *w = k->worker;
     pthread_mutex_lock(&w->gate);
     w->response.crowded = load_is_above(&w->load, b->count, now.mono_ms, w->all->service->edns.cookies_above);
-    look_ahead(&w->all->service->zones, b);
+    look_ahead(w->all->service, b);
     for (size_t i = 0; i < b->count; i++)
         if (is_answered(w, &b->d[i], now))
             counts_take(&w->counts, &w->response, EDNS_UDP, writer_length(&b->d[i].out) != 0);

@@ -186,9 +186,12 @@ const struct zone_set *zone_find_set(const struct zone *z, const struct zone_nod
 
 /* ---- all zones -------------------------------------------------------------------------- */
 
-/* One row a configured zone. */
+struct dnsd_zone;
+
+/* One row a zone that is served, or would be. */
 struct zones_row {
     struct dns_name name;             /* in lower case */
+    const struct dnsd_zone *settings; /* not looked at here */
     struct zone *zone;                /* held by the directory; NULL: it could not be loaded */
     const struct prefix *transfer_to; /* who may have all of it; lives as long as the directory */
     size_t transfer_to_count;
@@ -197,6 +200,9 @@ struct zones_row {
     bool expired; /* a copy that no primary has confirmed for too long */
 };
 
+#define VIEW_NAME_BYTES_MAX 63 /* it is part of file names */
+
+/* Of one view. */
 struct zones {
     uint64_t seed;
     size_t count;

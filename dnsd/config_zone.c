@@ -1,0 +1,196 @@
+/* Zones: what each is made of, and who may do what with it. */
+#include "dnsd.h"
+
+#include <stdlib.h>
+
+const struct config_key dnsd_zone_keys[] = {
+    { .name = "file",
+      .type = CONFIG_PATH,
+      .help = "The zone's master file, with $TTL, $INCLUDE and $GENERATE.",
+      .example = "file = \"zones/contoso.local.zone\"",
+      .reference = "RFC 1035 5" },
+    { .name = "dnssec",
+      .type = CONFIG_FLAG,
+      .otherwise = "false",
+      .help = "The zone signs itself. Its key is made at the first start and kept in the state directory, as "
+              "are the signatures, which are made anew before they end; the serial goes up with each change "
+              "of them. What the parent zone needs is printed by `wirelab ds`.",
+      .example = "dnssec = true",
+      .reference = "RFC 4035, 6605" },
+    { .name = "nsec3",
+      .type = CONFIG_FLAG,
+      .otherwise = "false",
+      .help = "With `dnssec`: the names of the zone cannot be walked through, for proofs tell hashes.",
+      .example = "nsec3 = true",
+      .reference = "RFC 5155, 9276" },
+    { .name = "signature-validity",
+      .type = CONFIG_DURATION,
+      .least = 8,
+      .most = 31536000,
+      .otherwise = "14d",
+      .help = "How long signatures are good for; the last quarter is left for secondaries and caches.",
+      .example = "signature-validity = \"30d\"",
+      .reference = "RFC 6781 4.4.2" },
+    { .name = "allow-transfer",
+      .type = CONFIG_TEXT,
+      .flags = CONFIG_LIST,
+      .help = "Who may have the whole zone in one go (AXFR), by address or by key; nobody unless it is said "
+              "here.",
+      .example = "allow-transfer = { \"172.16.16.164\", \"key transfer.contoso.local\" }",
+      .reference = "RFC 5936" },
+    { .name = "transfer-tls-only",
+      .type = CONFIG_FLAG,
+      .otherwise = "false",
+      .help = "Whether allow-transfer counts over TLS alone (listen-tls), so that nobody on the way reads "
+              "the zone.",
+      .example = "transfer-tls-only = true",
+      .reference = "RFC 9103 9" },
+    { .name = "allow-update",
+      .type = CONFIG_TEXT,
+      .flags = CONFIG_LIST,
+      .help = "Who may change the zone by UPDATE, by address or by key; nobody unless it is said here. "
+              "Changes are kept on disk, "
+              "beside the "
+              "master file, until that has a newer serial.",
+      .example = "allow-update = { \"127.0.0.1\" }",
+      .reference = "RFC 2136" },
+    { .name = "update-policy",
+      .type = CONFIG_SECTION,
+      .flags = CONFIG_TITLED,
+      .keys = dnsd_policy_keys,
+      .help = "Who may change some names or types of the zone by UPDATE; every change of a message has to be "
+              "let by one of them. The title is for people.",
+      .example =
+          "update-policy \"dhcp\" { by = { \"key dhcp.contoso.local\" } names = { \"*.contoso.local\" } "
+          "types = { \"A\", \"AAAA\", \"DHCID\" } }",
+      .reference = "RFC 2136 3.3" },
+    { .name = "notify",
+      .type = CONFIG_TEXT,
+      .flags = CONFIG_LIST,
+      .help = "Who is told when the zone has changed, and at the start: an address (port 53), or an address "
+              "with a port; with a key that signs it, \"172.16.16.140 key NAME\".",
+      .example = "notify = { \"172.16.16.140\" }",
+      .reference = "RFC 1996" },
+    { .name = "primaries",
+      .type = CONFIG_TEXT,
+      .flags = CONFIG_LIST,
+      .help =
+          "Where the zone is fetched from, instead of a file, and followed at the times of its SOA and when "
+          "one of "
+          "them sends a NOTIFY: addresses (port 53), or addresses with a port; with a key that signs what is "
+          "asked and given, \"172.16.16.139 key NAME\", which its NOTIFY has to be signed with, too; over "
+          "TLS "
+          "(port 853), \"172.16.16.139 tls ns1.contoso.local\", where the certificate has to be for that "
+          "name, "
+          "or, "
+          "without one, for the address. A copy is kept in the state directory.",
+      .example = "primaries = { \"172.16.16.139\" }",
+      .reference = "RFC 5936, 1995, 1996, 9103" },
+    { .name = "allow-notify",
+      .type = CONFIG_TEXT,
+      .flags = CONFIG_LIST,
+      .help = "Who else but the primaries may say that the zone has changed, by address or by key.",
+      .example = "allow-notify = { \"172.16.16.150\" }",
+      .reference = "RFC 1996" },
+    { .name = "max-transfer-size",
+      .type = CONFIG_SIZE,
+      .otherwise = "1GiB",
+      .least = 65536,
+      .most = (int64_t)1 << 34,
+      .help =
+          "How much is taken from a primary for one transfer, so that a wrong one cannot fill the memory.",
+      .example = "max-transfer-size = \"64MiB\"" },
+    { 0 },
+};
+
+static bool ends_in_local(const struct dns_name *n)
+{
+    return n->labels && span_is_nocase(dns_name_label(n, n->labels - 1U), "local");
+}
+
+static void read_name(struct config *c, const struct config_section *s, struct dnsd_zone *z)
+{
+    const struct config_value *title = config_title(s);
+    const char *wrong = dns_name_from_text(span_text(title->text), NULL, &z->name);
+    if (wrong) {
+        dns_name_root(&z->name);
+        config_problem(c, s, title, wrong, "\"%s\" is not a domain name", title->text);
+        return;
+    }
+    if (ends_in_local(&z->name))
+        config_warning(
+            c, s, title,
+            "names in .local are asked for by multicast on many machines (nss-mdns, systemd-resolved), so "
+            "%s may be found by dig and not by a browser; .test has no such trouble",
+            title->text);
+}
+
+static bool read_zone(struct config *c, const struct config_section *s, struct dnsd_settings *d,
+                      struct dnsd_zone *z)
+{
+    const char *file = config_text(s, "file");
+    read_name(c, s, z);
+    if (!dnsd_configure_servers(c, s, "primaries", d, &z->primaries, &z->primary_count))
+        return false;
+    if (z->primary_count && file)
+        config_problem(c, s, config_value(s, "file"), "one of the two",
+                       "the zone has a file, and primaries to be fetched from");
+    else if (!z->primary_count && !file)
+        config_problem(c, s, NULL, "file = \"zones/NAME.zone\", or primaries = { \"172.16.16.139\" }",
+                       "the zone has neither a file nor primaries");
+    z->transfer_tls_only = config_flag(s, "transfer-tls-only");
+    z->max_transfer_bytes = (size_t)config_number(s, "max-transfer-size");
+    z->dnssec = config_flag(s, "dnssec");
+    z->nsec3 = config_flag(s, "nsec3");
+    z->signature_validity_s = (uint32_t)config_number(s, "signature-validity");
+    if (z->dnssec && z->primary_count)
+        config_problem(c, s, config_value(s, "dnssec"), "let the primary sign it",
+                       "a zone that is fetched cannot sign itself");
+    z->file = file ? arena_text(&d->arena, span_text(file)) : "";
+    return z->file && dnsd_configure_permits(c, s, "allow-transfer", d, &z->transfer) &&
+           dnsd_configure_permits(c, s, "allow-update", d, &z->update) &&
+           dnsd_configure_policies(c, s, d, z) &&
+           dnsd_configure_permits(c, s, "allow-notify", d, &z->notify_by) &&
+           dnsd_configure_servers(c, s, "notify", d, &z->notify, &z->notify_count);
+}
+
+/* ---- all of a section -----------------------------------------------------------------------------------
+ */
+
+static int compare_zones(const void *a, const void *b)
+{
+    const struct dnsd_zone *x = *(const struct dnsd_zone *const *)a, *y = *(const struct dnsd_zone *const *)b;
+    int order = dns_name_compare(&x->name, &y->name);
+    return order ? order : (x > y) - (x < y);
+}
+
+/* By sorting: there may be a hundred thousand. */
+static bool check_repeated(struct config *c, const struct config_section *const *sections,
+                           struct dnsd_view *v)
+{
+    struct dnsd_zone **sorted = calloc(v->zone_count + 1, sizeof *sorted);
+    if (!sorted)
+        return false;
+    for (size_t i = 0; i < v->zone_count; i++)
+        sorted[i] = &v->zones[i];
+    qsort(sorted, v->zone_count, sizeof *sorted, compare_zones);
+    for (size_t i = 1; i < v->zone_count; i++) {
+        const struct config_section *s = sections[sorted[i] - v->zones];
+        if (dns_name_equal(dns_name_span(&sorted[i - 1]->name), dns_name_span(&sorted[i]->name)))
+            config_problem(c, s, config_title(s), "one section for each zone", "zone \"%s\" is there already",
+                           config_title(s)->text);
+    }
+    free(sorted);
+    return true;
+}
+
+bool dnsd_configure_zones(struct config *c, const struct config_section *s, struct dnsd_settings *d,
+                          struct dnsd_view *v)
+{
+    const struct config_section *const *zones = config_sections(s, "zone", &v->zone_count);
+    v->zones = arena_array(&d->arena, v->zone_count, sizeof *v->zones);
+    for (size_t i = 0; v->zones && i < v->zone_count; i++)
+        if (!read_zone(c, zones[i], d, &v->zones[i]))
+            return false;
+    return v->zones && check_repeated(c, zones, v);
+}
