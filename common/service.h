@@ -18,7 +18,7 @@ struct home {
     struct rng rng;
     const char *state_directory;
     const char *store_url; /* NULL: the store is a file there */
-    struct store *store; /* home_store() opens it on first use */
+    struct store *store;   /* home_store() opens it on first use */
     /* Where home_listening() goes; NULL: nobody asks. */
     void (*listening)(struct home *h, const char *service, const char *protocol, const struct endpoint *at,
                       const char *try);

@@ -9,9 +9,10 @@ struct prefix rate_network(const struct rate_settings *s, struct address client)
 {
     struct prefix p = { .address = client, .bits = client.family == FAMILY_IP6 ? s->ip6_bits : s->ip4_bits };
     unsigned bits = p.bits;
-    for (size_t i = 0; i < sizeof p.address.bytes; i++, bits = bits > 8 ? bits - 8 : 0) {
+    for (size_t i = 0; i < sizeof p.address.bytes; i++) {
         unsigned mask = bits >= 8 ? 0xFFU : 0xFF00U >> bits;
         p.address.bytes[i] = (uint8_t)(p.address.bytes[i] & mask);
+        bits = bits > 8 ? bits - 8 : 0;
     }
     return p;
 }
