@@ -6,18 +6,16 @@
 
 socklen_t socket_address(const struct endpoint *e, struct sockaddr_storage *out)
 {
-    memset(out, 0, sizeof *out);
     if (e->address.family == FAMILY_IP6) {
         struct sockaddr_in6 *a = (struct sockaddr_in6 *)out;
-        a->sin6_family = AF_INET6;
-        a->sin6_port = htons(e->port);
-        a->sin6_scope_id = e->scope;
+        *a = (struct sockaddr_in6){ .sin6_family = AF_INET6,
+                                    .sin6_port = htons(e->port),
+                                    .sin6_scope_id = e->scope };
         memcpy(&a->sin6_addr, e->address.bytes, 16);
         return sizeof *a;
     }
     struct sockaddr_in *a = (struct sockaddr_in *)out;
-    a->sin_family = AF_INET;
-    a->sin_port = htons(e->port);
+    *a = (struct sockaddr_in){ .sin_family = AF_INET, .sin_port = htons(e->port) };
     memcpy(&a->sin_addr, e->address.bytes, 4);
     return sizeof *a;
 }

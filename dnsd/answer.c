@@ -263,16 +263,8 @@ static void add_service_targets(struct walk *w, const struct zone_node *owner, c
 static enum step answer_from(struct walk *w, const struct zone_node *n, bool wildcard)
 {
     uint16_t type = w->q->type;
-    struct denial d;
-    if (w->secure && wildcard && n->sets)
-        denial_beside_wildcard(w->zone, w->name, n, &d);
-    else
-        d.count = 0;
-    if (type == DNS_TYPE_ANY) {
-        enum step step = answer_any(w, n, wildcard);
-        add_proof(w, &d);
-        return step;
-    }
+    if (type == DNS_TYPE_ANY)
+        return answer_any(w, n, wildcard);
     const struct zone_set *set = zone_find_set(w->zone, n, type);
     bool alias = !set && (set = zone_find_set(w->zone, n, DNS_TYPE_CNAME));
     if (!set)
@@ -282,9 +274,19 @@ static enum step answer_from(struct walk *w, const struct zone_node *n, bool wil
         step = follow(w, n, set);
     else
         add_answer(w, n, set);
-    add_proof(w, &d);
     if (type == DNS_TYPE_HTTPS || type == DNS_TYPE_SVCB)
         add_service_targets(w, n, set);
+    return step;
+}
+
+/* A wildcard answers; a signed zone proves that there is nothing nearer (RFC 4035 3.1.3.3). */
+static enum step answer_from_wildcard(struct walk *w, const struct zone_node *n)
+{
+    struct denial d = { 0 };
+    if (w->secure && n->sets)
+        denial_beside_wildcard(w->zone, w->name, n, &d);
+    enum step step = answer_from(w, n, true);
+    add_proof(w, &d);
     return step;
 }
 
@@ -377,7 +379,9 @@ static enum step answer_name(struct walk *w, bool first)
         w->plan->authoritative = true;
     if (found == ZONE_ABSENT)
         return deny_name(w);
-    return found == ZONE_BELOW_DNAME ? redirect(w, n) : answer_from(w, n, found == ZONE_WILDCARD);
+    if (found == ZONE_BELOW_DNAME)
+        return redirect(w, n);
+    return found == ZONE_WILDCARD ? answer_from_wildcard(w, n) : answer_from(w, n, false);
 }
 
 void answer_question(const struct zones *zones, const struct answer_question *q, struct answer_plan *plan)

@@ -228,8 +228,13 @@ void views_event_zone(struct event *ev, const struct view *v, const struct dns_n
 /* view.c */
 /* The one for a client, by its address, the address that it asked, and the key that it signed with (NULL:
  * none). */
-struct view *views_choose(const struct service *s, const struct address *peer, const struct address *local,
-                          const struct tsig_key *key);
+struct view *views_choose_among(const struct service *s, const struct address *peer,
+                                const struct address *local, const struct tsig_key *key);
+static inline struct view *views_choose(const struct service *s, const struct address *peer,
+                                        const struct address *local, const struct tsig_key *key)
+{
+    return s->view_count == 1 ? s->views[0] : views_choose_among(s, peer, local, key);
+}
 
 /* elsewhere.c */
 /* Where a message came from, for a reply that comes later. */

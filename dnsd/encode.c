@@ -12,6 +12,7 @@
 struct encoding {
     struct writer *w;
     const struct dns_question *question;
+    size_t rows_left;
     bool names_open;
     struct dns_names names;
 };
@@ -166,10 +167,11 @@ static bool write_row(struct encoding *e, const struct answer_row *row, uint16_t
 /* False when a set that is required does not fit: the reply is truncated there. */
 static bool write_section(struct encoding *e, const struct answer_plan *plan, size_t section, uint16_t *count)
 {
-    for (size_t i = 0; i < plan->count; i++) {
+    for (size_t i = 0; e->rows_left && i < plan->count; i++) {
         const struct answer_row *row = &plan->rows[i];
         if (row->section != section)
             continue;
+        e->rows_left--;
         if (!write_row(e, row, count) && row->required)
             return false;
     }
@@ -179,18 +181,20 @@ static bool write_section(struct encoding *e, const struct answer_plan *plan, si
 void encode_plan(const struct dns_query *q, const struct answer_plan *plan, size_t limit, struct writer *w)
 {
     struct encoding e;
-    uint16_t flags = encode_flags(q, plan->rcode);
+    uint16_t flags = (uint16_t)(encode_flags(q, plan->rcode) | (plan->authoritative ? DNS_AA : 0));
     uint16_t counts[ANSWER_SECTIONS] = { 0 };
     size_t above = writer_room(w) > limit ? writer_room(w) - limit : 0;
     e.w = w;
     e.question = &q->question;
+    e.rows_left = plan->count;
     e.names_open = false;
-    if (plan->authoritative)
-        flags |= DNS_AA;
     writer_reserve(w, above);
-    write_head(q, flags, w);
+    struct mark head = writer_mark(w);
+    write_zeros(w, DNS_HEADER_BYTES); /* until the counts are known */
+    if (q->asked)
+        write_dns_question(w, &q->question);
     bool room_for_opt = q->edns.present && writer_reserve(w, DNS_OPT_BYTES);
-    for (size_t section = 0; section < ANSWER_SECTIONS; section++)
+    for (size_t section = 0; e.rows_left && section < ANSWER_SECTIONS; section++)
         if (!write_section(&e, plan, section, &counts[section])) {
             flags |= DNS_TC;
             break;
@@ -201,7 +205,7 @@ void encode_plan(const struct dns_query *q, const struct answer_plan *plan, size
         counts[ANSWER_ADDITIONAL]++;
     }
     writer_release(w, above);
-    writer_patch_u16(w, (struct mark){ FLAGS_AT }, flags);
-    for (size_t section = 0; section < ANSWER_SECTIONS; section++)
-        patch_count(w, section, counts[section]);
+    struct writer again = writer_again(w, head, DNS_HEADER_BYTES);
+    write_dns_header(&again, &(struct dns_header){ q->header.id, flags, q->asked, counts[ANSWER_ANSWER],
+                                                   counts[ANSWER_AUTHORITY], counts[ANSWER_ADDITIONAL] });
 }

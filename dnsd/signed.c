@@ -86,7 +86,9 @@ bool dnsd_verify(struct service *s, struct span message, struct dnsd_asker *from
 
 void dnsd_sign(struct tsig_session *session, struct writer *out, struct now now)
 {
-    if (tsig_is_open(session) && writer_length(out))
+    if (!tsig_is_open(session))
+        return;
+    if (writer_length(out))
         tsig_sign(session, out, seconds(now));
     tsig_close(session);
 }

@@ -10,8 +10,8 @@ static bool is_for(const struct dnsd_view *d, const struct address *peer, const 
     return here && (d->any_client || dnsd_permitted(&d->clients, peer, key));
 }
 
-struct view *views_choose(const struct service *s, const struct address *peer, const struct address *local,
-                          const struct tsig_key *key)
+struct view *views_choose_among(const struct service *s, const struct address *peer,
+                                const struct address *local, const struct tsig_key *key)
 {
     size_t i = 0;
     while (i + 1 < s->view_count && !is_for(s->views[i]->settings, peer, local, key))

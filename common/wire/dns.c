@@ -7,12 +7,14 @@
 
 bool read_dns_header(struct reader *r, struct dns_header *out)
 {
-    out->id = read_u16(r);
-    out->flags = read_u16(r);
-    out->questions = read_u16(r);
-    out->answers = read_u16(r);
-    out->authorities = read_u16(r);
-    out->additionals = read_u16(r);
+    uint64_t four = read_u64(r);
+    uint32_t two = read_u32(r);
+    *out = (struct dns_header){ .id = (uint16_t)(four >> 48),
+                                .flags = (uint16_t)(four >> 32),
+                                .questions = (uint16_t)(four >> 16),
+                                .answers = (uint16_t)four,
+                                .authorities = (uint16_t)(two >> 16),
+                                .additionals = (uint16_t)two };
     return reader_ok(r);
 }
 
@@ -154,12 +156,9 @@ bool dns_query_read_edns(struct span message, struct dns_query *q)
 
 void write_dns_header(struct writer *w, const struct dns_header *h)
 {
-    write_u16(w, h->id);
-    write_u16(w, h->flags);
-    write_u16(w, h->questions);
-    write_u16(w, h->answers);
-    write_u16(w, h->authorities);
-    write_u16(w, h->additionals);
+    write_u64(w,
+              (uint64_t)h->id << 48 | (uint64_t)h->flags << 32 | (uint64_t)h->questions << 16 | h->answers);
+    write_u32(w, (uint32_t)h->authorities << 16 | h->additionals);
 }
 
 void write_dns_question(struct writer *w, const struct dns_question *q)

@@ -22,12 +22,31 @@ void dns_name_copy(struct dns_name *to, const struct dns_name *from)
     memcpy(to->bytes, from->bytes, from->len);
 }
 
+#define EACH_OCTET 0x0101010101010101U
+
+/* Eight octets at once: the seventh bit of a sum of seven bits tells whether it passed a bound, and nothing
+ * goes over from one octet to the next. */
+static uint64_t lower_eight(uint64_t octets)
+{
+    uint64_t seven = octets & 0x7F * EACH_OCTET;
+    uint64_t from_a = seven + (0x80 - 'A') * EACH_OCTET;
+    uint64_t past_z = seven + (0x7F - 'Z') * EACH_OCTET;
+    uint64_t capital = (from_a ^ past_z) & ~octets & 0x80 * EACH_OCTET;
+    return octets | capital >> 2; /* 0x20 */
+}
+
 void dns_name_lower(struct dns_name *to, const struct dns_name *from)
 {
     to->len = from->len;
     to->labels = from->labels;
     memcpy(to->at, from->at, from->labels + 1U);
-    for (size_t i = 0; i < from->len; i++) /* a length octet is below 'A' */
+    size_t i = 0;
+    for (uint64_t eight; i + sizeof eight <= from->len; i += sizeof eight) {
+        memcpy(&eight, from->bytes + i, sizeof eight);
+        eight = lower_eight(eight);
+        memcpy(to->bytes + i, &eight, sizeof eight);
+    }
+    for (; i < from->len; i++) /* a length octet is below 'A' */
         to->bytes[i] = ascii_lower(from->bytes[i]);
 }
 
@@ -46,8 +65,33 @@ static bool take_label(struct dns_name *out, struct reader *from, uint8_t n)
     return reader_ok(from);
 }
 
+/* A name that stands there whole, as most do; false, and nothing is read: it has pointers, or is wrong. */
+static bool read_whole_name(struct reader *r, struct dns_name *out)
+{
+    struct span rest = reader_rest(r);
+    size_t most = rest.len < DNS_NAME_BYTES_MAX ? rest.len : DNS_NAME_BYTES_MAX;
+    size_t labels = 0;
+    for (size_t at = 0; at < most;) { /* each label takes an octet at least */
+        size_t n = rest.at[at];
+        out->at[labels] = (uint8_t)at;
+        at += 1 + n;
+        if (n > DNS_LABEL_BYTES_MAX)
+            return false;
+        if (n == 0) {
+            out->len = (uint8_t)at;
+            out->labels = (uint8_t)labels;
+            read_bytes(r, out->bytes, at);
+            return true;
+        }
+        labels++;
+    }
+    return false;
+}
+
 bool read_dns_name(struct reader *r, struct span message, struct dns_name *out)
 {
+    if (read_whole_name(r, out))
+        return true;
     struct reader elsewhere;
     struct reader *from = r;
     size_t floor = (size_t)(r->at - message.at);

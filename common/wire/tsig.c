@@ -72,19 +72,20 @@ static bool read_tsig(struct reader *r, struct span message, struct tsig *out)
 enum tsig_place tsig_find(struct span message, struct tsig *out)
 {
     struct reader r = reader_over(message);
-    struct dns_header h;
-    read_dns_header(&r, &h);
-    size_t count = (size_t)h.answers + h.authorities + h.additionals;
+    read_skip(&r, 4);
+    uint16_t questions = read_u16(&r), answers = read_u16(&r);
+    uint16_t authorities = read_u16(&r), additionals = read_u16(&r);
+    size_t count = (size_t)answers + authorities + additionals;
     if (!reader_ok(&r) || !count)
         return TSIG_ABSENT;
-    skip_questions(&r, h.questions);
+    skip_questions(&r, questions);
     for (size_t i = 0; i < count && reader_ok(&r); i++) { /* by the message's counts */
         struct reader ahead = r;
         skip_name(&ahead);
         uint16_t type = read_u16(&ahead);
         if (reader_ok(&ahead) && type == DNS_TYPE_TSIG)
-            return i + 1 == count && h.additionals && read_tsig(&r, message, out) ? TSIG_PRESENT
-                                                                                  : TSIG_MISPLACED;
+            return i + 1 == count && additionals && read_tsig(&r, message, out) ? TSIG_PRESENT
+                                                                                : TSIG_MISPLACED;
         read_skip(&ahead, 6);
         read_skip(&ahead, read_u16(&ahead));
         r = ahead;

@@ -8,6 +8,7 @@
 #ifndef WIRELAB_WIRE_H
 #define WIRELAB_WIRE_H
 
+#include <endian.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -90,6 +91,7 @@ static inline size_t span_find(struct span a, uint8_t byte)
 
 /* ---- reading ------------------------------------------------------------------------- */
 
+/* Once failed, nothing is left: end == at. */
 struct reader {
     const uint8_t *start, *at, *end;
     bool failed;
@@ -103,7 +105,7 @@ static inline struct reader reader_over(struct span s)
 /* Bytes not read yet; 0 once failed. */
 static inline size_t reader_left(const struct reader *r)
 {
-    return r->failed ? 0 : (size_t)(r->end - r->at);
+    return (size_t)(r->end - r->at);
 }
 
 /* How far from the start the next read is. */
@@ -128,65 +130,76 @@ static inline bool reader_done(const struct reader *r)
 static inline void reader_fail(struct reader *r)
 {
     r->failed = true;
+    r->end = r->at;
 }
 
-/* The next n bytes, or NULL (and failed). For this header; others use the reads below. */
-static inline const uint8_t *reader_take(struct reader *r, size_t n)
+/* Whether n bytes are there; else it is failed. For this header; others use the reads below. */
+static inline bool reader_has(struct reader *r, size_t n)
 {
-    if (r->failed || (size_t)(r->end - r->at) < n) {
-        r->failed = true;
-        return NULL;
-    }
-    const uint8_t *p = r->at;
-    r->at += n;
-    return p;
+    if ((size_t)(r->end - r->at) >= n)
+        return true;
+    reader_fail(r);
+    return false;
 }
 
 static inline uint8_t read_u8(struct reader *r)
 {
-    const uint8_t *p = reader_take(r, 1);
-    return p ? p[0] : 0;
+    return reader_has(r, 1) ? *r->at++ : 0;
 }
 
 static inline uint16_t read_u16(struct reader *r)
 {
-    const uint8_t *p = reader_take(r, 2);
-    return (uint16_t)(p ? p[0] << 8 | p[1] : 0);
+    uint16_t v = 0;
+    if (reader_has(r, sizeof v)) {
+        memcpy(&v, r->at, sizeof v);
+        r->at += sizeof v;
+    }
+    return be16toh(v);
 }
 
 static inline uint32_t read_u32(struct reader *r)
 {
-    const uint8_t *p = reader_take(r, 4);
-    return p ? (uint32_t)p[0] << 24 | (uint32_t)p[1] << 16 | (uint32_t)p[2] << 8 | p[3] : 0;
+    uint32_t v = 0;
+    if (reader_has(r, sizeof v)) {
+        memcpy(&v, r->at, sizeof v);
+        r->at += sizeof v;
+    }
+    return be32toh(v);
 }
 
 static inline uint64_t read_u64(struct reader *r)
 {
-    uint64_t high = read_u32(r);
-    uint64_t low = read_u32(r);
-    return high << 32 | low;
+    uint64_t v = 0;
+    if (reader_has(r, sizeof v)) {
+        memcpy(&v, r->at, sizeof v);
+        r->at += sizeof v;
+    }
+    return be64toh(v);
 }
 
 /* The next n bytes as a span into the input; empty when they are not there. */
 static inline struct span read_span(struct reader *r, size_t n)
 {
-    const uint8_t *p = reader_take(r, n);
-    return p ? (struct span){ p, n } : (struct span){ r->end, 0 };
+    struct span s = { r->at, reader_has(r, n) ? n : 0 };
+    r->at += s.len;
+    return s;
 }
 
 /* Copies the next n bytes; zeros when they are not there. */
 static inline void read_bytes(struct reader *r, void *into, size_t n)
 {
-    const uint8_t *p = reader_take(r, n);
-    if (p)
-        memcpy(into, p, n);
-    else
+    if (!reader_has(r, n)) {
         memset(into, 0, n);
+    } else if (n) {
+        memcpy(into, r->at, n);
+        r->at += n;
+    }
 }
 
 static inline void read_skip(struct reader *r, size_t n)
 {
-    reader_take(r, n);
+    if (reader_has(r, n))
+        r->at += n;
 }
 
 /* All that is left. */
@@ -201,21 +214,27 @@ static inline struct reader read_window(struct reader *r, size_t n)
 {
     struct span s = read_span(r, n);
     struct reader w = reader_over(s);
-    w.failed = r->failed;
+    w.failed = r->failed; /* then s is empty */
     return w;
+}
+
+/* All that is left, without reading it. */
+static inline struct span reader_rest(const struct reader *r)
+{
+    return (struct span){ r->at, reader_left(r) };
 }
 
 /* The next byte without reading it; -1 when there is none. */
 static inline int reader_peek(const struct reader *r)
 {
-    return r->failed || r->at == r->end ? -1 : *r->at;
+    return r->at == r->end ? -1 : *r->at;
 }
 
 /* The bytes before the first one that is in `stops`, or all that are left. */
 static inline struct span read_until(struct reader *r, const bool stops[256])
 {
     const uint8_t *from = r->at;
-    while (!r->failed && r->at < r->end && !stops[*r->at])
+    while (r->at < r->end && !stops[*r->at])
         r->at++;
     return (struct span){ from, (size_t)(r->at - from) };
 }
@@ -259,13 +278,18 @@ static inline struct span writer_span(const struct writer *w)
     return (struct span){ w->start, writer_length(w) };
 }
 
+/* Whether there is room for n bytes; else it is failed. */
+static inline bool writer_has(struct writer *w, size_t n)
+{
+    w->failed = w->failed || (size_t)(w->limit - w->at) < n;
+    return !w->failed;
+}
+
 /* Room for n bytes that the caller fills at once, or NULL (and failed). */
 static inline uint8_t *writer_take(struct writer *w, size_t n)
 {
-    if (w->failed || (size_t)(w->limit - w->at) < n) {
-        w->failed = true;
+    if (!writer_has(w, n))
         return NULL;
-    }
     uint8_t *p = w->at;
     w->at += n;
     return p;
@@ -301,42 +325,43 @@ static inline void writer_back_to(struct writer *w, struct mark m)
 
 static inline void write_u8(struct writer *w, uint8_t v)
 {
-    uint8_t *p = writer_take(w, 1);
-    if (p)
-        p[0] = v;
+    if (writer_has(w, 1))
+        *w->at++ = v;
 }
 
 static inline void write_u16(struct writer *w, uint16_t v)
 {
-    uint8_t *p = writer_take(w, 2);
-    if (p) {
-        p[0] = (uint8_t)(v >> 8);
-        p[1] = (uint8_t)v;
+    v = htobe16(v);
+    if (writer_has(w, sizeof v)) {
+        memcpy(w->at, &v, sizeof v);
+        w->at += sizeof v;
     }
 }
 
 static inline void write_u32(struct writer *w, uint32_t v)
 {
-    uint8_t *p = writer_take(w, 4);
-    if (p) {
-        p[0] = (uint8_t)(v >> 24);
-        p[1] = (uint8_t)(v >> 16);
-        p[2] = (uint8_t)(v >> 8);
-        p[3] = (uint8_t)v;
+    v = htobe32(v);
+    if (writer_has(w, sizeof v)) {
+        memcpy(w->at, &v, sizeof v);
+        w->at += sizeof v;
     }
 }
 
 static inline void write_u64(struct writer *w, uint64_t v)
 {
-    write_u32(w, (uint32_t)(v >> 32));
-    write_u32(w, (uint32_t)v);
+    v = htobe64(v);
+    if (writer_has(w, sizeof v)) {
+        memcpy(w->at, &v, sizeof v);
+        w->at += sizeof v;
+    }
 }
 
 static inline void write_bytes(struct writer *w, const void *from, size_t n)
 {
-    uint8_t *p = writer_take(w, n);
-    if (p && n)
-        memcpy(p, from, n);
+    if (n && writer_has(w, n)) {
+        memcpy(w->at, from, n);
+        w->at += n;
+    }
 }
 
 static inline void write_span(struct writer *w, struct span s)
@@ -369,6 +394,12 @@ static inline void write_decimal(struct writer *w, uint64_t v)
     uint8_t *p = writer_take(w, n);
     for (size_t i = 0; p && i < n; i++)
         p[i] = digits[n - 1 - i];
+}
+
+/* Over n bytes that were written already, at the mark. Without room, where they were not. */
+static inline struct writer writer_again(const struct writer *w, struct mark m, size_t n)
+{
+    return writer_over(w->start + m.offset, w->failed || m.offset + n > writer_length(w) ? 0 : n);
 }
 
 /* Writes v over the two bytes at the mark, which must have been written before. */
