@@ -158,7 +158,10 @@ static ssize_t send_gathered(struct stream_queue *q, int fd)
             break;
         iov[m.msg_iovlen++] = (struct iovec){ (void *)(uintptr_t)s->left.at, s->left.len };
     }
-    return sendmsg(fd, &m, MSG_NOSIGNAL | MSG_DONTWAIT | (n ? MSG_MORE : 0));
+    int flags = MSG_NOSIGNAL | MSG_DONTWAIT | (n ? MSG_MORE : 0);
+    if (m.msg_iovlen == 1) /* most are: the kernel has nothing to gather */
+        return send(fd, iov[0].iov_base, iov[0].iov_len, flags);
+    return sendmsg(fd, &m, flags);
 }
 
 static ssize_t send_file(struct segment *s, int fd)
