@@ -100,6 +100,14 @@ const struct config_key dnsd_zone_keys[] = {
       .help =
           "How much is taken from a primary for one transfer, so that a wrong one cannot fill the memory.",
       .example = "max-transfer-size = \"64MiB\"" },
+    { .name = "max-transfer-time",
+      .type = CONFIG_DURATION,
+      .least = 1,
+      .most = 86400,
+      .otherwise = "2h",
+      .help = "How long one transfer may take, so that a primary that gives little at a time is left for the "
+              "next one.",
+      .example = "max-transfer-time = \"10m\"" },
     { 0 },
 };
 
@@ -140,6 +148,7 @@ static bool read_zone(struct config *c, const struct config_section *s, struct d
                        "the zone has neither a file nor primaries");
     z->transfer_tls_only = config_flag(s, "transfer-tls-only");
     z->max_transfer_bytes = (size_t)config_number(s, "max-transfer-size");
+    z->max_transfer_s = (uint32_t)config_number(s, "max-transfer-time");
     z->dnssec = config_flag(s, "dnssec");
     z->nsec3 = config_flag(s, "nsec3");
     z->signature_validity_s = (uint32_t)config_number(s, "signature-validity");

@@ -34,6 +34,7 @@ struct dnsd_zone {
     struct dnsd_server *primaries; /* whom it is fetched from, in their order; none: it has a file */
     size_t primary_count;
     size_t max_transfer_bytes;
+    uint32_t max_transfer_s;
     bool dnssec, nsec3; /* it signs itself; with NSEC3 */
     uint32_t signature_validity_s;
     bool transfer_tls_only;

@@ -37,6 +37,7 @@ struct follower {
     struct dns_exchange *exchange;
     struct stream *stream;
     struct transfer_in in;
+    uint64_t transfer_end_ms;    /* when it has taken too long */
     struct tsig_session session; /* of the exchange or the transfer, with a primary that has a key */
     size_t question_bytes;       /* signed, for the exchange */
     uint8_t question[DNS_QUERY_BYTES_MAX + TSIG_BYTES_MAX];
@@ -294,6 +295,10 @@ static bool take_message(struct follower *f, struct span message, struct now now
     }
     switch (state) {
     case TRANSFER_IN_MORE:
+        if (now.mono_ms >= f->transfer_end_ms) {
+            fail_transfer(f, "the transfer takes longer than max-transfer-time", now);
+            return false;
+        }
         stream_deadline(f->stream, now.mono_ms + STALL_MS);
         return true;
     case TRANSFER_IN_DONE:
@@ -400,6 +405,7 @@ static void begin_fetch(struct follower *f, bool incremental, struct now now)
         return;
     }
     f->transferring = true;
+    f->transfer_end_ms = now.mono_ms + (uint64_t)f->settings->max_transfer_s * 1000;
     transfer_in_begin(&f->in, &f->lower, f->incremental ? have : NULL, s->seed,
                       f->settings->max_transfer_bytes);
     stream_deadline(f->stream, now.mono_ms + STALL_MS);

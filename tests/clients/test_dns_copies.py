@@ -1,10 +1,13 @@
 """Zones that change, with ordinary servers and clients: nsupdate, kdig, NSD and Knot as secondaries and as primaries."""
+import os
 import pathlib
 import shutil
 import signal
 import socket
+import struct
 import subprocess
 import tempfile
+import threading
 import unittest
 
 import lab
@@ -314,6 +317,49 @@ zone:
         self.assertIn("by=IXFR", server.log())
 
     @lab.needs("kdig")
+    def test_a_primary_that_gives_little_at_a_time_is_left(self):
+        """The zone is endless: a message now and then, so that nothing ever stalls."""
+        ended = threading.Event()
+        self.addCleanup(ended.set)
+        slow = free_port()
+        udp, tcp = socket.socket(socket.AF_INET, socket.SOCK_DGRAM), socket.socket()
+        tcp.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        for s in (udp, tcp):
+            s.bind(("127.0.0.1", slow))
+            self.addCleanup(s.close)
+        tcp.listen()
+        soa = b"\xc0\x0c\0\6\0\1\0\0\0\x3c\0\x16\0\0" + struct.pack("!5I", 1, 3600, 600, 86400, 60)
+
+        def answer(question, record):
+            return question[:2] + b"\x84\0\0\1\0\1\0\0\0\0" + question[12:24] + record
+
+        def checks():
+            while not ended.is_set():
+                try:
+                    question, peer = udp.recvfrom(512)
+                    udp.sendto(answer(question, soa), peer)
+                except OSError:
+                    return
+
+        def transfers():
+            try:
+                connection, _ = tcp.accept()
+                question = connection.recv(512)[2:]
+                record = soa
+                while not ended.wait(0.05):
+                    message = answer(question, record)
+                    connection.sendall(struct.pack("!H", len(message)) + message)
+                    record = b"\xc0\x0c\0\x10\0\1\0\0\0\x3c\0\2\1" + os.urandom(1)
+            except OSError:
+                pass  # ours has ended it
+
+        for run in (checks, transfers):
+            threading.Thread(target=run, daemon=True).start()
+        server = lab.Program('dnsd {\n listen = { "127.0.0.1:0" }\n'
+                             f' zone "a.test" {{ primaries = {{ "127.0.0.1:{slow}" }}  max-transfer-time = "1s" }}\n}}\n')
+        self.addCleanup(server.close)
+        server.wait_log("takes longer than max-transfer-time")
+
     def test_a_copy_is_served_while_the_primary_is_away(self):
         ours = free_port()
         self.write_zone(3)
