@@ -361,12 +361,15 @@ struct watcher {
     bool seen;
 };
 
+static bool is_told(struct stage *g, const struct scenario_step *step)
+{
+    return hostlog_find(&g->logs[step->host], step->event, step->event_fields, step->event_field_count);
+}
+
 static void look(void *self)
 {
     struct watcher *w = self;
-    const struct scenario_step *step = w->step;
-    w->seen = w->seen || hostlog_find(&w->stage->logs[step->host], step->event, step->event_fields,
-                                      step->event_field_count);
+    w->seen = w->seen || is_told(w->stage, w->step);
     if (w->seen)
         loop_stop(&w->stage->loop);
 }
@@ -387,7 +390,8 @@ bool act_await(struct stage *g, const struct scenario_step *step)
 {
     struct watcher w = { .stage = g, .step = step, .deadline.fire = waited_long };
     struct hostlog *h = &g->logs[step->host];
-    look(&w);
+    w.seen = is_told(
+        g, step); /* then the loop does not run, and must not be told to stop: the next step's would */
     if (!w.seen) {
         h->wake = look;
         h->owner = &w;

@@ -223,6 +223,14 @@ class Played(Installed):
         self.assertEqual(offered, [["ff:ff:ff:ff:ff:ff", "255.255.255.255"]])
 
 
+    def test_event_that_was_told_before_it_is_awaited(self):
+        path = self.changed(("\nexpect client -> everyone DISCOVER", "\nawait server dhcp.discover\n"
+                             "play client dhcp-reboot\nexpect client -> everyone DISCOVER"))
+        path.write_text(path.read_text() + "expect client -> everyone REQUEST\nexpect server -> client ACK\n")
+        run = self.play(path)
+        self.assertEqual(run.returncode, 0, run.stderr.decode())
+
+
 class Refused(Installed):
     def test_difference_is_told_with_its_line(self):
         path = self.changed(("lease-time=600\n", "lease-time=601\n"))
