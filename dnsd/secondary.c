@@ -79,6 +79,19 @@ static struct secondary_times times_of(const struct zone *z)
     return secondary_times_of(rdata);
 }
 
+static struct zones_row *row_of(struct follower *f)
+{
+    struct zones *all = &f->secondary->view->zones;
+    const struct zones_row *row = zones_find_apex(all, &f->lower);
+    return row ? &all->rows[row - all->rows] : NULL;
+}
+
+static struct zone *zone_of(struct follower *f)
+{
+    struct zones_row *row = row_of(f);
+    return row ? row->zone : NULL;
+}
+
 /* ---- events
  * --------------------------------------------------------------------------------------------------- */
 
@@ -99,6 +112,8 @@ static void tell(struct follower *f, enum event_id id, const char *reason, struc
         if (f->stream && stream_secure(f->stream))
             event_text(&ev, "tls", stream_tls_description(f->stream));
     }
+    if (id == EVENT_DNS_CURRENT)
+        event_number(&ev, "serial", zone_of(f)->serial);
     if (reason)
         event_text(&ev, "reason", reason);
     event_emit(events, &ev);
@@ -106,19 +121,6 @@ static void tell(struct follower *f, enum event_id id, const char *reason, struc
 
 /* ---- versions
  * ------------------------------------------------------------------------------------------------------ */
-
-static struct zones_row *row_of(struct follower *f)
-{
-    struct zones *all = &f->secondary->view->zones;
-    const struct zones_row *row = zones_find_apex(all, &f->lower);
-    return row ? &all->rows[row - all->rows] : NULL;
-}
-
-static struct zone *zone_of(struct follower *f)
-{
-    struct zones_row *row = row_of(f);
-    return row ? row->zone : NULL;
-}
 
 static struct loop *loop_of(const struct follower *f)
 {
@@ -142,17 +144,17 @@ static void check_in(struct follower *f, uint32_t wait_s, struct now now)
 static void is_current(struct follower *f, struct now now)
 {
     struct zone *z = zone_of(f);
+    if (z && !f->again)
+        tell(f, EVENT_DNS_CURRENT, NULL, now);
     f->primary = 0;
     if (!z)
         return;
     f->times = times_of(z);
     loop_arm(loop_of(f), &f->expiry, now.mono_ms + (uint64_t)f->times.expire_s * 1000);
-    if (f->again) {
-        f->again = false;
+    if (f->again)
         loop_arm(loop_of(f), &f->check_due, now.mono_ms);
-    } else {
+    else
         check_in(f, f->times.refresh_s, now);
-    }
 }
 
 static void publish(struct follower *f, struct zone *next, struct now now)
@@ -224,7 +226,10 @@ static void try_next(struct follower *f, const char *why, struct now now)
         return;
     }
     f->primary = 0;
-    check_in(f, zone_of(f) ? f->times.retry_s : ABSENT_S, now);
+    if (f->again) /* who said so meanwhile has it */
+        loop_arm(loop_of(f), &f->check_due, now.mono_ms);
+    else
+        check_in(f, zone_of(f) ? f->times.retry_s : ABSENT_S, now);
 }
 
 /* ---- transfers
@@ -249,7 +254,6 @@ static void fail_transfer(struct follower *f, const char *why, struct now now)
     end_transfer(f);
     if (incremental) {
         tell(f, EVENT_DNS_FETCH_FAILED, why, now);
-        f->again = false;
         f->full = true;
         loop_arm(loop_of(f), &f->check_due, now.mono_ms); /* the stream must be gone first */
     } else {
@@ -497,10 +501,12 @@ static void check(struct follower *f, struct now now)
 static void check_due(struct timer *t, struct now now)
 {
     struct follower *f = list_item(t, struct follower, check_due);
-    if (f->exchange || f->transferring)
+    if (f->exchange || f->transferring) {
         f->again = true;
-    else
+    } else {
+        f->again = false; /* this check sees what was said until now */
         check(f, now);
+    }
 }
 
 /* ---- NOTIFY

@@ -360,6 +360,20 @@ zone:
         self.addCleanup(server.close)
         server.wait_log("takes longer than max-transfer-time")
 
+    def test_what_is_said_while_a_check_fails_is_not_forgotten(self):
+        question = b"\1a\4test\0\0\6\0\1"
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as primary, \
+                socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as other:
+            primary.bind(("127.0.0.1", 0))
+            primary.settimeout(8)  # a check that failed is repeated after nine seconds
+            other.settimeout(8)
+            _, port = self.secondary(primary.getsockname()[1])
+            asked, whence = primary.recvfrom(512)
+            other.sendto(b"\1\2\x24\0\0\1\0\0\0\0\0\0" + question, ("127.0.0.1", port))
+            self.assertEqual(other.recv(512)[:4], b"\1\2\xa0\0", "the NOTIFY is taken")
+            primary.sendto(asked[:2] + b"\x80\5" + asked[4:], whence)
+            self.assertIn(question, primary.recvfrom(512)[0])
+
     def test_a_copy_is_served_while_the_primary_is_away(self):
         ours = free_port()
         self.write_zone(3)
