@@ -100,8 +100,7 @@ static struct client_dhcp_lease lease_before(const struct stage *g, size_t host)
     return l;
 }
 
-/* The interface has what the lease says. */
-static bool settle(struct stage *g, struct netlink *n, size_t host, const struct client_dhcp_lease *l)
+bool act_settle(struct stage *g, struct netlink *n, size_t host, const struct client_dhcp_lease *l)
 {
     const struct client_dhcp_lease *before = &g->leases[host];
     bool ok = true;
@@ -142,7 +141,7 @@ bool act_dhcp(struct stage *g, struct netlink *n, const struct scenario_step *st
     a.link = a.socket ? link_open(&g->loop, PLAY_INTERFACE, frame_came, &a, g->problem) : NULL;
     bool ok = a.link && play_to_its_end(&a);
     if (ok && step->dhcp.goal != CLIENT_DHCP_INFORM)
-        ok = settle(g, n, step->host, &a.client.lease);
+        ok = act_settle(g, n, step->host, &a.client.lease);
     if (a.link)
         link_close(a.link);
     if (a.socket)

@@ -1,6 +1,7 @@
 #include "stage.h"
 
 #include "client_real.h"
+#include "text.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -15,7 +16,8 @@
 #define ARENA_CHUNK (64 * 1024)
 #define ARENA_MAX   (16 * 1024 * 1024)
 #define PATH_BYTES  512
-#define LEASE_BYTES (64 * 1024) /* of dhclient's file; a lease takes some hundred */
+#define LOOK_MS     1
+#define LEASE_BYTES (64 * 1024) /* of dhclient's files; a lease takes some hundred */
 
 /* A program that plays a step. */
 struct program {
@@ -24,8 +26,9 @@ struct program {
     struct client_real real;
     pid_t pid;
     uv_poll_t poll; /* of its pidfd */
-    struct timer deadline;
+    struct timer deadline, again;
     bool ended;
+    pid_t daemon; /* what it left running; 0: not known */
 };
 
 /* ---- is it there? ------------------------------------------------------------------------------------ */
@@ -117,9 +120,19 @@ static int wait_for(struct program *p, int pid_fd)
     return p->ended && WIFEXITED(status) ? WEXITSTATUS(status) : -1;
 }
 
+/* What dhclient left in an earlier step: its process is gone, and who looks for a lease has none. */
+static void forget_former(const struct program *p)
+{
+    if (p->real.pid_path)
+        unlink(p->real.pid_path);
+    if (p->step->kind == STEP_DHCP && p->step->dhcp.goal == CLIENT_DHCP_ACQUIRE)
+        unlink(p->real.lease_path);
+}
+
 static bool run(struct program *p)
 {
     const char *name = p->real.argv[0];
+    forget_former(p);
     if (p->real.config_path && !write_bytes_to(p->real.config_path, p->real.config)) {
         problem_set(p->stage->problem, "cannot write %s: %s", p->real.config_path, strerror(errno));
         return false;
@@ -146,42 +159,71 @@ static bool run(struct program *p)
     return false;
 }
 
-/* ---- what dhclient was given
- * -------------------------------------------------------------------------------- */
+/* ---- after dhclient
+ * ---------------------------------------------------------------------------------------- */
 
-/* The value behind the last `name` of a lease file, as an address; 0: there is none. */
-static uint32_t last_address(struct span file, const char *name)
+static struct span read_small(const char *path, uint8_t room[LEASE_BYTES])
 {
-    struct address a = { 0 };
-    while (file.len) { /* each turn takes a line */
-        struct span line = span_head(file, span_find(file, '\n'));
-        file = span_from(file, line.len + 1);
-        while (line.len && span_starts(line, " "))
-            line = span_from(line, 1);
-        struct span value = span_from(line, strlen(name));
-        if (span_starts(line, name))
-            address_parse(span_head(value, span_find(value, ';')), &a);
-    }
-    return address_to_ip4(a);
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    ssize_t length = fd >= 0 ? read(fd, room, LEASE_BYTES) : 0;
+    if (fd >= 0)
+        close(fd);
+    return span_of(room, length > 0 ? (size_t)length : 0);
+}
+
+/* 0: its file is not there yet. */
+static pid_t pid_in(const char *path)
+{
+    static uint8_t room[LEASE_BYTES];
+    struct span text = read_small(path, room);
+    uint64_t pid = 0;
+    size_t end = span_find(text, '\n');
+    return end < text.len && parse_decimal(span_head(text, end), INT32_MAX, &pid) ? (pid_t)pid : 0;
+}
+
+static void look_for_pid(struct timer *t, struct now now)
+{
+    struct program *p = list_item(t, struct program, again);
+    p->daemon = pid_in(p->real.pid_path);
+    if (p->daemon)
+        loop_stop(&p->stage->loop);
+    else
+        loop_arm(&p->stage->loop, t, now.mono_ms + LOOK_MS);
+}
+
+/* dhclient goes on behind the back of the process that we started, and writes its process id when that one
+ * has ended already. It has the client's port, and would answer in the place of the next step's client. Its
+ * parent is gone, so it is a child of the first process of this world: of us. */
+static bool end_what_goes_on(struct program *p)
+{
+    struct loop *l = &p->stage->loop;
+    p->again.fire = look_for_pid;
+    loop_arm(l, &p->again, loop_now(l).mono_ms);
+    loop_arm(l, &p->deadline, loop_now(l).mono_ms + p->step->within_ms);
+    loop_run(l);
+    loop_disarm(l, &p->again);
+    loop_disarm(l, &p->deadline);
+    if (p->daemon > 1 && kill(p->daemon, SIGKILL) == 0)
+        return waitpid(p->daemon, NULL, 0) == p->daemon;
+    problem_set(p->stage->problem, "%s goes on, and does not say as which process", p->real.argv[0]);
+    problem_remedy(p->stage->problem, "see below what it said");
+    return false;
 }
 
 /* dhclient runs without its script, so the interface gets its address here. */
-static bool settle(struct program *p, struct netlink *n, const char *directory)
+static bool take_lease(struct program *p, struct netlink *n)
 {
     static uint8_t room[LEASE_BYTES];
-    char path[2 * PATH_BYTES];
-    snprintf(path, sizeof path, "%s/dhclient.leases", directory);
-    int fd = open(path, O_RDONLY | O_CLOEXEC);
-    ssize_t length = fd >= 0 ? read(fd, room, sizeof room) : 0;
-    if (fd >= 0)
-        close(fd);
-    struct span file = span_of(room, length > 0 ? (size_t)length : 0);
-    uint32_t address = last_address(file, "fixed-address "), mask = last_address(file, "option subnet-mask ");
-    uint8_t bits = 0;
-    while (bits < 32 && mask & UINT32_C(1) << (31 - bits))
-        bits++;
-    return !address || !bits ||
-           netlink_add_address(n, PLAY_INTERFACE, address_ip4(address), bits, p->stage->problem);
+    struct client_dhcp_lease lease = { 0 };
+    if (p->step->dhcp.goal != CLIENT_DHCP_RELEASE)
+        lease = client_real_lease(read_small(p->real.lease_path, room));
+    return act_settle(p->stage, n, p->step->host, &lease);
+}
+
+static bool play_program(struct program *p, struct netlink *n)
+{
+    return run(p) && (!p->real.pid_path || end_what_goes_on(p)) &&
+           (p->step->kind != STEP_DHCP || take_lease(p, n));
 }
 
 /* ---- a step ----------------------------------------------------------------------------------------------
@@ -200,8 +242,7 @@ enum act_real act_real(struct stage *g, struct netlink *n, const struct scenario
     arena_open(&arena, ARENA_CHUNK, ARENA_MAX);
     enum act_real result = ACT_REAL_CANNOT;
     if (client_real(step, PLAY_INTERFACE, directory, &arena, &p.real, &why) && is_installed(p.real.argv[0]))
-        result = run(&p) && (step->kind != STEP_DHCP || settle(&p, n, directory)) ? ACT_REAL_DONE
-                                                                                  : ACT_REAL_FAILED;
+        result = play_program(&p, n) ? ACT_REAL_DONE : ACT_REAL_FAILED;
     arena_close(&arena);
     return result;
 }

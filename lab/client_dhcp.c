@@ -81,7 +81,9 @@ static void write_manner(struct client_dhcp *c, const struct manner *m, struct w
     struct frame_udp udp = { .from = DHCP4_CLIENT_PORT, .to = DHCP4_SERVER_PORT };
     if (!write_payload(c, m, &payload))
         return;
-    memcpy(e.to, m->unicast ? c->lease.server_hardware : frame_broadcast, FRAME_MAC);
+    static const uint8_t unknown[FRAME_MAC];
+    bool known = memcmp(c->lease.server_hardware, unknown, FRAME_MAC) != 0;
+    memcpy(e.to, m->unicast && known ? c->lease.server_hardware : frame_broadcast, FRAME_MAC);
     memcpy(e.from, c->hardware, FRAME_MAC);
     frame_write_ethernet(out, &e);
     frame_write_udp4(out, &ip, &udp, writer_span(&payload));

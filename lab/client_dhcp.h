@@ -36,7 +36,7 @@ struct client_dhcp_settings {
 /* What the client holds between steps. Addresses in host order; address 0: nothing. */
 struct client_dhcp_lease {
     uint32_t address, server, mask, lease_s; /* a mask of 0 was not told */
-    uint8_t server_hardware[FRAME_MAC];      /* for unicast */
+    uint8_t server_hardware[FRAME_MAC];      /* for unicast; zeros: not known, its frames go to everyone */
 };
 
 enum client_dhcp_state {

@@ -3,9 +3,13 @@
 #include "text.h"
 #include "wire/dhcp4.h"
 
-#define LINE_MAX_BYTES 8192 /* of a word that is put together here */
-#define CONFIG_MAX     8192
+#define LINE_MAX_BYTES 8192        /* of a word that is put together here */
+#define CONFIG_MAX     (32 * 1024) /* 10 KiB name all options */
 #define DNS_PORT       53
+#define ACQUIRE        "-1" /* what dhclient is to do */
+#define RELEASE        "-r"
+#define LEASE_MASK     "subnet-mask" /* options as dhclient calls them */
+#define LEASE_SERVER   "dhcp-server-identifier"
 
 /* A command line under construction. `failed`: a word did not fit, or has a NUL in it. */
 struct command {
@@ -154,6 +158,16 @@ static bool dig_query(struct command *c)
 /* ---- swaks ------------------------------------------------------------------------------------------------
  */
 
+/* swaks ends the last line itself. */
+static struct span without_last_end(struct span text)
+{
+    if (text.len && text.at[text.len - 1] == '\n')
+        text.len--;
+    if (text.len && text.at[text.len - 1] == '\r')
+        text.len--;
+    return text;
+}
+
 static bool swaks(struct command *c)
 {
     const struct client_setting *from = line(c, "from", 0), *message = line(c, "message", 0), *to;
@@ -190,9 +204,7 @@ static bool swaks(struct command *c)
     if (has(c, "pipelining"))
         add(c, "--pipeline");
     message = message ? message : line(c, "message-file", 0);
-    c->out->input = message ? message->bytes : span_text("");
-    if (c->out->input.len && c->out->input.at[c->out->input.len - 1] == '\n')
-        c->out->input.len--; /* swaks ends the last line itself */
+    c->out->input = message ? without_last_end(message->bytes) : span_text("");
     return message || cannot(c, "there is no message");
 }
 
@@ -469,47 +481,71 @@ static const char *path_of(struct command *c, const char *name)
     return text ? text : "";
 }
 
+/* What dhclient itself knows how to write, and client_real_lease() how to read. */
+static bool has_known_name(unsigned code)
+{
+    return code == DHCP4_OPTION_SUBNET_MASK || code == DHCP4_OPTION_SERVER_IDENTIFIER;
+}
+
 static bool is_written(const struct client_dhcp_option *o)
 {
-    return o->code != DHCP4_OPTION_REQUESTED_ADDRESS && o->code != DHCP4_OPTION_PARAMETER_REQUEST_LIST;
+    return o->code != DHCP4_OPTION_REQUESTED_ADDRESS && o->code != DHCP4_OPTION_PARAMETER_REQUEST_LIST &&
+           !has_known_name(o->code) && o->value.len;
+}
+
+static void write_name(struct writer *w, unsigned code)
+{
+    if (code == DHCP4_OPTION_SUBNET_MASK)
+        write_text(w, LEASE_MASK);
+    else if (code == DHCP4_OPTION_SERVER_IDENTIFIER)
+        write_text(w, LEASE_SERVER);
+    else
+        write_format(w, "wirelab-%u", code);
 }
 
 static void write_requests(struct writer *w, struct span codes)
 {
-    for (size_t i = 0; i < codes.len; i++)
-        write_format(w, "option wirelab-%u code %u = string;\n", codes.at[i], codes.at[i]);
-    write_text(w, "request ");
-    for (size_t i = 0; i < codes.len; i++)
-        write_format(w, "%swirelab-%u", i ? ", " : "", codes.at[i]);
-    write_text(w, ";\n");
+    for (size_t i = 0; i < codes.len; i++) {
+        write_text(w, i ? ", " : "request ");
+        write_name(w, codes.at[i]);
+    }
+    write_text(w, codes.len ? ";\n" : "");
 }
 
-/* Options by their numbers: dhclient's names for them are not ours. */
+/* Options by their numbers: dhclient's names for them are not ours. All of them, since it writes a lease with
+ * these names, and the next step, which reads it, may ask for others. */
 static void write_config(struct writer *w, const struct client_dhcp_settings *d)
 {
+    for (unsigned code = 1; code < DHCP4_END; code++)
+        if (!has_known_name(code))
+            write_format(w, "option wirelab-%u code %u = string;\n", code, code);
     for (size_t i = 0; i < d->option_count; i++) {
         const struct client_dhcp_option *o = &d->options[i];
         if (o->code == DHCP4_OPTION_PARAMETER_REQUEST_LIST)
             write_requests(w, o->value);
-        if (!is_written(o) || o->value.len == 0)
+        if (!is_written(o))
             continue;
-        write_format(w, "option wirelab-send-%u code %u = string;\nsend wirelab-send-%u ", o->code, o->code,
-                     o->code);
+        write_format(w, "send wirelab-%u ", o->code);
         for (size_t k = 0; k < o->value.len; k++)
             write_format(w, "%s%02x", k ? ":" : "", o->value.at[k]);
         write_text(w, ";\n");
     }
 }
 
-/* Its script is one that does nothing: it would change the resolver of the machine. */
-static void add_dhclient(struct command *c, const char *family)
+/* Its script is one that does nothing: it would change the resolver of the machine. Each family has files of
+ * its own. */
+static void add_dhclient(struct command *c, bool six, const char *goal)
 {
+    const char *pid_path = path_of(c, six ? "/dhclient6.pid" : "/dhclient.pid");
+    c->out->lease_path = path_of(c, six ? "/dhclient6.leases" : "/dhclient.leases");
+    c->out->pid_path = strcmp(goal, RELEASE) == 0 ? NULL : pid_path;
     add(c, "dhclient");
-    add(c, family);
+    add(c, six ? "-6" : "-4");
     add(c, "-v");
-    add_two(c, "-lf", span_text(path_of(c, "/dhclient.leases")));
-    add_two(c, "-pf", span_text(path_of(c, "/dhclient.pid")));
+    add_two(c, "-lf", span_text(c->out->lease_path));
+    add_two(c, "-pf", span_text(pid_path));
     add_two(c, "-sf", span_text("/bin/true"));
+    add(c, goal);
 }
 
 static bool dhclient4(struct command *c)
@@ -519,8 +555,7 @@ static bool dhclient4(struct command *c)
     struct writer w = writer_over(room, sizeof room);
     if (d->goal != CLIENT_DHCP_ACQUIRE && d->goal != CLIENT_DHCP_REBOOT && d->goal != CLIENT_DHCP_RELEASE)
         return cannot(c, "dhclient gets a lease or gives it back, and chooses itself when to do the rest");
-    add_dhclient(c, "-4");
-    add(c, d->goal == CLIENT_DHCP_RELEASE ? "-r" : "-1");
+    add_dhclient(c, false, d->goal == CLIENT_DHCP_RELEASE ? RELEASE : ACQUIRE);
     if (d->broadcast)
         add(c, "-B");
     write_config(&w, d);
@@ -532,14 +567,35 @@ static bool dhclient4(struct command *c)
     return true;
 }
 
+/* The value behind the last `name` of a lease file, as an address; 0: there is none. */
+static uint32_t last_address(struct span file, const char *name)
+{
+    struct address a = { 0 };
+    while (file.len) { /* each turn takes a line */
+        struct span line = next_word(&file, '\n');
+        while (line.len && span_starts(line, " "))
+            line = span_from(line, 1);
+        struct span value = span_from(line, strlen(name));
+        if (span_starts(line, name))
+            address_parse(span_head(value, span_find(value, ';')), &a);
+    }
+    return address_to_ip4(a);
+}
+
+struct client_dhcp_lease client_real_lease(struct span file)
+{
+    return (struct client_dhcp_lease){ .address = last_address(file, "fixed-address "),
+                                       .mask = last_address(file, "option " LEASE_MASK " "),
+                                       .server = last_address(file, "option " LEASE_SERVER " ") };
+}
+
 static bool dhclient6(struct command *c)
 {
     struct span goal = span_from(span_text(c->step->type->word), sizeof "dhcp6-" - 1);
     bool acquire = span_is(goal, "acquire") || span_is(goal, "confirm");
     if (!acquire && !span_is(goal, "release") && !span_is(goal, "inform"))
         return cannot(c, "dhclient gets a lease or gives it back, and chooses itself when to do the rest");
-    add_dhclient(c, "-6");
-    add(c, acquire ? "-1" : span_is(goal, "release") ? "-r" : "-S");
+    add_dhclient(c, true, acquire ? ACQUIRE : span_is(goal, "release") ? RELEASE : "-S");
     add(c, c->interface);
     return true;
 }

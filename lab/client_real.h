@@ -22,11 +22,18 @@ struct client_real {
      * step's, too. */
     const char *config_path;
     struct span config;
+    /* Of dhclient, else NULL: where its leases stand, and its process id, for with a lease it goes on by
+     * itself. */
+    const char *lease_path, *pid_path;
 };
 
 /* `interface`: the host's; `directory`: one that this host has for itself, for leases and configuration.
  * False when no program can play the step: *why says what is in the way. All text lies in the arena. */
 bool client_real(const struct scenario_step *step, const char *interface, const char *directory,
                  struct arena *a, struct client_real *out, struct problem *why);
+
+/* What a lease file of dhclient says last; address 0: nothing. Whose hardware the server has, it does not
+ * say. */
+struct client_dhcp_lease client_real_lease(struct span file);
 
 #endif

@@ -2,8 +2,10 @@
 
 #include "clock.h"
 #include "daemon.h"
+#include "text.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
@@ -61,8 +63,30 @@ static int play_one(const struct turn *t, int (*play)(void *owner, const char *n
     return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
 }
 
+static void tell(const char *name, bool ok, int64_t ms, bool json)
+{
+    uint8_t room[8 * NAME_MAX]; /* escaped, a byte takes six at most */
+    struct writer w = writer_over(room, sizeof room);
+    double seconds = (double)ms / 1000;
+    write_json_string(&w, span_text(name));
+    if (json)
+        printf("{\"scenario\":%.*s,\"ok\":%s,\"seconds\":%.3f}\n", (int)writer_length(&w), (const char *)room,
+               ok ? "true" : "false", seconds);
+    else
+        printf("%-6s %-32s %6.2f s\n", ok ? "ok" : "FAILED", name, seconds);
+}
+
+static void tell_sum(size_t count, size_t failed, int64_t ms, bool json)
+{
+    double seconds = (double)ms / 1000;
+    if (json)
+        printf("{\"scenarios\":%zu,\"failed\":%zu,\"seconds\":%.3f}\n", count, failed, seconds);
+    else
+        printf("%zu scenarios in %.1f s, %zu failed\n", count, seconds, failed);
+}
+
 int scenario_play_all(char *const *names, size_t count, int (*play)(void *owner, const char *name),
-                      void *owner)
+                      void *owner, bool json)
 {
     size_t failed = 0;
     int64_t began_ms = now_ms();
@@ -70,8 +94,7 @@ int scenario_play_all(char *const *names, size_t count, int (*play)(void *owner,
         struct turn t = { names[i], memfd_create("scenario", MFD_CLOEXEC) };
         int64_t from_ms = now_ms();
         int code = t.said_fd >= 0 ? play_one(&t, play, owner) : EXIT_RUNNING;
-        printf("%-6s %-32s %6.2f s\n", code == EXIT_OK ? "ok" : "FAILED", names[i],
-               (double)(now_ms() - from_ms) / 1000);
+        tell(names[i], code == EXIT_OK, now_ms() - from_ms, json);
         if (code != EXIT_OK && t.said_fd >= 0)
             show_what_it_said(&t);
         failed += code != EXIT_OK;
@@ -80,6 +103,6 @@ int scenario_play_all(char *const *names, size_t count, int (*play)(void *owner,
         if (code < 0)
             return EXIT_RUNNING;
     }
-    printf("%zu scenarios in %.1f s, %zu failed\n", count, (double)(now_ms() - began_ms) / 1000, failed);
+    tell_sum(count, failed, now_ms() - began_ms, json);
     return failed ? EXIT_RUNNING : EXIT_OK;
 }

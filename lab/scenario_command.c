@@ -26,8 +26,9 @@
 /* A scenario that was read, and what is to be done with it. */
 struct job {
     const char *word, *out_directory;
-    bool real; /* known programs play the steps */
-    bool json; /* messages as JSON, not as a figure */
+    bool real;  /* known programs play the steps */
+    bool check; /* only read */
+    bool json;  /* messages as JSON, not as a figure */
     char path[PATH_BYTES], name[PATH_BYTES];
     uint8_t *text;
     struct arena arena;
@@ -378,12 +379,13 @@ static int usage(FILE *out, int code)
 {
     fprintf(out,
             "usage: wirelab scenario NAME|FILE%s [--out DIR] [--client own|real] [--json] [--check]\n"
-            "       wirelab scenario all [--out DIR]\n"
+            "       wirelab scenario all [--out DIR] [--client own|real] [--json] [--check]\n"
             "       wirelab scenario list\n"
             "Plays the scenario in a network of its own and draws what crossed the wire. No root is needed.\n"
             "  -o, --out DIR      write what was recorded to DIR/NAME.pcapng\n"
             "  -c, --client real  dhclient, dig, curl, swaks play the clients, where they are installed\n"
-            "  -j, --json         the messages as JSON, one a line, in the place of the figure\n"
+            "  -j, --json         the messages as JSON, one a line, in the place of the figure; of all: what "
+            "became of each\n"
             "  -t, --check        only say whether the file is right\n",
             SUFFIX);
     return code;
@@ -395,13 +397,13 @@ static const struct option options[] = {
     { "help", no_argument, NULL, 'h' },      { NULL, 0, NULL, 0 },
 };
 
-static int run_job(struct job *j, bool check)
+static int run_job(struct job *j)
 {
     int code = EXIT_WRONG_USE;
     arena_open(&j->arena, ARENA_CHUNK, ARENA_MAX);
     if (read_job(j)) {
-        code = check ? EXIT_OK : play_job(j);
-        if (check)
+        code = j->check ? EXIT_OK : play_job(j);
+        if (j->check)
             printf("%s is right: %zu hosts, %zu steps, %zu expected messages\n", j->path,
                    j->scenario->host_count, j->scenario->step_count, j->scenario->expect_count);
     }
@@ -411,30 +413,25 @@ static int run_job(struct job *j, bool check)
     return code;
 }
 
-struct all {
-    const char *out_directory;
-    bool check;
-};
-
+/* One of all, with what was said for all. */
 static int play_named(void *owner, const char *name)
 {
     static struct job job;
-    const struct all *a = owner;
+    const struct job *all = owner;
+    job = *all;
     job.word = name;
-    job.out_directory = a->out_directory;
-    return run_job(&job, a->check);
+    return run_job(&job);
 }
 
-static int play_all(const char *out_directory, bool check)
+static int play_all(struct job *all)
 {
     char directory[PATH_BYTES], *names[LISTED_MAX];
-    struct all a = { out_directory, check };
     if (!find_directory(directory)) {
         fprintf(stderr, "wirelab: no scenarios came with this program\n");
         return EXIT_RUNNING;
     }
     size_t count = list_names(directory, names);
-    int code = scenario_play_all(names, count, play_named, &a);
+    int code = scenario_play_all(names, count, play_named, all, all->json);
     free_names(names, count);
     return code;
 }
@@ -442,7 +439,6 @@ static int play_all(const char *out_directory, bool check)
 int scenario_command(int argc, char **argv)
 {
     static struct job job;
-    bool check = false;
     for (int letter; (letter = getopt_long(argc, argv, "o:c:jth", options, NULL)) != -1;) {
         if (letter == 'o')
             job.out_directory = optarg;
@@ -451,7 +447,7 @@ int scenario_command(int argc, char **argv)
         else if (letter == 'j')
             job.json = true;
         else if (letter == 't')
-            check = true;
+            job.check = true;
         else
             return letter == 'h' ? usage(stdout, EXIT_OK) : usage(stderr, EXIT_WRONG_USE);
     }
@@ -460,5 +456,5 @@ int scenario_command(int argc, char **argv)
     job.word = argv[optind];
     if (strcmp(job.word, "list") == 0)
         return list_scenarios();
-    return strcmp(job.word, "all") == 0 ? play_all(job.out_directory, check) : run_job(&job, check);
+    return strcmp(job.word, "all") == 0 ? play_all(&job) : run_job(&job);
 }

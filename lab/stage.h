@@ -33,6 +33,9 @@ bool act_dhcp(struct stage *g, struct netlink *n, const struct scenario_step *st
 bool act_client(struct stage *g, struct netlink *n, const struct scenario_step *step);
 bool act_await(struct stage *g, const struct scenario_step *step);
 
+/* The interface has what the lease says, and the host's next steps begin with it. */
+bool act_settle(struct stage *g, struct netlink *n, size_t host, const struct client_dhcp_lease *l);
+
 /* The same by a program that people know (client_real.h). CANNOT: there is none for this step, or it is not
  * installed; nothing was done. */
 enum act_real { ACT_REAL_DONE, ACT_REAL_FAILED, ACT_REAL_CANNOT };

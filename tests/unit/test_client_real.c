@@ -95,6 +95,11 @@ static void a_message_for_swaks(void **state)
     assert_string_equal(made_words(), "swaks --server 172.16.16.221 --port 25 --helo [172.16.16.225] --from "
                                       "sanders@skynet.local --to a@b.c,d@b.c --data - --tls --pipeline ");
     assert_true(span_is(made.input, "a: b\n\nc"));
+    play_line(&play, "message-file", "", span_text("a: b\r\n\r\nc\r\n"));
+    play.settings[play.setting_count - 2] = play.settings[play.setting_count - 1];
+    play.setting_count--;
+    assert_true(make());
+    assert_true(span_is(made.input, "a: b\r\n\r\nc"));
     play_set(&play, "expect-code", "554");
     assert_false(make());
     assert_string_equal(why.what, "swaks takes every refusal for a failure");
@@ -192,6 +197,19 @@ static void what_a_program_cannot_do_is_told(void **state)
     assert_false(make());
 }
 
+/* Whether the configuration has this line. */
+static bool configured(const char *line)
+{
+    struct span rest = made.config;
+    while (rest.len) {
+        size_t end = span_find(rest, '\n');
+        if (span_is(span_head(rest, end), line))
+            return true;
+        rest = span_from(rest, end + 1);
+    }
+    return false;
+}
+
 static void leases_for_dhclient(void **state)
 {
     static const uint8_t codes[] = { 1, 119 };
@@ -207,19 +225,46 @@ static void leases_for_dhclient(void **state)
                         "dhclient -4 -v -lf /tmp/host/dhclient.leases -pf /tmp/host/dhclient.pid -sf "
                         "/bin/true -1 -cf /tmp/host/dhclient.conf eth0 ");
     assert_string_equal(made.config_path, "/tmp/host/dhclient.conf");
-    assert_true(span_is(made.config,
-                        "option wirelab-send-12 code 12 = string;\nsend wirelab-send-12 70:63;\n"
-                        "option wirelab-1 code 1 = string;\noption wirelab-119 code 119 = string;\n"
-                        "request wirelab-1, wirelab-119;\n"));
+    assert_string_equal(made.lease_path, "/tmp/host/dhclient.leases");
+    assert_string_equal(made.pid_path, "/tmp/host/dhclient.pid");
+    assert_true(configured("send wirelab-12 70:63;"));
+    assert_true(configured("request subnet-mask, wirelab-119;"));
+    assert_true(configured("option wirelab-12 code 12 = string;"));
+    assert_true(
+        configured("option wirelab-254 code 254 = string;")); /* all: an earlier lease may have them */
+    assert_false(configured("option wirelab-1 code 1 = string;"));
+    step.dhcp.goal = CLIENT_DHCP_RELEASE;
+    assert_true(make());
+    assert_null(made.pid_path); /* nothing goes on */
     step.dhcp.goal = CLIENT_DHCP_INFORM;
     assert_false(make());
     step = (struct scenario_step){ .kind = STEP_CLIENT, .type = &client_dhcp6_release };
     play.setting_count = 0;
     assert_string_equal(made_words(),
-                        "dhclient -6 -v -lf /tmp/host/dhclient.leases -pf /tmp/host/dhclient.pid -sf "
+                        "dhclient -6 -v -lf /tmp/host/dhclient6.leases -pf /tmp/host/dhclient6.pid -sf "
                         "/bin/true -r eth0 ");
     step.type = &client_dhcp6_decline;
     assert_false(make());
+}
+
+static void what_dhclient_was_given(void **state)
+{
+    (void)state;
+    struct client_dhcp_lease l = client_real_lease(span_text("lease {\n"
+                                                             "  interface \"eth0\";\n"
+                                                             "  fixed-address 192.168.1.9;\n"
+                                                             "}\n"
+                                                             "lease {\n"
+                                                             "  fixed-address 192.168.1.10;\n"
+                                                             "  option subnet-mask 255.255.255.0;\n"
+                                                             "  option wirelab-51 0:0:2:58;\n"
+                                                             "  option dhcp-server-identifier 192.168.1.5;\n"
+                                                             "}\n"));
+    assert_int_equal(l.address, 0xc0a8010a);
+    assert_int_equal(l.mask, 0xffffff00);
+    assert_int_equal(l.server, 0xc0a80105);
+    l = client_real_lease(span_text("  fixed-address"));
+    assert_int_equal(l.address, 0);
 }
 
 int main(void)
@@ -231,6 +276,7 @@ int main(void)
         cmocka_unit_test_teardown(a_mailbox_for_curl, tear_down),
         cmocka_unit_test_teardown(what_a_program_cannot_do_is_told, tear_down),
         cmocka_unit_test_teardown(leases_for_dhclient, tear_down),
+        cmocka_unit_test_teardown(what_dhclient_was_given, tear_down),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
