@@ -282,6 +282,17 @@ static void share_room(const struct line *line, size_t parts, size_t room, size_
         }
 }
 
+/* Of all its parts, whole. */
+static size_t label_length(const struct line *line)
+{
+    size_t length = 0;
+    for (size_t i = 0; i < line->count && i < PARTS_MAX; i++) {
+        const struct part *p = &line->parts[i];
+        length += (i ? SEPARATOR : 0) + p->word_length + (p->shown_length ? 2 + p->shown_length : 0);
+    }
+    return length + (line->count > PARTS_MAX ? MORE_CHARACTERS : 0);
+}
+
 /* Returns its length. */
 static size_t put_part(struct canvas *c, const struct part *p, size_t begin, size_t share, bool thin)
 {
@@ -291,9 +302,12 @@ static size_t put_part(struct canvas *c, const struct part *p, size_t begin, siz
     at += p->word_length;
     if (!shown)
         return at - begin;
-    put_text(c, at, span_text("  "), STYLE_PLAIN);
-    put_text(c, at + 2, span_of(p->shown, shown), thin ? STYLE_FAINT : STYLE_PLAIN);
-    at += 2 + shown;
+    if (p->word_length) {
+        put_text(c, at, span_text("  "), STYLE_PLAIN);
+        at += 2;
+    }
+    put_text(c, at, span_of(p->shown, shown), thin ? STYLE_FAINT : STYLE_PLAIN);
+    at += shown;
     if (dotted)
         put_text(c, at, span_text(".."), STYLE_FAINT);
     return at + (dotted ? 2 : 0) - begin;
@@ -309,6 +323,10 @@ static size_t put_label(struct canvas *c, const struct line *line, size_t begin,
     fixed += hidden ? MORE_CHARACTERS : 0;
     share_room(line, parts, room > fixed ? room - fixed : 0, shares);
     for (size_t i = 0; i < parts; i++) {
+        bool dotted;
+        if (!line->parts[i].word_length &&
+            !cut_of(&line->parts[i], shares[i] > 2 ? shares[i] - 2 : 0, &dotted))
+            break;
         if (i) {
             put_text(c, at, span_text(" | "), STYLE_FAINT);
             at += SEPARATOR;
@@ -378,7 +396,82 @@ static bool find_arrow(struct arrow *a, const struct canvas *c, const struct lad
     return true;
 }
 
-/* The label stands in the longer of the two parts beside the sender. */
+/* ---- what a short arrow has no room for ---------------------------------------------------------------- */
+
+/* The longer of the two sides of an arrow, over the columns of hosts that have no part in the message. */
+struct beside {
+    bool left;
+    size_t begin, room;
+};
+
+static struct beside find_beside(const struct canvas *c, const struct arrow *a)
+{
+    size_t left = a->left - TIME_CHARACTERS, right = c->width - 1 - a->right;
+    bool is_left = left > right;
+    size_t room = is_left ? left : right;
+    return (struct beside){ .left = is_left,
+                            .begin = is_left ? TIME_CHARACTERS + 2 : a->right + 2,
+                            .room = room > 4 ? room - 3 : 0 };
+}
+
+/* The same messages with their words alone, or with what they show alone. */
+static void take_some(struct line *some, const struct line *line, bool words)
+{
+    *some = *line;
+    some->count = 0;
+    for (size_t i = 0; i < line->count && i < PARTS_MAX; i++) {
+        struct part *p = &some->parts[some->count];
+        *p = line->parts[i];
+        if (words)
+            p->shown_length = p->end_count = 0;
+        else
+            p->word_length = 0;
+        some->count += words || p->shown_length;
+    }
+    if (words)
+        some->count = line->count;
+}
+
+/* At the arrow's own end of the room. False: it would not show more than is shown on the arrow. */
+static bool put_beside(struct canvas *c, const struct beside *b, const struct line *details, size_t more_than)
+{
+    struct canvas trial = *c;
+    size_t length = put_label(&trial, details, b->begin, b->room);
+    size_t at = b->left ? b->begin + b->room - length : b->begin;
+    if (length <= more_than)
+        return false;
+    put(c, at - 1, ' ', STYLE_PLAIN);
+    put_label(c, details, at, b->room);
+    put(c, at + length, ' ', STYLE_PLAIN);
+    return true;
+}
+
+/* The label stands in the longer of the two parts beside the sender; what it shows stands beside the arrow
+ * when there is more room. */
+static void put_words(struct canvas *c, const struct arrow *a, const struct line *line)
+{
+    struct line words, details;
+    struct canvas trial = *c;
+    struct beside beside = find_beside(c, a);
+    bool rightwards = a->right - a->from >= a->from - a->left;
+    size_t begin = rightwards ? a->from : a->left, end = rightwards ? a->right : a->from;
+    size_t between = end - begin - 1; /* the two columns */
+    if (between <= 8)
+        return;
+    /* "-- DISCOVER ... ->": three characters before, at least three behind, blanks around */
+    size_t room = between - 7, at = begin + 4;
+    if (label_length(line) > room) {
+        take_some(&words, line, true);
+        take_some(&details, line, false);
+        size_t whole = put_label(&trial, line, at, room), bare = put_label(&trial, &words, at, room);
+        if (put_beside(c, &beside, &details, whole > bare ? whole - bare : 0))
+            line = &words;
+    }
+    put(c, at - 1, ' ', STYLE_PLAIN);
+    size_t length = put_label(c, line, at, room);
+    put(c, at + length, ' ', STYLE_PLAIN);
+}
+
 static void put_arrow(struct canvas *c, const struct arrow *a, const struct line *line)
 {
     enum style style = line->thin ? STYLE_FAINT : line->reply ? STYLE_REPLY : STYLE_REQUEST;
@@ -389,15 +482,7 @@ static void put_arrow(struct canvas *c, const struct arrow *a, const struct line
         put(c, a->left + 1, GLYPH_LEFT, style);
     if (a->head_right)
         put(c, a->right - 1, GLYPH_RIGHT, style);
-    bool rightwards = a->right - a->from >= a->from - a->left;
-    size_t begin = rightwards ? a->from : a->left, end = rightwards ? a->right : a->from;
-    size_t room = end - begin - 1; /* between the two columns */
-    if (room <= 8)
-        return;
-    /* "-- DISCOVER ... ->": three characters before, at least three behind, blanks around */
-    put(c, begin + 3, ' ', STYLE_PLAIN);
-    size_t length = put_label(c, line, begin + 4, room - 7);
-    put(c, begin + 4 + length, ' ', STYLE_PLAIN);
+    put_words(c, a, line);
 }
 
 /* ---- lines ----------------------------------------------------------------------------------------------

@@ -1,5 +1,7 @@
 /* The figure of a conversation: hosts as columns, time downwards, one line a message with what decides; the
- * messages of one frame share a line. What only carries the conversation (ARP, SYN, FIN) is dotted.
+ * messages of one frame share a line. What only carries the conversation (ARP, SYN, FIN) is dotted. What
+ * decides, and has no room on a short arrow, stands beside it, over the columns of hosts that have no part in
+ * the message.
  *
  *   seconds  client                                                                        server
  *            00:0c:29:59:fd:21                                                        192.168.1.5

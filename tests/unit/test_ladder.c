@@ -250,6 +250,39 @@ static void a_conversation(void **state)
     view_world_close(l.world);
 }
 
+/* With other hosts on one side there is room, and on the other. */
+static void what_a_short_arrow_cannot_hold_stands_beside_it(void **state)
+{
+    (void)state;
+    struct ladder_host hosts[4];
+    struct ladder l = mail_hosts(hosts);
+    hosts[2] = hosts[3] = (struct ladder_host){ .name = span_text("other") };
+    l.host_count = 4;
+    draw_line(&l, true, "220 mail02 is ready\r\n", WIRE_ACK);
+    draw_line(&l, false, "MAIL FROM:<a@b.example>\r\nRCPT TO:<sanders@cyberdyne.local>\r\nNOOP\r\n",
+              WIRE_ACK);
+    draw_line(&l, true, "221 Bye\r\n", WIRE_ACK);
+    assert_string_equal(drawing,
+                        "  0.000000 |<- 220 -------------| mail02 is ready    |                     |\n"
+                        "  0.000000 |-- MAIL | +2 ------>| FROM:<a@b.exam.. | TO:<sanders@cy..      |\n"
+                        "  0.000000 |<- 221  Bye --------|                    |                     |\n");
+    hosts[2] = hosts[0]; /* now the two on the right talk */
+    hosts[3] = hosts[1];
+    hosts[0] = hosts[1] = (struct ladder_host){ .name = span_text("other") };
+    drawing[0] = 0;
+    draw_line(&l, false, "MAIL FROM:<somebody@somewhere.example>\r\n", WIRE_ACK);
+    draw_line(&l, true, "250 2.1.0 Ok, this is fine\r\n", WIRE_ACK);
+    assert_string_equal(drawing,
+                        "  0.000000 |       FROM:<somebody@somewhere.example> |-- MAIL ------------>|\n"
+                        "  0.000000 |                  2.1.0 Ok, this is fine |<- 250 --------------|\n");
+    for (l.width = LADDER_WIDTH_LEAST; l.width <= LADDER_WIDTH_MOST; l.width++) {
+        drawing[0] = 0;
+        draw_line(&l, false, "MAIL FROM:<somebody@somewhere.example>\r\nRCPT TO:<x>\r\nNOOP\r\n", WIRE_ACK);
+        assert_int_equal(strlen(drawing), l.width + 1);
+    }
+    view_world_close(l.world);
+}
+
 static void all_of_a_conversation(void **state)
 {
     (void)state;
@@ -548,6 +581,7 @@ int main(void)
         cmocka_unit_test(sentences_say_what_happens),
         cmocka_unit_test(expectations_are_held_against_messages),
         cmocka_unit_test(a_conversation),
+        cmocka_unit_test(what_a_short_arrow_cannot_hold_stands_beside_it),
         cmocka_unit_test(all_of_a_conversation),
         cmocka_unit_test(what_a_line_cannot_hold_is_counted),
         cmocka_unit_test(what_no_line_speaks_of_is_stepped_over),
