@@ -28,9 +28,23 @@ static long setting(const char *path)
     return n > 0 ? strtol(text, NULL, 10) : -1;
 }
 
+/* The kinds of namespaces that a play is made of, by the settings that limit how many there may be. */
+static const char *kind_without_room(void)
+{
+    static const char *const kinds[] = { "user", "net", "pid", "mnt" };
+    for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++) {
+        char path[64];
+        snprintf(path, sizeof path, "/proc/sys/user/max_%s_namespaces", kinds[i]);
+        if (setting(path) == 0)
+            return kinds[i];
+    }
+    return NULL;
+}
+
 void netns_refused(struct problem *p, int error, const char *what)
 {
-    problem_set(p, "%s: %s", what, strerror(error));
+    const char *kind = kind_without_room();
+    problem_set(p, "%s: %s", what, error == ENOSPC ? "as many namespaces as may be" : strerror(error));
     if (error == ENOENT || error == EOPNOTSUPP)
         problem_remedy(p, "the kernel lacks a part that this needs: as root, `modprobe veth bridge`");
     if (error != EPERM && error != EACCES && error != ENOSPC && error != EINVAL)
@@ -42,9 +56,11 @@ void netns_refused(struct problem *p, int error, const char *what)
     else if (setting("/proc/sys/kernel/unprivileged_userns_clone") == 0)
         problem_remedy(p, "namespaces are kept from ordinary users here: run as root, or allow them with "
                           "`sudo sysctl kernel.unprivileged_userns_clone=1`");
-    else if (setting("/proc/sys/user/max_user_namespaces") == 0)
-        problem_remedy(p, "user namespaces are switched off here: run as root, or allow them with "
-                          "`sudo sysctl user.max_user_namespaces=15000`");
+    else if (kind || error == ENOSPC)
+        problem_remedy(p,
+                       "there are too many, or they are switched off here: allow more with `sudo sysctl "
+                       "user.max_%s_namespaces=15000`",
+                       kind ? kind : "net");
     else
         problem_remedy(
             p, "this system (a container, perhaps) does not let you make network namespaces: run as root "

@@ -241,6 +241,7 @@ static bool start_servers(struct stage *g)
             continue;
         if (!hostlog_begin(&g->logs[i], &g->loop, g->problem) || !serve_go(v, &g->s->hosts[i], g->problem)) {
             hostlog_drain(&g->logs[i]);
+            g->play->problem_line = g->s->hosts[i].serve_line - 1; /* of the word itself */
             return false;
         }
         uv_poll_init(&g->loop.uv, &v->poll, v->ready_fd);

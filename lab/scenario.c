@@ -425,7 +425,10 @@ static void take_statement(struct scenario_parser *p, const struct statement *st
     if (st->about == ABOUT_ALL) {
         p->host = NULL;
         p->step = NULL;
+        p->passing = false;
     }
+    if (p->passing)
+        return;
     if (st->about == ABOUT_HOST && !p->host) {
         COMPLAIN(p, "put it below the line of its host: host NAME", "`%s` is about no host here", st->word);
     } else if (st->about == ABOUT_STEP && !p->step) {
@@ -440,17 +443,34 @@ static void take_statement(struct scenario_parser *p, const struct statement *st
     }
 }
 
+/* Only the last word of a line can be: it goes on to the end. */
+static bool is_unclosed(struct span word)
+{
+    bool quoted = false;
+    for (size_t at = span_find(word, '"'); at < word.len;
+         at = span_find(word, '"')) { /* each turn takes a quote */
+        quoted = !quoted;
+        word = span_from(word, at + 1);
+    }
+    return quoted;
+}
+
 static void take_line(struct scenario_parser *p, struct span line)
 {
     split_words(p, line);
     if (!p->count)
         return;
+    if (is_unclosed(p->words[p->count - 1])) {
+        COMPLAIN(p, "close it in this line, as in: title \"A client without a lease gets one\"",
+                 "a double quote is open at the end of the line");
+        return;
+    }
     for (size_t i = 0; i < STATEMENTS; i++)
         if (span_is(p->words[0], statements[i].word) && !(statements[i].about == ABOUT_HOST && p->step)) {
             take_statement(p, &statements[i]);
             return;
         }
-    if (!p->step || !scenario_take_step_line(p))
+    if (!p->passing && (!p->step || !scenario_take_step_line(p)))
         tell_unknown(p);
 }
 

@@ -22,6 +22,7 @@
 #define ARENA_MAX      (16 * 1024 * 1024)
 #define LOG_TAIL_BYTES 4096 /* of what servers said, when something failed */
 #define LISTED_MAX     256
+#define SHOWN_BYTES    200 /* of a line that is wrong */
 
 /* A scenario that was read, and what is to be done with it. */
 struct job {
@@ -155,6 +156,16 @@ static uint8_t *read_file(const char *path, size_t bytes_max, struct span *out)
     return bytes;
 }
 
+/* A line of the file; what a terminal would obey becomes '?'. */
+static void print_line(struct span line)
+{
+    struct reader r = reader_over(span_head(line, SHOWN_BYTES));
+    while (reader_left(&r)) { /* each turn takes a byte */
+        uint8_t byte = read_u8(&r);
+        fputc((byte < ' ' && byte != '\t') || byte == 0x7f ? '?' : byte, stderr);
+    }
+}
+
 static void print_problems(const struct job *j)
 {
     for (size_t i = 0; i < j->scenario->problem_count; i++) {
@@ -164,8 +175,9 @@ static void print_problems(const struct job *j)
             fprintf(stderr, "%s: %s\n  %s\n", j->path, p->problem.what, p->problem.remedy);
             continue;
         }
-        fprintf(stderr, "%s:%u: %s\n  %3u | %.*s\n      | %s\n", j->path, p->line, p->problem.what, p->line,
-                (int)line.len, (const char *)line.at, p->problem.remedy);
+        fprintf(stderr, "%s:%u: %s\n  %3u | ", j->path, p->line, p->problem.what, p->line);
+        print_line(line);
+        fprintf(stderr, "\n      | %s\n", p->problem.remedy);
     }
 }
 

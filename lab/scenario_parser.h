@@ -15,6 +15,7 @@ struct scenario_parser {
     size_t count;
     struct scenario_host *host; /* that the lines are about; NULL: none */
     struct scenario_step *step; /* that the lines are about; NULL: none */
+    bool passing;               /* the lines are about a step that nobody knows: nothing is said of them */
 };
 
 /* A problem of a line, to be told. */

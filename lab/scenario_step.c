@@ -95,6 +95,7 @@ void scenario_take_play(struct scenario_parser *p)
     const struct client_type *type = client_type_of(word);
     if (!goal && !type) {
         tell_unknown_step(p, word);
+        p->passing = true;
         return;
     }
     struct scenario_step *step = add_step(p, goal ? STEP_DHCP : STEP_CLIENT);

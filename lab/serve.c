@@ -159,6 +159,7 @@ bool serve_go(struct serve *v, const struct scenario_host *h, struct problem *p)
     if (write(v->go_fd, "", 1) == 1 && wait_ready(v))
         return true;
     problem_set(p, "the servers of host \"%.*s\" did not start", (int)h->name.len, (const char *)h->name.at);
+    problem_remedy(p, "see below what they said");
     return false;
 }
 

@@ -255,6 +255,8 @@ class Refused(Installed):
         run = self.play(path, "--out", self.out)
         self.assertEqual(run.returncode, 1)
         self.assertIn("eth7", run.stderr.decode())
+        line = path.read_text().splitlines().index("  serve") + 1
+        self.assertIn(f'mine.scenario:{line}: the servers of host "server" did not start', run.stderr.decode())
         self.assert_left_nothing()
 
     def test_wrong_file(self):
@@ -272,6 +274,27 @@ class Refused(Installed):
         line = next(n for n, text in enumerate(path.read_text().splitlines(), 1) if "192.168.1.300" in text)
         self.assertEqual(run.returncode, 2)
         self.assertIn(f"mine.scenario:{line}:", run.stderr.decode())
+
+    def test_what_a_terminal_would_obey_is_not_shown(self):
+        path = self.directory / "raw.scenario"
+        path.write_bytes(b"host \x1b[31m\x07\n")
+        run = self.play(path)
+        self.assertEqual(run.returncode, 2)
+        self.assertIn("host ?[31m?", run.stderr.decode())
+        self.assertNotRegex(run.stderr.decode(), r"[^\n -~]")
+
+    @unittest.skipIf(os.geteuid() != 0, "only root can become somebody else")
+    def test_kinds_of_namespaces_that_are_switched_off(self):
+        for kind in "user", "net", "pid", "mnt":
+            inside = (f"echo 0 > /proc/sys/user/max_{kind}_namespaces || exit 77; "
+                      'exec setpriv --ambient-caps=-all --inh-caps=-all "$@"')
+            run = subprocess.run(["unshare", "-U", "--map-current-user", "--keep-caps", "sh", "-c", inside, "sh",
+                                  *self.command(NAME)], capture_output=True, timeout=60, preexec_fn=become_nobody)
+            if run.returncode == 77 or run.stderr.startswith(b"unshare: "):
+                self.skipTest("ordinary users may not make namespaces here")
+            self.assertEqual(run.returncode, 1, run.stderr)
+            self.assertIn(f"user.max_{kind}_namespaces=15000", run.stderr.decode())
+            self.assertEqual(len(run.stderr.splitlines()), 2, "what, and what to do")
 
     def test_wrong_use(self):
         for words in ([], [NAME, "more"], ["--nonsense"], ["no/such/file"], ["dhcp_nolease"]):

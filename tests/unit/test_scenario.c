@@ -159,6 +159,8 @@ static void every_error_has_its_line_and_its_remedy(void **state)
         { HOSTS REST, 0, "nothing would happen", "play" },
         { "", 0, "no host", "host" },
         { "\x01\xff\n", 1, "??", "did you mean" },
+        { "title \"A client\nhost client\n", 1, "open", "close it" },
+        { HOSTS "expect client -> server DISCOVER host-name=\"a b", 3, "open", "close it" },
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         assert_false(parse(cases[i].text));
@@ -174,6 +176,11 @@ static void all_errors_come_in_one_run_up_to_a_bound(void **state)
     (void)state;
     assert_false(parse("host a\nhardware x\naddress y\nlink a b\nexpect a -> b FOO bar=1\n"));
     assert_int_equal(s.problem_count, 6); /* hardware, address, b, b, FOO, bar */
+    /* of a step that nobody knows, only that is told: what follows is its own */
+    assert_false(
+        parse(HOSTS "play client dns-qury\nserver 10.0.0.1\nwithin x\naddress y\nexpect client - x y\n"));
+    assert_int_equal(s.problem_count, 4); /* dns-qury, the arrow, x, y */
+    assert_int_equal(s.problems[1].line, 7);
     char many[4096];
     struct writer w = writer_over(many, sizeof many - 1);
     for (int i = 0; i < 200; i++)
