@@ -2,7 +2,6 @@
 
 #include <arpa/inet.h>
 #include <errno.h>
-#include <ifaddrs.h>
 #include <linux/if_ether.h>
 #include <linux/if_packet.h>
 #include <net/if.h>
@@ -138,22 +137,6 @@ unsigned link_index(const struct link *k)
 struct span link_hardware(const struct link *k)
 {
     return span_of(k->hardware, sizeof k->hardware);
-}
-
-struct address link_address(const struct link *k)
-{
-    struct address found = { 0 };
-    struct ifaddrs *all;
-    if (getifaddrs(&all) != 0)
-        return found;
-    for (const struct ifaddrs *i = all; i && found.family == FAMILY_NONE; i = i->ifa_next)
-        if (i->ifa_addr && i->ifa_addr->sa_family == AF_INET && strcmp(i->ifa_name, k->name) == 0) {
-            const struct sockaddr_in *a = (const struct sockaddr_in *)(const void *)i->ifa_addr;
-            found.family = FAMILY_IP4;
-            memcpy(found.bytes, &a->sin_addr, 4);
-        }
-    freeifaddrs(all);
-    return found;
 }
 
 bool link_send(struct link *k, struct span frame)

@@ -15,9 +15,8 @@ typedef void link_frame_fn(void *owner, struct link *l, struct span frame, int64
 struct link *link_open(struct loop *l, const char *interface, link_frame_fn *fn, void *owner,
                        struct problem *p);
 unsigned link_index(const struct link *k);
-/* Its hardware address (6 bytes) and its first IPv4 address; family NONE when it has none. */
+/* Its hardware address: 6 bytes. */
 struct span link_hardware(const struct link *k);
-struct address link_address(const struct link *k);
 /* Sends a whole frame, Ethernet header included; false when the kernel did not take it. */
 bool link_send(struct link *k, struct span frame);
 /* Reads what is waiting now, without the loop; returns how many frames there were. */

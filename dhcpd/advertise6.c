@@ -1,6 +1,6 @@
 #include "advertise6.h"
 
-#include "interface6.h"
+#include "interface.h"
 #include "wire/ndp.h"
 
 #include <errno.h>
@@ -19,6 +19,7 @@
 #define INITIAL_COUNT        3
 #define ANSWER_DELAY_MS      500  /* an answer waits up to so long, so that routers do not speak at once */
 #define BETWEEN_MS           3000 /* two advertisements to all */
+#define RETRY_MS             1000 /* while the link takes nothing, as before its own address is settled */
 #define SOLICITATIONS_A_TURN 16
 #define DNS_LIFETIME_S       (3 * INTERVAL_MOST_MS / 1000) /* RFC 8106 5.1 */
 #define SOLICITATION_BYTES   1500
@@ -71,26 +72,28 @@ static void tell(struct advertiser6 *a, const struct dhcp6_subnet *sn, struct no
     event_emit(a->home->events, &ev);
 }
 
-/* `lifetime_s` in the place of the subnet's. */
-static void send_advertisement(struct advertiser6 *a, const struct dhcp6_subnet *sn, uint16_t lifetime_s,
+/* `lifetime_s` in the place of the subnet's. False: the link is not ready. */
+static bool send_advertisement(struct advertiser6 *a, const struct dhcp6_subnet *sn, uint16_t lifetime_s,
                                struct now now)
 {
     uint8_t room[NDP_BYTES_MAX];
     struct writer w = writer_over(room, sizeof room);
     struct ndp_advertisement said;
     struct ndp_prefix prefix;
-    struct interface6 i;
+    struct interface i;
     struct sockaddr_in6 to = { .sin6_family = AF_INET6,
                                .sin6_addr = all_nodes,
                                .sin6_scope_id = if_nametoindex(a->interface) };
-    interface6_look(&i, a->interface);
+    interface_look(&i, a->interface);
     advertisement6_of(&said, &prefix, sn,
                       i.has_hardware ? span_of(i.hardware, sizeof i.hardware) : span_of(NULL, 0));
     said.lifetime_s = lifetime_s;
     ndp_write_advertisement(&w, &said);
-    if (writer_ok(&w) &&
-        sendto(a->fd, room, writer_length(&w), MSG_DONTWAIT, (struct sockaddr *)&to, sizeof to) >= 0)
-        tell(a, sn, now); /* else the link is not ready: the next one will do */
+    if (!writer_ok(&w) ||
+        sendto(a->fd, room, writer_length(&w), MSG_DONTWAIT, (struct sockaddr *)&to, sizeof to) < 0)
+        return false;
+    tell(a, sn, now);
+    return true;
 }
 
 static void arm(struct advertiser6 *a, uint64_t due_ms)
@@ -101,10 +104,12 @@ static void arm(struct advertiser6 *a, uint64_t due_ms)
 static void is_due(struct timer *t, struct now now)
 {
     struct advertiser6 *a = (struct advertiser6 *)((char *)t - offsetof(struct advertiser6, due));
-    const struct dhcp6_subnet *sn = a->link(a->owner, now);
+    const struct dhcp6_subnet *sn = a->link(a->owner);
     uint64_t wait_ms = INTERVAL_LEAST_MS + rng_below(&a->home->rng, INTERVAL_MOST_MS - INTERVAL_LEAST_MS + 1);
-    if (sn && sn->advertises)
-        send_advertisement(a, sn, sn->router_lifetime_s, now);
+    if (sn && sn->advertises && !send_advertisement(a, sn, sn->router_lifetime_s, now)) {
+        arm(a, now.mono_ms + RETRY_MS);
+        return;
+    }
     a->last_ms = now.mono_ms;
     if (a->sent < INITIAL_COUNT && wait_ms > INITIAL_INTERVAL_MS)
         wait_ms = INITIAL_INTERVAL_MS;
@@ -242,7 +247,7 @@ void advertiser6_close(struct advertiser6 *a)
     if (!a)
         return;
     struct now now = loop_now(a->home->loop);
-    const struct dhcp6_subnet *sn = a->link(a->owner, now);
+    const struct dhcp6_subnet *sn = a->link(a->owner);
     if (sn && sn->advertises && sn->router_lifetime_s > 0 && a->sent > 0)
         send_advertisement(a, sn, 0, now);
     loop_disarm(a->home->loop, &a->due);

@@ -9,7 +9,7 @@
 
 struct advertiser6;
 /* The subnet on the interface now; NULL: none, and nothing is advertised. */
-typedef const struct dhcp6_subnet *advertiser6_link_fn(void *owner, struct now now);
+typedef const struct dhcp6_subnet *advertiser6_link_fn(void *owner);
 
 /* Begins to advertise. NULL, and *p says why. */
 struct advertiser6 *advertiser6_open(struct home *h, const char *interface, advertiser6_link_fn *link,

@@ -264,7 +264,9 @@ const struct config_key dhcpd_keys[] = {
       .flags = CONFIG_LIST | CONFIG_REQUIRED | CONFIG_RESTART,
       .help = "An interface whose clients are served, or an address and port for relays and test clients: by "
               "DHCPv4 "
-              "where it is IPv4, by DHCPv6 where it is IPv6, an interface by each that has a subnet.",
+              "where it is IPv4, by DHCPv6 where it is IPv6, an interface by each that has a subnet. An "
+              "interface that is not there, or has no address yet, is served as soon as it can be, and again "
+              "when it went and came back.",
       .example = "listen = { \"eth0\", \"127.0.0.1:6767\" }" },
     { .name = "authoritative",
       .type = CONFIG_FLAG,

@@ -1,6 +1,7 @@
 #include "server.h"
 
 #include "echo.h"
+#include "follow.h"
 #include "lease_query.h"
 #include "link.h"
 #include "reply.h"
@@ -31,10 +32,11 @@ struct reply_note {
 
 struct listener {
     struct service *server;
-    struct udp *udp;
+    struct udp *udp;   /* NULL: the interface is waited for */
     struct link *link; /* NULL: a plain socket */
     struct echo *echo; /* NULL: no subnet probes */
     uint32_t address;  /* the interface's */
+    struct follow follow;
 };
 
 /* A batch in hand, from its arrival until its leases are on disk and its replies are sent. */
@@ -273,14 +275,15 @@ static void turn_end(struct turn *t)
 {
     struct service *s = t->listener->server;
     struct now now = loop_now(s->home->loop);
-    for (size_t i = 0; i < t->batch->count && !s->stopped; i++) {
+    bool there = t->listener->udp == t->batch->udp; /* the interface may have gone meanwhile */
+    for (size_t i = 0; i < t->batch->count && there; i++) {
         if (!writer_length(&t->batch->d[i].out))
             continue;
         tell_reply(s, &t->notes[i], now);
         if (t->batch->d[i].tag & TAG_FRAME)
             send_frame(t->listener, &t->batch->d[i], &t->notes[i], now);
     }
-    udp_send(t->listener->udp, t->batch);
+    udp_send(t->batch->udp, t->batch);
     t->next_idle = s->idle;
     s->idle = t;
     s->in_hand--;
@@ -449,20 +452,10 @@ static bool open_interface(struct listener *l, const char *interface, struct udp
                            struct problem *p)
 {
     l->link = link_open(l->server->home->loop, interface, NULL, NULL, p);
-    if (!l->link)
-        return false;
-    struct address own = link_address(l->link);
-    if (own.family != FAMILY_IP4) {
-        problem_set(p, "dhcpd: interface %s has no IPv4 address", interface);
-        problem_remedy(p, "give it one of the subnet, as with `ip address add 192.168.1.5/24 dev %s`",
-                       interface);
-        return false;
-    }
-    l->address = address_to_ip4(own);
     o->bind = (struct endpoint){ .address = address_ip4(0), .port = DHCP4_SERVER_PORT };
     o->interface = interface;
     o->broadcast = true;
-    return true;
+    return l->link != NULL;
 }
 
 static bool probes_somewhere(const struct dhcp_settings *s)
@@ -473,8 +466,29 @@ static bool probes_somewhere(const struct dhcp_settings *s)
     return false;
 }
 
-static bool open_listener(struct listener *l, const struct dhcp_listen *at, struct problem *p)
+static void close_listener(void *listener)
 {
+    struct listener *l = listener;
+    if (l->udp)
+        udp_close(l->udp);
+    if (l->link)
+        link_close(l->link);
+    echo_close(l->echo, free);
+    l->udp = NULL;
+    l->link = NULL;
+    l->echo = NULL;
+}
+
+static const struct dhcp_listen *listen_of(const struct listener *l)
+{
+    return &l->server->settings->listens[l - l->server->listeners];
+}
+
+/* False: what is half open must be closed. */
+static bool open_listener(void *listener, struct problem *p)
+{
+    struct listener *l = listener;
+    const struct dhcp_listen *at = listen_of(l);
     struct udp_options o = { .bind = at->at,
                              .in_bytes = DHCP4_BYTES_MAX,
                              .out_bytes = REPLY_BYTES_MAX,
@@ -484,21 +498,71 @@ static bool open_listener(struct listener *l, const struct dhcp_listen *at, stru
     l->udp = udp_open(l->server->home->loop, &o, batch_came, l, p);
     if (!l->udp)
         return false;
-    if (probes_somewhere(l->server->settings)) {
+    if (probes_somewhere(l->server->settings))
         l->echo = echo_open(l->server->home->loop, at->interface, rng_next(&l->server->home->rng), probed,
                             l->server, p);
-        if (!l->echo)
-            return false;
-    }
+    return l->echo || !probes_somewhere(l->server->settings);
+}
+
+static void tell_listening(const struct listener *l)
+{
     struct endpoint where = udp_local(l->udp);
     if (l->link)
         where.address = address_ip4(l->address);
     home_listening(l->server->home, "dhcpd", "udp", &where,
                    l->link ? NULL : "wirelab lease %s:%p --name laptop");
-    return true;
 }
 
-static bool open_listeners(struct service *s, struct problem *p)
+/* ---- interfaces come and go --------------------------------------------------------------------------- */
+
+/* Whose clients are served: an address of one of our subnets, else the first. */
+static uint32_t own_address(const struct dhcp_settings *s, const struct interface *i)
+{
+    for (size_t k = 0; k < i->ip4_count; k++)
+        if (subnet_of(s, i->ip4[k]))
+            return i->ip4[k];
+    return i->ip4_count ? i->ip4[0] : 0;
+}
+
+static const char *look_at(void *listener, const struct interface *i)
+{
+    struct listener *l = listener;
+    l->address = own_address(l->server->settings, i);
+    return l->address ? NULL : "it has no IPv4 address";
+}
+
+static const struct follow_type follow_type = { .waiting = EVENT_DHCP_INTERFACE_WAITING,
+                                                .served = EVENT_DHCP_INTERFACE_SERVED,
+                                                .look = look_at,
+                                                .open = open_listener,
+                                                .close = close_listener };
+
+static void interfaces_changed(void *owner, struct now now)
+{
+    struct service *s = owner;
+    for (size_t i = 0; i < s->listener_count; i++) {
+        struct listener *l = &s->listeners[i];
+        const char *interface = listen_of(l)->interface;
+        if (interface)
+            follow_again(&l->follow, &follow_type, l, interface, s->home->events, now);
+    }
+    if (s->six)
+        server6_follow(s->six, now);
+}
+
+static bool watch_interfaces(struct service *s, struct problem *p)
+{
+    bool any = false;
+    for (size_t i = 0; i < s->settings->listen_count; i++)
+        any |= s->settings->listens[i].interface != NULL;
+    for (size_t i = 0; i < s->settings->six.listen_count; i++)
+        any |= s->settings->six.listens[i].interface != NULL;
+    if (any)
+        s->interfaces = interfaces_watch(s->home->loop, interfaces_changed, s, p);
+    return s->interfaces || !any;
+}
+
+static bool open_listeners(struct service *s, struct now now, struct problem *p)
 {
     const struct dhcp_settings *settings = s->settings;
     size_t turns = settings->listen_count * UDP_BATCHES;
@@ -515,10 +579,16 @@ static bool open_listeners(struct service *s, struct problem *p)
     for (; s->listener_count < settings->listen_count; s->listener_count++) {
         struct listener *l = &s->listeners[s->listener_count];
         l->server = s;
-        if (!open_listener(l, &settings->listens[s->listener_count], p)) {
+        const char *interface = settings->listens[s->listener_count].interface;
+        bool opened =
+            interface ? follow_start(&l->follow, &follow_type, l, interface, s->home->events, now, p)
+                      : open_listener(l, p);
+        if (!opened) {
             s->listener_count++; /* what is half open is closed, too */
             return false;
         }
+        if (l->udp)
+            tell_listening(l);
     }
     return true;
 }
@@ -539,13 +609,9 @@ void dhcpd_free_if_done(struct service *s)
 
 static void dhcpd_stop(struct service *s)
 {
-    for (size_t i = 0; i < s->listener_count; i++) {
-        if (s->listeners[i].udp)
-            udp_close(s->listeners[i].udp);
-        if (s->listeners[i].link)
-            link_close(s->listeners[i].link);
-        echo_close(s->listeners[i].echo, free);
-    }
+    interfaces_close(s->interfaces);
+    for (size_t i = 0; i < s->listener_count; i++)
+        close_listener(&s->listeners[i]);
     if (s->six)
         server6_stop(s->six);
     loop_disarm(s->home->loop, &s->deadline);
@@ -620,7 +686,7 @@ static struct service *dhcpd_start(struct home *h, void *settings, struct proble
         problem_set(p, "dhcpd: out of memory");
     if (opened && !(opened = open_names(s, settings)))
         problem_set(p, "dhcpd: out of memory");
-    if (!opened || !open_listeners(s, p) || !start_six(s, p)) {
+    if (!opened || !watch_interfaces(s, p) || !open_listeners(s, now, p) || !start_six(s, p)) {
         s->settings = NULL; /* stays the caller's */
         dhcpd_stop(s);
         return NULL;
@@ -671,6 +737,7 @@ static bool dhcpd_reload(struct service *s, void *settings, struct problem *p)
         event_note(s->home->events, EVENT_DHCP_NAME_REFUSED, now, "reason", "out of memory");
     dhcpd_forget(s->settings);
     s->settings = settings;
+    interfaces_changed(s, now); /* their addresses may be of other subnets now */
     dhcpd_arm_deadline(s, now);
     return true;
 }

@@ -4,6 +4,7 @@
 
 #include "control.h"
 #include "dhcpd.h"
+#include "interfaces.h"
 #include "names.h"
 #include "persist.h"
 #include "server6.h"
@@ -16,6 +17,7 @@ struct service {
     struct names *names; /* NULL: no names are registered */
     struct listener *listeners;
     size_t listener_count;
+    struct interfaces *interfaces; /* NULL: only plain sockets */
     struct turn *turns, *idle;
     size_t in_hand;
     struct timer deadline; /* of the whole lease table */

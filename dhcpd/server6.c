@@ -2,7 +2,7 @@
 
 #include "advertise6.h"
 #include "clock.h"
-#include "interface6.h"
+#include "follow.h"
 #include "lease_query6.h"
 #include "persist6.h"
 #include "recall6.h"
@@ -14,7 +14,6 @@
 #define SOCKET_BUFFER_BYTES                                                                                  \
     (4 * 1024 * 1024)          /* a lab of clients that boot at once; the system may allow less */
 #define LOOK_AGAIN_MS    60000 /* so that a clock that was set is noticed */
-#define LINK_LOOK_MS     1000  /* an interface that has no address of a subnet may get one */
 #define LEASES_A_TURN    512   /* that end in one go: sockets wait meanwhile */
 #define EXHAUSTED_TELL_S 60
 #define OWN_DUID         "server" /* names of what the server keeps for itself */
@@ -39,11 +38,10 @@ struct answer_note {
 
 struct listener6 {
     struct server6 *server;
-    struct udp *udp;
-    const char *interface; /* the settings'; NULL: a plain socket */
-    const struct dhcp6_subnet *link;
-    struct advertiser6 *advertiser; /* NULL: a plain socket, or nothing is advertised anywhere */
-    uint64_t looked_ms;
+    struct udp *udp;                 /* NULL: the interface is waited for */
+    const struct dhcp6_subnet *link; /* the subnet of the interface's address now; NULL: none of ours */
+    struct advertiser6 *advertiser;  /* NULL: a plain socket, or nothing is advertised anywhere */
+    struct follow follow;
     uint16_t port;
 };
 
@@ -163,18 +161,6 @@ static enum event_id event_of_message(uint8_t type)
 
 /* ---- the straight line: a datagram to its answer ------------------------------------------------ */
 
-/* The link may be told by an address that the interface had not yet when this was last looked at. */
-static const struct dhcp6_subnet *link_of(struct listener6 *l, struct now now)
-{
-    if (l->link || !l->interface || (l->looked_ms && now.mono_ms < l->looked_ms + LINK_LOOK_MS))
-        return l->link;
-    struct interface6 i;
-    l->looked_ms = now.mono_ms;
-    interface6_look(&i, l->interface);
-    l->link = subnet6_on(l->server->settings, l->interface, i.addresses, i.address_count);
-    return l->link;
-}
-
 /* Takes the relays off and parses what is left; false when it is no message. */
 static bool understand(struct server6 *s, const struct datagram *d, struct now now)
 {
@@ -268,7 +254,7 @@ static void answer_datagram(struct turn6 *t, size_t i, struct now now)
         return;
     }
     struct dhcp6_arrival a = { .server_id = span_of(s->duid, s->duid_len),
-                               .link = link_of(t->listener, now),
+                               .link = t->listener->link,
                                .multicast = d->local.address.bytes[0] == 0xff,
                                .relays = &s->relays,
                                .peer = s->relays.count ? s->relays.relay[s->relays.count - 1].peer
@@ -321,10 +307,11 @@ static void turn_end(struct turn6 *t)
 {
     struct server6 *s = t->listener->server;
     struct now now = loop_now(s->home->loop);
-    for (size_t i = 0; i < t->batch->count && !s->stopped; i++)
+    bool there = t->listener->udp == t->batch->udp; /* the interface may have gone meanwhile */
+    for (size_t i = 0; i < t->batch->count && there; i++)
         if (writer_length(&t->batch->d[i].out))
             tell_answer(s, &t->notes[i], now);
-    udp_send(t->listener->udp, t->batch);
+    udp_send(t->batch->udp, t->batch);
     t->next_idle = s->idle;
     s->idle = t;
     out_of_hand(s);
@@ -402,16 +389,18 @@ static void own_kept(void *owner, bool ok, const char *why)
     out_of_hand(s);
 }
 
-/* DUID-LLT of the first interface that is listened on, of any where there is none; DUID-UUID on a host that
- * has no hardware address. */
+/* DUID-LLT of the first interface that is listened on, else of any; DUID-UUID on a host that has no hardware
+ * address. */
 static void make_duid(struct server6 *s, struct now now)
 {
-    struct interface6 i;
+    struct interface i;
     struct writer w = writer_over(s->duid, sizeof s->duid);
     const char *name = NULL;
     for (size_t n = 0; n < s->settings->listen_count && !name; n++)
         name = s->settings->listens[n].interface;
-    interface6_look(&i, name);
+    interface_look(&i, name);
+    if (!i.has_hardware) /* it is not there yet, or has none */
+        interface_look(&i, NULL);
     if (i.has_hardware) {
         dhcp6_write_duid_llt(&w, span_of(i.hardware, sizeof i.hardware), now.unix_ms / 1000);
     } else {
@@ -458,9 +447,12 @@ static bool find_secret(struct server6 *s, struct problem *p)
 static struct listener6 *listener_for(struct server6 *s, struct ip6 to)
 {
     for (size_t i = 0; i < s->listener_count; i++)
-        if (s->listeners[i].link && subnet6_contains(s->listeners[i].link, to))
+        if (s->listeners[i].udp && s->listeners[i].link && subnet6_contains(s->listeners[i].link, to))
             return &s->listeners[i];
-    return s->listener_count ? &s->listeners[0] : NULL;
+    for (size_t i = 0; i < s->listener_count; i++)
+        if (s->listeners[i].udp)
+            return &s->listeners[i];
+    return NULL;
 }
 
 static void send_reconfigure(void *owner, struct ip6 to, struct span duid, struct now now)
@@ -510,9 +502,15 @@ size_t server6_reconfigure(struct server6 *s, const struct ip6 *address)
 
 /* ---- start ------------------------------------------------------------------------------------------ */
 
-static const struct dhcp6_subnet *link_now(void *owner, struct now now)
+static const struct dhcp6_listen *listen_of(const struct listener6 *l)
 {
-    return link_of(owner, now);
+    return &l->server->settings->listens[l - l->server->listeners];
+}
+
+static const struct dhcp6_subnet *link_now(void *owner)
+{
+    const struct listener6 *l = owner;
+    return l->link;
 }
 
 static bool advertises_somewhere(const struct dhcp6_settings *s)
@@ -523,17 +521,23 @@ static bool advertises_somewhere(const struct dhcp6_settings *s)
     return false;
 }
 
-static bool open_advertiser(struct listener6 *l, struct problem *p)
+static void close_listener(void *listener)
 {
-    struct server6 *s = l->server;
-    if (!l->interface || !advertises_somewhere(s->settings))
-        return true;
-    l->advertiser = advertiser6_open(s->home, l->interface, link_now, l, p);
-    return l->advertiser != NULL;
+    struct listener6 *l = listener;
+    advertiser6_close(l->advertiser);
+    if (l->udp)
+        udp_close(l->udp);
+    l->advertiser = NULL;
+    l->udp = NULL;
+    l->link = NULL;
 }
 
-static bool open_listener(struct listener6 *l, const struct dhcp6_listen *at, struct problem *p)
+/* False: what is half open must be closed. */
+static bool open_listener(void *listener, struct problem *p)
 {
+    struct listener6 *l = listener;
+    struct server6 *s = l->server;
+    const struct dhcp6_listen *at = listen_of(l);
     struct udp_options o = { .bind = at->at,
                              .in_bytes = DHCP6_BYTES_MAX,
                              .out_bytes = DHCP6_BYTES_MAX,
@@ -544,23 +548,55 @@ static bool open_listener(struct listener6 *l, const struct dhcp6_listen *at, st
         o.groups = groups;
         o.group_count = sizeof groups / sizeof *groups;
     }
-    l->interface = at->interface;
-    l->udp = udp_open(l->server->home->loop, &o, batch_came, l, p);
+    l->udp = udp_open(s->home->loop, &o, batch_came, l, p);
     if (!l->udp)
         return false;
-    struct endpoint where = udp_local(l->udp);
-    l->port = where.port;
-    if (at->interface)
-        where.address = groups[0];
-    if (!open_advertiser(l, p)) {
-        udp_close(l->udp);
-        return false;
-    }
-    home_listening(l->server->home, "dhcpd", "udp", &where, NULL);
-    return true;
+    l->port = udp_local(l->udp).port;
+    if (!at->interface || !advertises_somewhere(s->settings))
+        return true;
+    l->advertiser = advertiser6_open(s->home, at->interface, link_now, l, p);
+    return l->advertiser != NULL;
 }
 
-static bool open_listeners(struct server6 *s, struct problem *p)
+static void tell_listening(const struct listener6 *l)
+{
+    struct endpoint where = udp_local(l->udp);
+    if (listen_of(l)->interface)
+        where.address = groups[0];
+    home_listening(l->server->home, "dhcpd", "udp", &where, NULL);
+}
+
+/* ---- interfaces come and go ---------------------------------------------------------------------------- */
+
+/* The interface may have an address of another subnet now: its hosts hear of it. */
+static const char *look_at(void *listener, const struct interface *i)
+{
+    struct listener6 *l = listener;
+    const struct dhcp6_subnet *link =
+        subnet6_on(l->server->settings, listen_of(l)->interface, i->ip6, i->ip6_count);
+    if (link != l->link && l->advertiser)
+        advertiser6_tell(l->advertiser);
+    l->link = link;
+    return NULL;
+}
+
+static const struct follow_type follow_type = { .waiting = EVENT_DHCP6_INTERFACE_WAITING,
+                                                .served = EVENT_DHCP6_INTERFACE_SERVED,
+                                                .look = look_at,
+                                                .open = open_listener,
+                                                .close = close_listener };
+
+void server6_follow(struct server6 *s, struct now now)
+{
+    for (size_t i = 0; i < s->listener_count; i++) {
+        struct listener6 *l = &s->listeners[i];
+        const char *interface = listen_of(l)->interface;
+        if (interface)
+            follow_again(&l->follow, &follow_type, l, interface, s->home->events, now);
+    }
+}
+
+static bool open_listeners(struct server6 *s, struct now now, struct problem *p)
 {
     size_t count = s->settings->listen_count, turns = count * UDP_BATCHES;
     s->listeners = calloc(count ? count : 1, sizeof *s->listeners);
@@ -576,8 +612,16 @@ static bool open_listeners(struct server6 *s, struct problem *p)
     for (; s->listener_count < count; s->listener_count++) {
         struct listener6 *l = &s->listeners[s->listener_count];
         l->server = s;
-        if (!open_listener(l, &s->settings->listens[s->listener_count], p))
+        const char *interface = listen_of(l)->interface;
+        bool opened =
+            interface ? follow_start(&l->follow, &follow_type, l, interface, s->home->events, now, p)
+                      : open_listener(l, p);
+        if (!opened) {
+            s->listener_count++; /* what is half open is closed, too */
             return false;
+        }
+        if (l->udp)
+            tell_listening(l);
     }
     return true;
 }
@@ -607,7 +651,7 @@ struct server6 *server6_start(struct home *h, const struct dhcp6_settings *setti
         problem_set(p, "dhcpd: out of memory");
         opened = false;
     }
-    if (opened && open_listeners(s, p) && find_duid(s, now, p) && find_secret(s, p)) {
+    if (opened && open_listeners(s, now, p) && find_duid(s, now, p) && find_secret(s, p)) {
         arm_deadline(s, now);
         return s;
     }
@@ -649,13 +693,9 @@ bool server6_reload(struct server6 *s, const struct dhcp6_settings *settings, st
         return false;
     }
     s->settings = settings;
-    for (size_t i = 0; i < s->listener_count; i++) {
-        s->listeners[i].interface = settings->listens[i].interface;
-        s->listeners[i].link = NULL;
-        s->listeners[i].looked_ms = 0;
-        if (s->listeners[i].advertiser)
-            advertiser6_tell(s->listeners[i].advertiser);
-    }
+    for (size_t i = 0; i < s->listener_count; i++)
+        s->listeners[i].link = NULL; /* it was the old settings' */
+    server6_follow(s, now);
     arm_deadline(s, now);
     return true;
 }
@@ -718,10 +758,8 @@ bool server6_busy(const struct server6 *s)
 
 void server6_stop(struct server6 *s)
 {
-    for (size_t i = 0; i < s->listener_count; i++) {
-        advertiser6_close(s->listeners[i].advertiser);
-        udp_close(s->listeners[i].udp);
-    }
+    for (size_t i = 0; i < s->listener_count; i++)
+        close_listener(&s->listeners[i]);
     loop_disarm(s->home->loop, &s->deadline);
     recalls6_close(s->recalls);
     s->recalls = NULL;

@@ -16,6 +16,8 @@ struct server6 *server6_start(struct home *h, const struct dhcp6_settings *setti
 void server6_watch(struct server6 *s,
                    void (*changed)(void *owner, const struct lease6 *x, bool bound, struct now now),
                    void *owner);
+/* Interfaces came or went, or got other addresses. */
+void server6_follow(struct server6 *s, struct now now);
 /* False: the old settings stay. */
 bool server6_reload(struct server6 *s, const struct dhcp6_settings *settings, struct problem *p);
 /* Ends a lease as if its client had released it; `done` is told as by store_commit(). False: it is nobody's.
