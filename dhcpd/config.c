@@ -2,7 +2,9 @@
 
 #include "config6.h"
 #include "config_class.h"
+#include "config_names.h"
 #include "config_options.h"
+#include "config_tsig.h"
 
 #include <stdlib.h>
 
@@ -311,6 +313,15 @@ const struct config_key dhcpd_keys[] = {
       .help = "The DNS server that has the zones of `register`, and lets this host update them.",
       .example = "register-server = \"127.0.0.1:5300\"",
       .reference = "RFC 2136" },
+    { .name = "register-key",
+      .type = CONFIG_SECTION,
+      .flags = CONFIG_TITLED,
+      .title_type = CONFIG_TEXT,
+      .keys = config_tsig_keys,
+      .help = "The key that updates are signed with; without it the server has to know this host by its "
+              "address.",
+      .example = "register-key \"dhcp-key\" { secret = \"AQIDBAUGBwgJCgsMDQ4PEBESExQVFhcYGRobHB0eHyA=\" }",
+      .reference = "RFC 8945" },
     { .name = "class",
       .type = CONFIG_SECTION,
       .flags = CONFIG_TITLED,
@@ -408,21 +419,6 @@ static void read_times(struct reading *r, const struct config_section *s, struct
         config_problem(r->c, s, least, "at most lease-time", "min-lease-time is longer than lease-time");
     if (sn->lease_most_s < sn->lease_s)
         config_problem(r->c, s, most, "at least lease-time", "max-lease-time is shorter than lease-time");
-}
-
-bool config_zone(struct config *c, const struct config_section *s, const char *key, struct arena *memory,
-                 bool has_server, const struct dns_name **out)
-{
-    const char *text = config_text(s, key);
-    struct dns_name *name = text ? arena_alloc(memory, sizeof *name) : NULL;
-    *out = name;
-    if (name && !has_server)
-        config_problem(c, s, config_value(s, key), "register-server in the section dhcpd",
-                       "names cannot be registered without a server to tell them to");
-    const char *wrong = name ? dns_name_from_text(span_text(text), NULL, name) : NULL;
-    if (wrong)
-        config_problem(c, s, config_value(s, key), "a domain name", "\"%s\" is not one: %s", text, wrong);
-    return name || !text;
 }
 
 static bool is_edge(const struct dhcp_subnet *sn, uint32_t address)
@@ -750,12 +746,9 @@ static bool read_all(struct reading *r, const struct config_section *s)
     r->settings->rapid_commit = config_flag(s, "rapid-commit");
     r->settings->subnet_selection = config_flag(s, "subnet-selection");
     r->settings->decline_s = (uint32_t)config_number(s, "decline-time");
-    const struct config_value *names = config_value(s, "register-server");
-    if (names)
-        r->settings->names_server = names->endpoint;
-    return options_read(&common, r->memory, r->c, s) && config_classes(r->c, s, r->memory, r->settings) &&
-           read_query_from(r, s) && read_listens(r, s) && read_subnets(r, s, &common) &&
-           config6_read(r->c, s, r->memory, &r->settings->six);
+    return config_names(r->c, s, r->memory, r->settings) && options_read(&common, r->memory, r->c, s) &&
+           config_classes(r->c, s, r->memory, r->settings) && read_query_from(r, s) && read_listens(r, s) &&
+           read_subnets(r, s, &common) && config6_read(r->c, s, r->memory, &r->settings->six);
 }
 
 void *dhcpd_configure(struct config *c, const struct config_section *s)

@@ -1,4 +1,5 @@
 #include "config6.h"
+#include "config_names.h"
 
 #include "config_class.h"
 #include "config_options6.h"

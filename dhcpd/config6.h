@@ -11,8 +11,5 @@ extern const struct config_key subnet6_keys[];
  * `c`. False when there is no memory. */
 bool config6_read(struct config *c, const struct config_section *s, struct arena *memory,
                   struct dhcp6_settings *out);
-/* config.c: a zone that names go into. False when there is no memory. */
-bool config_zone(struct config *c, const struct config_section *s, const char *key, struct arena *memory,
-                 bool has_server, const struct dns_name **out);
 
 #endif

@@ -2,6 +2,7 @@
 
 #include "dns_exchange.h"
 #include "name_update.h"
+#include "wire/tsig.h"
 
 #include <stdlib.h>
 
@@ -17,13 +18,15 @@ struct task {
     struct name_task what;
     enum name_step step;
     unsigned tries;
-    uint8_t message[NAME_UPDATE_BYTES_MAX];
+    uint8_t message[NAME_UPDATE_BYTES_MAX + TSIG_BYTES_MAX];
 };
 
 struct names {
     struct loop *loop;
     struct events *events;
     struct endpoint server;
+    struct tsig_key key; /* of no octets: nobody signs */
+    struct tsig_session session;
     struct list waiting; /* the first one is under way, as long as exchange says so */
     size_t waiting_count;
     struct dns_exchange *exchange;
@@ -80,14 +83,25 @@ static void take_rcode(struct names *n, struct task *t, enum dns_rcode rcode, st
         finish(n, t, EVENT_DHCP_NAME_REFUSED, dns_rcode_name(rcode), now);
 }
 
+static uint64_t seconds(struct now now)
+{
+    return (uint64_t)now.unix_ms / 1000;
+}
+
 static void answered(void *owner, const struct dns_exchange_result *r, struct now now)
 {
     struct names *n = owner;
     struct task *t = list_item(list_first(&n->waiting), struct task, node);
     struct reader in = reader_over(r->message);
     struct dns_header h;
+    bool came = r->outcome == DNS_EXCHANGE_RESPONSE && read_dns_header(&in, &h);
+    enum tsig_error error =
+        came && tsig_is_open(&n->session) ? tsig_verify(&n->session, r->message, seconds(now)) : TSIG_GOOD;
     n->exchange = NULL;
-    if (r->outcome == DNS_EXCHANGE_RESPONSE && read_dns_header(&in, &h))
+    tsig_close(&n->session);
+    if (error)
+        finish(n, t, EVENT_DHCP_NAME_REFUSED, tsig_error_name(error), now);
+    else if (came)
         take_rcode(n, t, dns_rcode(h.flags), now);
     else if (++t->tries >= TRIES_MAX)
         finish(n, t, EVENT_DHCP_NAME_REFUSED, "the DNS server does not answer", now);
@@ -101,11 +115,17 @@ static void send_next(struct names *n)
         return;
     struct task *t = list_item(first, struct task, node);
     struct writer w = writer_over(t->message, sizeof t->message);
+    struct now now = loop_now(n->loop);
     name_update_write(&w, &t->what, t->step);
+    bool ready =
+        !n->key.secret_bytes || (tsig_open(&n->session, &n->key) && tsig_sign(&n->session, &w, seconds(now)));
     struct dns_exchange_options o = { .server = n->server, .message = writer_span(&w), .timeout_ms = TRY_MS };
-    n->exchange = dns_exchange_start(n->loop, &o, answered, n);
-    if (!n->exchange)
-        finish(n, t, EVENT_DHCP_NAME_REFUSED, "out of memory", loop_now(n->loop));
+    n->exchange = ready ? dns_exchange_start(n->loop, &o, answered, n) : NULL;
+    if (n->exchange)
+        return;
+    tsig_close(&n->session);
+    finish(n, t, EVENT_DHCP_NAME_REFUSED, "out of memory", now);
+    loop_defer(n->loop, &n->later);
 }
 
 /* ---- tasks
@@ -183,22 +203,27 @@ void names_tell6(struct names *n, const struct lease6 *x, bool bound, struct now
 /* ---- life
  * ----------------------------------------------------------------------------------------------------- */
 
-struct names *names_open(struct loop *l, struct events *e, const struct endpoint *server)
+struct names *names_open(struct loop *l, struct events *e, const struct endpoint *server,
+                         const struct tsig_key *key)
 {
     struct names *n = calloc(1, sizeof *n);
     if (!n)
         return NULL;
     n->loop = l;
     n->events = e;
-    n->server = *server;
     n->later.run = run_later;
     list_open(&n->waiting);
+    names_move(n, server, key);
     return n;
 }
 
-void names_move(struct names *n, const struct endpoint *server)
+/* What is under way goes on with the session that it began with. */
+void names_move(struct names *n, const struct endpoint *server, const struct tsig_key *key)
 {
     n->server = *server;
+    n->key.secret_bytes = 0;
+    if (key)
+        n->key = *key;
 }
 
 bool names_busy(const struct names *n)
@@ -213,6 +238,7 @@ void names_close(struct names *n)
         return;
     if (n->exchange)
         dns_exchange_cancel(n->exchange);
+    tsig_close(&n->session);
     while ((first = list_take(&n->waiting)))
         free(list_item(first, struct task, node));
     list_remove(&n->later.node);

@@ -8,11 +8,13 @@
 #include "loop.h"
 
 struct names;
+struct tsig_key;
 
-/* `server` takes the updates. NULL: no memory. */
-struct names *names_open(struct loop *l, struct events *e, const struct endpoint *server);
+/* `server` takes the updates, which `key` signs, a copy of it (NULL: nobody does). NULL: no memory. */
+struct names *names_open(struct loop *l, struct events *e, const struct endpoint *server,
+                         const struct tsig_key *key);
 /* Other settings; what waits goes there. */
-void names_move(struct names *n, const struct endpoint *server);
+void names_move(struct names *n, const struct endpoint *server, const struct tsig_key *key);
 /* A lease was bound, or is no longer; its subnet says whether its name is wanted. Never waits. What cannot be
  * kept in mind any more, since the server is slow, is told and forgotten. */
 void names_tell(struct names *n, const struct lease *x, bool bound, struct now now);

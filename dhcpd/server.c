@@ -656,12 +656,12 @@ static bool open_names(struct service *s, const struct dhcp_settings *settings)
     s->leases.changed = lease_changed;
     s->leases.owner = s;
     if (s->names && server->address.family) {
-        names_move(s->names, server);
+        names_move(s->names, server, settings->names_key);
     } else if (s->names) {
         names_close(s->names);
         s->names = NULL;
     } else if (server->address.family) {
-        s->names = names_open(s->home->loop, s->home->events, server);
+        s->names = names_open(s->home->loop, s->home->events, server, settings->names_key);
         return s->names != NULL;
     }
     return true;

@@ -35,6 +35,7 @@ struct dhcp_range {
 };
 
 struct dhcp_subnet;
+struct tsig_key;
 
 /* The subnets that share a network, and their parts. */
 struct dhcp_link {
@@ -88,11 +89,12 @@ struct dhcp_settings {
     size_t pool_count;               /* of subnets and parts */
     const struct dhcp_class *classes;
     size_t class_count;
-    struct endpoint names_server;    /* takes the updates; of no family: there are none */
-    bool authoritative;              /* NAK, not silence, for a client that is unknown */
-    bool rapid_commit;               /* an ACK for a DISCOVER that would take one */
-    bool subnet_selection;           /* option 118 is followed */
-    const struct prefix *query_from; /* relays that may ask about leases */
+    struct endpoint names_server;     /* takes the updates; of no family: there are none */
+    const struct tsig_key *names_key; /* signs them; NULL: nobody does */
+    bool authoritative;               /* NAK, not silence, for a client that is unknown */
+    bool rapid_commit;                /* an ACK for a DISCOVER that would take one */
+    bool subnet_selection;            /* option 118 is followed */
+    const struct prefix *query_from;  /* relays that may ask about leases */
     size_t query_from_count;
     uint32_t decline_s; /* how long an address rests that a client found in use */
 };

@@ -1,5 +1,7 @@
 #include "dnsd.h"
 
+#include "config_tsig.h"
+
 #include <stdlib.h>
 
 #define ARENA_CHUNK (16 * 1024)
@@ -134,7 +136,7 @@ const struct config_key dnsd_keys[] = {
       .type = CONFIG_SECTION,
       .flags = CONFIG_TITLED,
       .title_type = CONFIG_DOMAIN,
-      .keys = dnsd_key_keys,
+      .keys = config_tsig_keys,
       .help =
           "A secret that this server shares with others, who sign their requests with it; the name is the "
           "same on both sides.",

@@ -93,7 +93,6 @@ bool dnsd_configure_tls(struct config *c, const struct config_section *s, struct
 bool dnsd_configure_edns(struct config *c, const struct config_section *s, struct dnsd_settings *d);
 /* config_keys.c: the same. The keys come first; lists of addresses and "key NAME", and of servers with or
  * without one. */
-extern const struct config_key dnsd_key_keys[];
 bool dnsd_configure_keys(struct config *c, const struct config_section *s, struct dnsd_settings *d);
 bool dnsd_configure_permits(struct config *c, const struct config_section *s, const char *key,
                             struct dnsd_settings *d, struct dnsd_permits *out);

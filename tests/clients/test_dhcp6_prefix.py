@@ -35,7 +35,7 @@ class Prefixes(unittest.TestCase):
         self.assertEqual([(l["prefix"], l["state"]) for l in self.leases()], [("2001:db8:8000::/56", "bound")])
         self.dhclient("-P", "-r")
         self.server.wait_log("event=dhcp6.released")
-        lab.until(lambda: self.leases() == [], "the prefix is still on disk")
+        lab.until(lambda: not self.leases(), lambda: f"it is still on disk: {self.leases()}")
 
     def test_the_same_after_a_kill(self):
         self.addCleanup(self.end_dhclient)

@@ -10,6 +10,7 @@ import test_dhcp6
 CONF = """dhcpd {{
   listen = {{ "srv0" }}
   register-server = "127.0.0.1:53"
+  register-key "dhcp-key" {{ secret = "{secret}" }}
   subnet "192.168.1.0/24" {{
     pool = {{ "192.168.1.10-192.168.1.20" }}
     probe = "0s"
@@ -24,9 +25,10 @@ CONF = """dhcpd {{
 }}
 dnsd {{
   listen = {{ "127.0.0.1:53" }}
-  zone "lab.test" {{ file = "{zone}"  allow-update = {{ "127.0.0.1" }} }}
-  zone "1.168.192.in-addr.arpa" {{ file = "{zone}"  allow-update = {{ "127.0.0.1" }} }}
-  zone "2.0.0.0.1.0.0.0.8.b.d.0.1.0.0.2.ip6.arpa" {{ file = "{zone}"  allow-update = {{ "127.0.0.1" }} }}
+  key "dhcp-key" {{ secret = "AQIDBAUGBwgJCgsMDQ4PEBESExQVFhcYGRobHB0eHyA=" }}
+  zone "lab.test" {{ file = "{zone}"  allow-update = {{ "key dhcp-key" }} }}
+  zone "1.168.192.in-addr.arpa" {{ file = "{zone}"  allow-update = {{ "key dhcp-key" }} }}
+  zone "2.0.0.0.1.0.0.0.8.b.d.0.1.0.0.2.ip6.arpa" {{ file = "{zone}"  allow-update = {{ "key dhcp-key" }} }}
 }}
 """
 ZONE = "$TTL 60\n@ SOA ns.lab.test. admin.lab.test. 1 3600 600 86400 60\n  NS ns.lab.test.\n"
@@ -53,9 +55,12 @@ class Names(unittest.TestCase):
         self.net.ip("-n", self.net.server, "link", "set", "lo", "up")
         for namespace, interface in ((self.net.server, self.net.server_if), (self.net.client, self.net.client_if)):
             lab.until(lambda: "scope link" in self.shown(namespace, interface, "-tentative"), "a link-local address")
-        self.server = lab.Program(CONF.format(zone=self.directory / "zone"), inside=self.net.on_server())
-        self.addCleanup(self.server.close)
         self.addCleanup(self.end_dhclient)
+
+    def serve(self, secret="AQIDBAUGBwgJCgsMDQ4PEBESExQVFhcYGRobHB0eHyA="):
+        conf = CONF.format(zone=self.directory / "zone", secret=secret)
+        self.server = lab.Program(conf, inside=self.net.on_server())
+        self.addCleanup(self.server.close)
 
     def dhclient(self, client, *words, six=True):
         """A client that is told apart by its DUID; it has the host's only interface for as long as it runs."""
@@ -82,6 +87,7 @@ class Names(unittest.TestCase):
         lab.until(lambda: self.ask(*words) == answer, lambda: f"{words}: {self.ask(*words)}, not {answer}: {self.server.log()}")
 
     def test_a_name_of_ipv6(self):
+        self.serve()
         self.dhclient("one")
         self.comes(["2001:db8:1:2::1002"], "laptop.lab.test", "AAAA")
         self.comes(["laptop.lab.test."], "-x", "2001:db8:1:2::1002")
@@ -95,6 +101,7 @@ class Names(unittest.TestCase):
         self.comes([], "laptop.lab.test", "DHCID")
 
     def test_a_name_of_ipv4(self):
+        self.serve()
         self.dhclient("one", six=False)
         self.comes(["192.168.1.10"], "laptop.lab.test", "A")
         self.comes(["laptop.lab.test."], "-x", "192.168.1.10")
@@ -103,6 +110,13 @@ class Names(unittest.TestCase):
         self.assertEqual(self.ask("laptop.lab.test", "A"), ["192.168.1.10"])
         self.dhclient("one", "-r", six=False)
         self.comes([], "laptop.lab.test", "ANY")
+
+    def test_a_key_that_the_server_does_not_have(self):
+        self.serve(secret="AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=")
+        self.dhclient("one", six=False)
+        self.server.wait_log("event=dhcp.name.refused")
+        self.assertRegex(self.server.log(), "event=dhcp.name.refused .*reason=BADSIG")
+        self.assertEqual(self.ask("laptop.lab.test", "A"), [])
 
 
 if __name__ == "__main__":
