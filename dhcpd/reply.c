@@ -90,13 +90,15 @@ static struct reply_route datagram_to(uint32_t address, uint16_t port)
 struct reply_route reply_route(const struct dhcp4_decision *d, const struct dhcp4_message *m,
                                const struct dhcp4_arrival *a)
 {
-    if (m->fixed.giaddr)
+    bool informs = d->answer == DHCP4_ANSWER_CONFIG; /* RFC 2131 4.3.5: directly, whatever it came through */
+    if (m->fixed.giaddr && !informs)
         return datagram_to(m->fixed.giaddr, DHCP4_SERVER_PORT);
-    if (!a->link)
+    if (!a->link && !m->fixed.giaddr)
         return (struct reply_route){ REPLY_DATAGRAM, a->source };
     if (d->answer == DHCP4_ANSWER_NAK)
         return datagram_to(UINT32_MAX, DHCP4_CLIENT_PORT);
-    if (m->fixed.ciaddr)
+    /* an address that the client only says it has may be anybody's */
+    if (informs || (m->fixed.ciaddr && m->fixed.ciaddr == d->address))
         return datagram_to(m->fixed.ciaddr, DHCP4_CLIENT_PORT);
     bool ethernet = m->fixed.htype == DHCP4_HTYPE_ETHERNET && m->fixed.hlen == 6;
     if (is_broadcast(d, m) || !ethernet)

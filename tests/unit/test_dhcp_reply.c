@@ -218,14 +218,27 @@ static void replies_go_where_the_rfc_says(void **state)
     (void)state;
     struct says plain = { .type = DHCP4_DISCOVER, .mac = 1 };
     struct says broadcast = { .type = DHCP4_DISCOVER, .mac = 1, .flags = DHCP4_FLAG_BROADCAST };
-    struct says renewing = { .type = DHCP4_REQUEST, .mac = 1, .ciaddr = 5, .flags = DHCP4_FLAG_BROADCAST };
-    struct says relayed = {
-        .type = DHCP4_REQUEST, .mac = 1, .ciaddr = 5, .giaddr = 6, .flags = DHCP4_FLAG_BROADCAST
+    struct says renewing = {
+        .type = DHCP4_REQUEST, .mac = 1, .ciaddr = IP(192, 168, 1, 10), .flags = DHCP4_FLAG_BROADCAST
     };
+    struct says pretending = { .type = DHCP4_DISCOVER, .mac = 1, .ciaddr = 5 };
+    struct says informing = { .type = DHCP4_INFORM, .mac = 1, .ciaddr = 7, .flags = DHCP4_FLAG_BROADCAST };
+    struct says relayed = { .type = DHCP4_REQUEST,
+                            .mac = 1,
+                            .ciaddr = IP(192, 168, 1, 10),
+                            .giaddr = 6,
+                            .flags = DHCP4_FLAG_BROADCAST };
     assert_route(route_of(plain, DHCP4_ANSWER_OFFER), REPLY_FRAME, IP(192, 168, 1, 10), 68);
     assert_route(route_of(plain, DHCP4_ANSWER_NAK), REPLY_DATAGRAM, UINT32_MAX, 68);
     assert_route(route_of(broadcast, DHCP4_ANSWER_OFFER), REPLY_DATAGRAM, UINT32_MAX, 68);
-    assert_route(route_of(renewing, DHCP4_ANSWER_ACK), REPLY_DATAGRAM, 5, 68);
+    assert_route(route_of(renewing, DHCP4_ANSWER_ACK), REPLY_DATAGRAM, IP(192, 168, 1, 10), 68);
+    /* a client says that it has an address: it may be anybody's, who has not asked for anything */
+    assert_route(route_of(pretending, DHCP4_ANSWER_OFFER), REPLY_FRAME, IP(192, 168, 1, 10), 68);
+    assert_route(route_of(pretending, DHCP4_ANSWER_BOOTP), REPLY_FRAME, IP(192, 168, 1, 10), 68);
+    /* RFC 2131 4.3.5: to the client itself, also when a relay brought it */
+    assert_route(route_of(informing, DHCP4_ANSWER_CONFIG), REPLY_DATAGRAM, 7, 68);
+    informing.giaddr = 6;
+    assert_route(route_of(informing, DHCP4_ANSWER_CONFIG), REPLY_DATAGRAM, 7, 68);
     assert_route(route_of(renewing, DHCP4_ANSWER_NAK), REPLY_DATAGRAM, UINT32_MAX, 68);
     assert_route(route_of(relayed, DHCP4_ANSWER_ACK), REPLY_DATAGRAM, 6, 67);
     assert_route(route_of(relayed, DHCP4_ANSWER_NAK), REPLY_DATAGRAM, 6, 67);
@@ -234,6 +247,7 @@ static void replies_go_where_the_rfc_says(void **state)
     assert_route(route_of(plain, DHCP4_ANSWER_OFFER), REPLY_DATAGRAM, 99, 4000);
     assert_route(route_of(renewing, DHCP4_ANSWER_NAK), REPLY_DATAGRAM, 99, 4000);
     assert_route(route_of(relayed, DHCP4_ANSWER_ACK), REPLY_DATAGRAM, 6, 67);
+    assert_route(route_of(informing, DHCP4_ANSWER_CONFIG), REPLY_DATAGRAM, 7, 68);
 }
 
 int main(void)
