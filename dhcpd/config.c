@@ -2,6 +2,7 @@
 
 #include "config6.h"
 #include "config_class.h"
+#include "config_hosts.h"
 #include "config_names.h"
 #include "config_options.h"
 #include "config_tsig.h"
@@ -63,6 +64,12 @@ static const struct config_key host_keys[] = {
       .help = "In its place: the identifier that it sends, as text, or as 0x and hexadecimal digits.",
       .example = "client-id = \"0x01000c2959fd21\"",
       .reference = "RFC 2132 9.14" },
+    { .name = "duid",
+      .type = CONFIG_TEXT,
+      .help = "In its place: the DUID in the identifier of a client that has one for IPv4 and IPv6, in "
+              "hexadecimal digits, whichever of its interfaces asks.",
+      .example = "duid = \"00:01:00:01:1d:ef:69:bd:00:0c:29:5e:77:44\"",
+      .reference = "RFC 4361 6.1" },
     { .name = "circuit-id",
       .type = CONFIG_TEXT,
       .help = "In its place: the circuit that its relay names, so that whoever is plugged in there is meant.",
@@ -73,6 +80,11 @@ static const struct config_key host_keys[] = {
       .help = "In its place: the remote end that its relay names.",
       .example = "remote-id = \"subscriber-17\"",
       .reference = "RFC 3046 3.2" },
+    { .name = "class",
+      .type = CONFIG_TEXT,
+      .help = "In its place: a class, whose match- keys can look at anything that is sent; the first client "
+              "of it that comes is meant.",
+      .example = "class = \"camera-at-the-door\"" },
     { .name = "address",
       .type = CONFIG_ADDRESS4,
       .help = "The address that is kept for it, in the pool or beside it; without one only its options are "
@@ -421,12 +433,6 @@ static void read_times(struct reading *r, const struct config_section *s, struct
         config_problem(r->c, s, most, "at least lease-time", "max-lease-time is shorter than lease-time");
 }
 
-static bool is_edge(const struct dhcp_subnet *sn, uint32_t address)
-{
-    bool has_edges = ~sn->mask > 1; /* RFC 3021: a /31 has neither network nor broadcast address */
-    return has_edges && (address == sn->network || address == (sn->network | ~sn->mask));
-}
-
 static int compare_ranges(const void *a, const void *b)
 {
     const struct dhcp_range *x = a, *y = b;
@@ -446,7 +452,7 @@ static bool read_pool(struct reading *r, const struct config_section *s, struct 
         if (!subnet_contains(sn, v[i].first) || !subnet_contains(sn, v[i].last))
             config_problem(r->c, s, &v[i], "addresses of the subnet", "the pool \"%s\" reaches out of %s",
                            v[i].text, sn->name);
-        else if (is_edge(sn, v[i].first) || is_edge(sn, v[i].last))
+        else if (subnet_is_edge(sn, v[i].first) || subnet_is_edge(sn, v[i].last))
             config_problem(r->c, s, &v[i], "addresses between them",
                            "the pool \"%s\" holds the network or the broadcast address of %s", v[i].text,
                            sn->name);
@@ -458,112 +464,6 @@ static bool read_pool(struct reading *r, const struct config_section *s, struct 
                            "two ranges of the pool have addresses in common");
     sn->ranges = ranges;
     sn->range_count = count;
-    return true;
-}
-
-/* What the host is known by: one of four. False when there is no memory. */
-static bool read_identity(struct reading *r, const struct config_section *s, struct dhcp_host *h)
-{
-    static const char *const keys[] = { [DHCP_HOST_HARDWARE] = "hardware",
-                                        [DHCP_HOST_CLIENT_ID] = "client-id",
-                                        [DHCP_HOST_CIRCUIT_ID] = "circuit-id",
-                                        [DHCP_HOST_REMOTE_ID] = "remote-id" };
-    const struct config_value *v = NULL;
-    size_t count = 0;
-    for (size_t kind = 0; kind < sizeof keys / sizeof *keys; kind++)
-        if (config_value(s, keys[kind])) {
-            v = config_value(s, keys[kind]);
-            h->kind = (enum dhcp_host_kind)kind;
-            count++;
-        }
-    if (count != 1) {
-        config_problem(r->c, s, config_title(s), "one of hardware, client-id, circuit-id and remote-id",
-                       "host \"%s\" is told by %s", h->name, count ? "more than one thing" : "nothing");
-        return true;
-    }
-    if (h->kind != DHCP_HOST_HARDWARE)
-        return config_bytes(r->c, s, v, span_text(v->text), r->memory, &h->identity);
-    h->identity = arena_copy(r->memory, span_of(v->hardware, v->hardware_len));
-    return h->identity.at != NULL;
-}
-
-static bool read_host(struct reading *r, const struct config_section *s, const struct dhcp_subnet *sn,
-                      const struct options_draft *inherited, struct dhcp_host *h)
-{
-    struct options_draft draft = *inherited;
-    const struct config_value *address = config_value(s, "address");
-    h->name = arena_text(r->memory, span_text(config_title(s)->text));
-    if (!h->name || !read_identity(r, s, h) || !options_read(&draft, r->memory, r->c, s))
-        return false;
-    if (address) {
-        h->address = address_to_ip4(address->endpoint.address);
-        if (!subnet_contains(sn, h->address) || is_edge(sn, h->address))
-            config_problem(r->c, s, address, "an address of the subnet", "\"%s\" is no host's address in %s",
-                           address->text, sn->name);
-    }
-    bool any = false;
-    for (size_t code = 0; code < 256; code++)
-        if (draft.value[code].at != inherited->value[code].at) {
-            h->own[code >> 6] |= UINT64_C(1) << (code & 63);
-            any = true;
-        }
-    if (!any)
-        return true;
-    struct dhcp_options *own = arena_array(r->memory, 1, sizeof *own);
-    h->options = own;
-    return own && options_finish(&draft, r->memory, own);
-}
-
-static int compare_by_identity(const void *a, const void *b)
-{
-    const struct dhcp_host *x = *(const struct dhcp_host *const *)a, *y = *(const struct dhcp_host *const *)b;
-    return host_compare(x->kind, x->identity, y);
-}
-
-static int compare_by_address(const void *a, const void *b)
-{
-    const struct dhcp_host *x = *(const struct dhcp_host *const *)a, *y = *(const struct dhcp_host *const *)b;
-    return x->address < y->address ? -1 : x->address > y->address;
-}
-
-static void check_hosts(struct reading *r, const struct config_section *s, const struct dhcp_subnet *sn)
-{
-    for (size_t i = 1; i < sn->host_count; i++)
-        if (compare_by_identity(&sn->by_identity[i - 1], &sn->by_identity[i]) == 0)
-            config_problem(
-                r->c, s, NULL, "one host for each client", "hosts \"%s\" and \"%s\" of %s have the same %s",
-                sn->by_identity[i - 1]->name, sn->by_identity[i]->name, sn->name,
-                sn->by_identity[i]->kind == DHCP_HOST_HARDWARE ? "hardware address" : "identifier");
-    for (size_t i = 1; i < sn->address_count; i++)
-        if (sn->by_address[i - 1]->address == sn->by_address[i]->address)
-            config_problem(r->c, s, NULL, "one host for each address",
-                           "hosts \"%s\" and \"%s\" of %s have the same address", sn->by_address[i - 1]->name,
-                           sn->by_address[i]->name, sn->name);
-}
-
-static bool read_hosts(struct reading *r, const struct config_section *s,
-                       const struct options_draft *inherited, struct dhcp_subnet *sn)
-{
-    size_t count = 0;
-    const struct config_section *const *sections = config_sections(s, "host", &count);
-    struct dhcp_host *hosts = arena_array(r->memory, count, sizeof *hosts);
-    const struct dhcp_host **by_identity = arena_array(r->memory, count, sizeof *by_identity);
-    const struct dhcp_host **by_address = arena_array(r->memory, count, sizeof *by_address);
-    if (!hosts || !by_identity || !by_address)
-        return false;
-    for (size_t i = 0; i < count; i++) {
-        if (!read_host(r, sections[i], sn, inherited, &hosts[i]))
-            return false;
-        by_identity[sn->host_count++] = &hosts[i];
-        sn->host_kinds |= 1u << hosts[i].kind;
-        if (hosts[i].address)
-            by_address[sn->address_count++] = &hosts[i];
-    }
-    qsort(by_identity, sn->host_count, sizeof *by_identity, compare_by_identity);
-    qsort(by_address, sn->address_count, sizeof *by_address, compare_by_address);
-    sn->by_identity = by_identity;
-    sn->by_address = by_address;
-    check_hosts(r, s, sn);
     return true;
 }
 
@@ -642,7 +542,8 @@ static bool read_subnet(struct reading *r, const struct config_section *s,
         !config_zone(r->c, s, "register-reverse", r->memory, has_server, &sn->names.reverse_zone))
         return false;
     if (!options_read(&draft, r->memory, r->c, s) || !options_finish(&draft, r->memory, &sn->options) ||
-        !read_pool(r, s, sn) || !read_hosts(r, s, &draft, sn) || !read_parts(r, s, &draft, sn))
+        !read_pool(r, s, sn) || !config_hosts(r->c, s, r->memory, r->settings, &draft, sn) ||
+        !read_parts(r, s, &draft, sn))
         return false;
     warn_of_routers(r, s, sn);
     return true;

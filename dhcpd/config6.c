@@ -233,7 +233,7 @@ static bool read_listens(struct reading *r, const struct config_section *s, size
     return true;
 }
 
-static bool read_duid(struct reading *r, const struct config_section *s, struct span *out)
+bool config_duid(struct config *c, const struct config_section *s, struct arena *memory, struct span *out)
 {
     const struct config_value *v = config_value(s, "duid");
     uint8_t room[DHCP6_DUID_MAX];
@@ -243,12 +243,11 @@ static bool read_duid(struct reading *r, const struct config_section *s, struct 
     if (!options_write_hex(&w, span_text(v->text)) || !writer_ok(&w) ||
         writer_length(&w) < DHCP6_DUID_LEAST) {
         config_problem(
-            r->c, s, v,
-            "3 to 130 bytes as pairs of hexadecimal digits, as in \"00:03:00:01:00:0c:29:59:fd:21\"",
+            c, s, v, "3 to 130 bytes as pairs of hexadecimal digits, as in \"00:03:00:01:00:0c:29:59:fd:21\"",
             "\"%s\" is not a DUID", v->text);
         return true;
     }
-    *out = arena_copy(r->memory, writer_span(&w));
+    *out = arena_copy(memory, writer_span(&w));
     return out->at != NULL;
 }
 
@@ -421,7 +420,7 @@ static bool read_identity(struct reading *r, const struct config_section *s, str
         h->hardware = arena_copy(r->memory, span_of(hardware->hardware, hardware->hardware_len));
         return h->hardware.at != NULL;
     }
-    return read_duid(r, s, &h->duid);
+    return config_duid(r->c, s, r->memory, &h->duid);
 }
 
 static bool read_host(struct reading *r, const struct config_section *s, const struct dhcp6_subnet *sn,
@@ -629,7 +628,7 @@ bool config6_read(struct config *c, const struct config_section *s, struct arena
     const struct config_section *const *sections = config_sections(s, "subnet6", &count);
     struct dhcp6_subnet *subnets = arena_array(memory, count, sizeof *subnets);
     out->decline_s = (uint32_t)config_number(s, "decline-time");
-    if (!subnets || !read_duid(&r, s, &out->duid) || !read_listens(&r, s, count))
+    if (!subnets || !config_duid(r.c, s, r.memory, &out->duid) || !read_listens(&r, s, count))
         return false;
     for (size_t i = 0; i < count; i++)
         if (!read_subnet(&r, sections[i], &subnets[i]))

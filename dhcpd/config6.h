@@ -11,5 +11,7 @@ extern const struct config_key subnet6_keys[];
  * `c`. False when there is no memory. */
 bool config6_read(struct config *c, const struct config_section *s, struct arena *memory,
                   struct dhcp6_settings *out);
+/* `duid`, where it is there. */
+bool config_duid(struct config *c, const struct config_section *s, struct arena *memory, struct span *out);
 
 #endif

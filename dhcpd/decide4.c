@@ -163,7 +163,7 @@ static void settle_on(struct asking *q, uint32_t address)
     if (!sn || sn == q->subnet)
         return;
     if (q->host && sn->network != q->subnet->network && !q->host->address)
-        q->host = subnet_host(sn, q->m);
+        q->host = subnet_host(sn, q->m, q->in);
     q->subnet = sn;
 }
 
@@ -368,6 +368,8 @@ static struct dhcp4_decision decide_inform(struct asking *q)
 {
     if (!q->m->fixed.ciaddr)
         return silence("an INFORM must say its address in ciaddr");
+    if (!place_of(q, q->m->fixed.ciaddr)) /* the answer would go to a host that did not ask */
+        return silence("its address belongs to another network");
     settle_on(q, q->m->fixed.ciaddr);
     return answer(q, DHCP4_ANSWER_CONFIG, 0, 0);
 }
@@ -376,9 +378,9 @@ static struct dhcp4_decision decide_inform(struct asking *q)
 static const struct dhcp_host *host_of(const struct asking *q)
 {
     const struct dhcp_link *link = q->subnet->link;
-    const struct dhcp_host *h = subnet_host(q->subnet, q->m);
+    const struct dhcp_host *h = subnet_host(q->subnet, q->m, q->in);
     for (size_t i = 0; i < link->count && !h && link->count > 1; i++)
-        h = subnet_host(link->members[i], q->m);
+        h = subnet_host(link->members[i], q->m, q->in);
     return h;
 }
 
@@ -405,10 +407,10 @@ struct dhcp4_decision dhcp4_decide(const struct dhcp_settings *s, struct leases 
     if (!q.subnet)
         return silence("the client is on none of the subnets");
     q.pool = leases_pool(l, q.subnet);
+    if (s->class_count)
+        q.in = classes_of(s->classes, s->class_count, m);
     q.host = host_of(&q);
     if (q.subnet->circuit_limit)
         q.circuit = circuit_key(m->fixed.giaddr, dhcp4_option(m, DHCP4_OPTION_RELAY_AGENT), circuit_room);
-    if (s->class_count)
-        q.in = classes_of(s->classes, s->class_count, m);
     return decide[m->type](&q);
 }

@@ -5,6 +5,12 @@ bool subnet_contains(const struct dhcp_subnet *sn, uint32_t address)
     return (address & sn->mask) == sn->network;
 }
 
+bool subnet_is_edge(const struct dhcp_subnet *sn, uint32_t address)
+{
+    bool has_edges = ~sn->mask > 1; /* RFC 3021: a /31 has neither network nor broadcast address */
+    return has_edges && (address == sn->network || address == (sn->network | ~sn->mask));
+}
+
 const struct dhcp_subnet *subnet_of(const struct dhcp_settings *s, uint32_t address)
 {
     size_t low = 0, high = s->subnet_count; /* the last subnet that starts at or before the address */
@@ -90,17 +96,46 @@ static const struct dhcp_host *find_host(const struct dhcp_subnet *sn, enum dhcp
     return NULL;
 }
 
-const struct dhcp_host *subnet_host(const struct dhcp_subnet *sn, const struct dhcp4_message *m)
+/* RFC 4361 6.1: type 255, IAID, DUID. */
+static struct span duid_of(const struct dhcp4_message *m)
+{
+    struct reader r = reader_over(dhcp4_option(m, DHCP4_OPTION_CLIENT_IDENTIFIER));
+    bool has_duid = read_u8(&r) == 255;
+    read_u32(&r);
+    struct span duid = read_rest(&r);
+    return has_duid && reader_ok(&r) ? duid : (struct span){ NULL, 0 };
+}
+
+static struct span identity_of(const struct dhcp4_message *m, enum dhcp_host_kind kind)
+{
+    switch (kind) {
+    case DHCP_HOST_HARDWARE:
+        return span_of(m->fixed.chaddr, m->fixed.hlen);
+    case DHCP_HOST_CLIENT_ID:
+        return dhcp4_option(m, DHCP4_OPTION_CLIENT_IDENTIFIER);
+    case DHCP_HOST_DUID:
+        return duid_of(m);
+    case DHCP_HOST_CIRCUIT_ID:
+        return dhcp4_relay_suboption(m, DHCP4_RELAY_CIRCUIT_ID);
+    case DHCP_HOST_REMOTE_ID:
+        return dhcp4_relay_suboption(m, DHCP4_RELAY_REMOTE_ID);
+    case DHCP_HOST_CLASS:
+        break;
+    }
+    return (struct span){ NULL, 0 };
+}
+
+const struct dhcp_host *subnet_host(const struct dhcp_subnet *sn, const struct dhcp4_message *m, uint64_t in)
 {
     const struct dhcp_host *h = NULL;
-    if (sn->host_kinds >> DHCP_HOST_HARDWARE & 1)
-        h = find_host(sn, DHCP_HOST_HARDWARE, span_of(m->fixed.chaddr, m->fixed.hlen));
-    if (!h && sn->host_kinds >> DHCP_HOST_CLIENT_ID & 1)
-        h = find_host(sn, DHCP_HOST_CLIENT_ID, dhcp4_option(m, DHCP4_OPTION_CLIENT_IDENTIFIER));
-    if (!h && sn->host_kinds >> DHCP_HOST_CIRCUIT_ID & 1)
-        h = find_host(sn, DHCP_HOST_CIRCUIT_ID, dhcp4_relay_suboption(m, DHCP4_RELAY_CIRCUIT_ID));
-    if (!h && sn->host_kinds >> DHCP_HOST_REMOTE_ID & 1)
-        h = find_host(sn, DHCP_HOST_REMOTE_ID, dhcp4_relay_suboption(m, DHCP4_RELAY_REMOTE_ID));
+    for (unsigned kind = 0; kind < DHCP_HOST_CLASS && !h; kind++)
+        if (sn->host_kinds >> kind & 1)
+            h = find_host(sn, (enum dhcp_host_kind)kind, identity_of(m, (enum dhcp_host_kind)kind));
+    if (sn->host_kinds >> DHCP_HOST_CLASS & 1)
+        for (; in && !h; in &= in - 1) { /* a bit each turn */
+            uint8_t number = (uint8_t)__builtin_ctzll(in);
+            h = find_host(sn, DHCP_HOST_CLASS, span_of(&number, sizeof number));
+        }
     return h;
 }
 

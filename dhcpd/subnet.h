@@ -13,12 +13,14 @@
 
 #define LEASE_INFINITE UINT32_MAX /* RFC 2131 3.3 */
 
-/* What a host is known by. */
+/* What a host is known by; what comes first here counts first. */
 enum dhcp_host_kind {
     DHCP_HOST_HARDWARE,   /* chaddr */
     DHCP_HOST_CLIENT_ID,  /* option 61 */
+    DHCP_HOST_DUID,       /* what is behind type and IAID in it (RFC 4361) */
     DHCP_HOST_CIRCUIT_ID, /* the relay's sub-option 1 */
     DHCP_HOST_REMOTE_ID,  /* the relay's sub-option 2 */
+    DHCP_HOST_CLASS,      /* it is in the class whose number the identity is */
 };
 
 struct dhcp_host {
@@ -119,13 +121,15 @@ const struct dhcp_subnet *subnet_choose(const struct dhcp_settings *s, const str
                                         const struct dhcp4_arrival *a);
 /* Who we are to this client: our address, or the relay's in its place (RFC 5107 4). */
 uint32_t subnet_server_identifier(const struct dhcp4_message *m, const struct dhcp4_arrival *a);
-/* The client's own host section, by hardware address, client identifier, circuit or remote identifier, the
- * first of these that is known. NULL: it has none. */
-const struct dhcp_host *subnet_host(const struct dhcp_subnet *sn, const struct dhcp4_message *m);
+/* The client's own host section, by the first of enum dhcp_host_kind that is known; `in` are the client's
+ * classes. NULL: it has none. */
+const struct dhcp_host *subnet_host(const struct dhcp_subnet *sn, const struct dhcp4_message *m, uint64_t in);
 const struct dhcp_host *subnet_host_at(const struct dhcp_subnet *sn, uint32_t address);
 /* The order of hosts in by_identity. */
 int host_compare(enum dhcp_host_kind kind, struct span identity, const struct dhcp_host *h);
 bool subnet_contains(const struct dhcp_subnet *sn, uint32_t address);
+/* Its network or its broadcast address. */
+bool subnet_is_edge(const struct dhcp_subnet *sn, uint32_t address);
 bool subnet_in_pool(const struct dhcp_subnet *sn, uint32_t address);
 /* In the pool and reserved for nobody. */
 bool subnet_is_dynamic(const struct dhcp_subnet *sn, uint32_t address);

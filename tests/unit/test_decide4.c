@@ -339,6 +339,9 @@ static void an_inform_gets_options_and_no_lease(void **state)
     assert_answer(d, DHCP4_ANSWER_CONFIG, 0);
     assert_int_equal(d.lease_s, 0);
     SILENT(HEARS(.type = DHCP4_INFORM, .mac = 1));
+    /* the answer would go to somebody else's host */
+    SILENT(HEARS(.type = DHCP4_INFORM, .mac = 1, .ciaddr = IP(8, 8, 8, 8)));
+    SILENT(HEARS(.type = DHCP4_INFORM, .mac = 1, .ciaddr = IP(8, 8, 8, 8), .giaddr = IP(192, 168, 1, 1)));
     assert_int_equal(w.leases.by_address.node_count, 0);
 }
 

@@ -266,7 +266,10 @@ static void any_option_makes_a_class(void **state)
 static int open_hosts(void **state)
 {
     (void)state;
-    world_open(&w, "subnet \"192.168.1.0/24\" { pool = { \"192.168.1.10-192.168.1.12\" }"
+    world_open(&w, "class \"camera\" { match-vendor-class = { \"cam\" } match-option = { \"82.1 0x0001\" } }"
+                   "subnet \"192.168.1.0/24\" { pool = { \"192.168.1.10-192.168.1.12\" }"
+                   " host \"f\" { class = \"camera\" address = \"192.168.1.55\" }"
+                   " host \"e\" { duid = \"00:03:00:01:02:00:00:00:00:09\" address = \"192.168.1.54\" }"
                    " host \"a\" { client-id = \"printer\" address = \"192.168.1.50\" }"
                    " host \"b\" { circuit-id = \"0x0001\" address = \"192.168.1.51\" }"
                    " host \"c\" { remote-id = \"door\" address = \"192.168.1.52\" }"
@@ -292,6 +295,54 @@ static void a_host_is_known_by_what_it_or_its_relay_sends(void **state)
                      base + 3);
     assert_int_equal(HEARS(.type = DHCP4_DISCOVER, .mac = 5, .client_id = span_text("printers")).address,
                      FIRST);
+}
+
+#define CLIENT_ID(iaid) span_of("\xff\0\0\0" iaid "\0\x03\0\x01\x02\0\0\0\0\x09", 15)
+
+static void a_host_is_known_by_its_duid_on_each_of_its_interfaces(void **state)
+{
+    (void)state;
+    const uint32_t address = IP(192, 168, 1, 54);
+    assert_int_equal(HEARS(.type = DHCP4_DISCOVER, .mac = 1, .client_id = CLIENT_ID("\x01")).address,
+                     address);
+    world_wait(&w, LEASE_OFFER_S + 1);
+    assert_int_equal(HEARS(.type = DHCP4_DISCOVER, .mac = 2, .client_id = CLIENT_ID("\x02")).address,
+                     address);
+    world_wait(&w, LEASE_OFFER_S + 1);
+    const struct span longer = span_of("\xff\0\0\0\x01\0\x03\0\x01\x02\0\0\0\0\x09\0", 16),
+                      no_duid = span_of("\xff\0\0\0\x01", 5),
+                      other_type = span_of("\0\0\0\0\x01\0\x03\0\x01\x02\0\0\0\0\x09", 15);
+    assert_int_equal(HEARS(.type = DHCP4_DISCOVER, .mac = 13, .client_id = longer).address, FIRST);
+    assert_int_equal(HEARS(.type = DHCP4_DISCOVER, .mac = 14, .client_id = no_duid).address, FIRST + 1);
+    assert_int_equal(HEARS(.type = DHCP4_DISCOVER, .mac = 15, .client_id = other_type).address, FIRST + 2);
+}
+
+static void a_host_is_the_first_that_comes_of_its_class(void **state)
+{
+    (void)state;
+#define CAMERA(number)                                                                                       \
+    .mac = number, .giaddr = IP(192, 168, 1, 1), .relay = span_of("\x01\x02\x00\x01\x02\x01x", 7),           \
+    .extra = {                                                                                               \
+        { DHCP4_OPTION_VENDOR_CLASS, span_text("camera 7") }                                                 \
+    }
+    const uint32_t address = IP(192, 168, 1, 55), circuit = IP(192, 168, 1, 51);
+    /* the circuit alone is another host, which counts before the class */
+    assert_int_equal(HEARS(.type = DHCP4_DISCOVER, CAMERA(1)).address, circuit);
+    world_close(&w);
+    world_open(&w, "class \"camera\" { match-vendor-class = { \"cam\" } match-option = { \"82.1 0x0001\" } }"
+                   "subnet \"192.168.1.0/24\" { pool = { \"192.168.1.10-192.168.1.12\" }"
+                   " host \"f\" { class = \"camera\" address = \"192.168.1.55\" } }");
+    struct dhcp4_decision d = HEARS(.type = DHCP4_DISCOVER, CAMERA(1));
+    assert_int_equal(d.address, address);
+    d = HEARS(.type = DHCP4_REQUEST, CAMERA(1), .requested = address, .server = WORLD_SERVER);
+    assert_int_equal(d.answer, DHCP4_ANSWER_ACK);
+    world_commit(&w);
+    assert_int_equal(HEARS(.type = DHCP4_DISCOVER, CAMERA(2)).address, FIRST);
+    /* another kind of machine at that circuit */
+    assert_int_equal(HEARS(.type = DHCP4_DISCOVER, .mac = 3, .giaddr = IP(192, 168, 1, 1),
+                           .relay = span_of("\x01\x02\x00\x01", 4))
+                         .address,
+                     FIRST + 1);
 }
 
 /* ---- several subnets on a link ------------------------------------------------------------------------ */
@@ -342,6 +393,10 @@ static void refused(const char *inside)
 static void classes_are_checked(void **state)
 {
     (void)state;
+    refused("subnet \"192.168.1.0/24\" { host \"h\" { class = \"none\" } }");
+    refused("subnet \"192.168.1.0/24\" { host \"h\" { duid = \"0x\" } }");
+    refused(
+        "subnet \"192.168.1.0/24\" { host \"h\" { duid = \"00:03:00\" hardware = \"02:00:00:00:00:01\" } }");
     world_open(&w, "");
     refused("class \"a\" { }");
     refused("class \"a\" { match-hardware = { \"0g\" } }");
@@ -372,6 +427,8 @@ int main(void)
         TEST(a_host_outranks_its_classes, open_classes),
         TEST(any_option_makes_a_class, open_classes),
         TEST(a_host_is_known_by_what_it_or_its_relay_sends, open_hosts),
+        TEST(a_host_is_known_by_its_duid_on_each_of_its_interfaces, open_hosts),
+        TEST(a_host_is_the_first_that_comes_of_its_class, open_hosts),
         TEST(clients_get_addresses_of_any_subnet_of_their_link, open_shared),
         cmocka_unit_test_teardown(classes_are_checked, close_world),
     };
