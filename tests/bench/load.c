@@ -24,10 +24,12 @@ int load_connect(const struct load *l, int type)
 
 static int usage(void)
 {
-    fprintf(stderr, "usage: load dns ADDRESS PORT SECONDS NAMES\n"
-                    "       load http ADDRESS PORT SECONDS PATH\n"
-                    "       load smtp ADDRESS PORT SECONDS RECIPIENT\n"
-                    "       load dhcp SERVER RELAY SECONDS\n");
+    fprintf(stderr,
+            "usage: load dns ADDRESS PORT SECONDS NAMES\n"
+            "       load http ADDRESS PORT SECONDS PATH\n"
+            "       load smtp ADDRESS PORT SECONDS RECIPIENT\n"
+            "       load dhcp SERVER RELAY SECONDS CLIENTS PER_SECOND MOST\n"
+            "       (clients: 0: each is new; per second: 0: as many as are answered; most: 0: no end)\n");
     return 2;
 }
 
@@ -35,9 +37,12 @@ static bool run(struct load *l, int argc, char **argv)
 {
     struct span what = span_text(argv[1]);
     struct address relay;
-    if (span_is(what, "dhcp") && argc == 5 && address_parse(span_text(argv[3]), &relay))
-        load_dhcp(l, relay);
-    else if (span_is(what, "dns") && argc == 6)
+    if (span_is(what, "dhcp") && argc == 8 && address_parse(span_text(argv[3]), &relay)) {
+        l->most = strtoull(argv[7], NULL, 10);
+        load_dhcp(
+            l, relay,
+            (struct load_pace){ (uint32_t)strtoul(argv[5], NULL, 10), (uint32_t)strtoul(argv[6], NULL, 10) });
+    } else if (span_is(what, "dns") && argc == 6)
         load_dns(l, (unsigned)strtoul(argv[5], NULL, 10));
     else if (span_is(what, "http") && argc == 6)
         load_http(l, argv[5]);
@@ -63,7 +68,7 @@ int main(int argc, char **argv)
     if (!run(&l, argc, argv))
         return usage();
     double took = (double)(clock_now(&l.clock).mono_ms - start_ms) / 1000;
-    printf("{\"done\":%llu,\"wrong\":%llu,\"seconds\":%.3f}\n", (unsigned long long)l.done,
-           (unsigned long long)l.wrong, took > 0 ? took : seconds);
+    printf("{\"done\":%llu,\"wrong\":%llu,\"seconds\":%.3f,\"p99_us\":%llu}\n", (unsigned long long)l.done,
+           (unsigned long long)l.wrong, took > 0 ? took : seconds, (unsigned long long)l.p99_us);
     return 0;
 }

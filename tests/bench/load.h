@@ -11,12 +11,14 @@ struct load {
     struct endpoint server;
     uint64_t end_ms; /* mono: when to stop */
     uint64_t done, wrong;
+    uint64_t most;   /* stop after so many, too; 0: whenever the time is over */
+    uint64_t p99_us; /* of what was measured; 0: nothing */
 };
 
-/* False when the time is over. */
+/* False when the time is over, or all is done. */
 static inline bool load_goes_on(const struct load *l)
 {
-    return clock_now(&l->clock).mono_ms < l->end_ms;
+    return clock_now(&l->clock).mono_ms < l->end_ms && !(l->most && l->done >= l->most);
 }
 
 /* A connected, non-blocking socket, or the end of the program with a word of why. */
@@ -25,6 +27,13 @@ int load_connect(const struct load *l, int type);
 void load_dns(struct load *l, unsigned names);
 void load_http(struct load *l, const char *path);
 void load_smtp(struct load *l, const char *recipient);
-void load_dhcp(struct load *l, struct address relay);
+
+/* How exchanges of four messages go. */
+struct load_pace {
+    uint32_t clients;    /* so many, again and again; 0: each one is new */
+    uint32_t per_second; /* begin so many, whatever is answered; 0: each when one is done */
+};
+/* DHCPv4 or DHCPv6, as the relay at this address. */
+void load_dhcp(struct load *l, struct address relay, struct load_pace pace);
 
 #endif
