@@ -240,7 +240,11 @@ static const struct config_key subnet_keys[] = {
           "register-server, "
           "and taken from when the lease ends. A name that another client has, or that was put there by "
           "hand, "
-          "stays as it is. A client's full name (81) counts before its host name (12), by its first label.",
+          "stays as it is. The `host-name` of a host section counts before a client's full name (81), and "
+          "that "
+          "before its host name (12), by its first label, where what no host's name can have becomes a "
+          "hyphen. "
+          "Who wants no name in the DNS gets none; who would put it there itself is told that it is done.",
       .example = "register = \"mydomain.example\"",
       .reference = "RFC 2136, RFC 4702, RFC 4703" },
     { .name = "register-reverse",

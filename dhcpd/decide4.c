@@ -410,6 +410,8 @@ struct dhcp4_decision dhcp4_decide(const struct dhcp_settings *s, struct leases 
     if (s->class_count)
         q.in = classes_of(s->classes, s->class_count, m);
     q.host = host_of(&q);
+    if (host_name(q.host).len)
+        q.client.host_name = span_head(host_name(q.host), LEASE_HOST_NAME_MAX);
     if (q.subnet->circuit_limit)
         q.circuit = circuit_key(m->fixed.giaddr, dhcp4_option(m, DHCP4_OPTION_RELAY_AGENT), circuit_room);
     return decide[m->type](&q);

@@ -65,7 +65,8 @@ bool fqdn6_write(struct writer *w, const struct dhcp6_message *m, const struct d
     return true;
 }
 
-void fqdn_write(struct writer *w, const struct dhcp4_message *m, const struct dns_name *zone)
+void fqdn_write(struct writer *w, const struct dhcp4_message *m, struct span reserved,
+                const struct dns_name *zone)
 {
     struct span wanted;
     struct dns_name name;
@@ -73,6 +74,8 @@ void fqdn_write(struct writer *w, const struct dhcp4_message *m, const struct dn
     struct reader r = reader_over(dhcp4_option(m, DHCP4_OPTION_CLIENT_FQDN));
     uint8_t asked = read_u8(&r);
     fqdn_label(m, &wanted);
+    if (reserved.len)
+        wanted = reserved;
     size_t length = wanted.len ? name_label(wanted, label) : 0;
     bool updates = length && name_in_zone(&name, label, length, zone);
     bool overridden = updates != ((asked & FLAG_SERVER_UPDATES) != 0);

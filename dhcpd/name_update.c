@@ -17,16 +17,16 @@ size_t name_label(struct span client_name, char label[NAME_LABEL_MAX])
     struct span first = span_head(client_name, span_find(client_name, '.'));
     struct reader r = reader_over(first);
     size_t n = 0;
-    if (!first.len || first.len > NAME_LABEL_MAX)
+    if (first.len > NAME_LABEL_MAX)
         return 0;
-    while (reader_left(&r)) { /* each turn takes a byte */
+    while (reader_left(&r)) { /* each turn takes a byte, and gives one at most */
         uint8_t c = ascii_lower(read_u8(&r));
-        bool letter = (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9');
-        bool edge = n == 0 || !reader_left(&r);
-        if (!letter && (c != '-' || edge))
-            return 0;
-        label[n++] = (char)c;
+        bool fits = (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9');
+        if (fits || (n && (c == '-' || label[n - 1] != '-')))
+            label[n++] = fits ? (char)c : '-';
     }
+    while (n && label[n - 1] == '-')
+        n--;
     return n;
 }
 

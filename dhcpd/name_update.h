@@ -35,8 +35,8 @@ enum name_step {
     NAME_FAILED /* the end: the server does not do it */
 };
 
-/* The first label of a client's name, in lower case, if it can be that of a host (RFC 1123 2.1): into label;
- * its length, 0 when it cannot. */
+/* The first label of a client's name, in lower case, as that of a host can be (RFC 1123 2.1): a run of other
+ * characters is one hyphen. Into label; its length, 0 when nothing is left of it. */
 size_t name_label(struct span client_name, char label[NAME_LABEL_MAX]);
 /* LABEL.ZONE; false when that is too long. */
 bool name_in_zone(struct dns_name *out, const char *label, size_t label_len, const struct dns_name *zone);

@@ -84,7 +84,7 @@ static void write_fqdn(struct dhcp4_build *b, const struct dhcp4_decision *d, co
     struct writer w = writer_over(room, sizeof room);
     if (!grants || !d->subnet->names.zone || !dhcp4_has(m, DHCP4_OPTION_CLIENT_FQDN))
         return;
-    fqdn_write(&w, m, d->subnet->names.zone);
+    fqdn_write(&w, m, host_name(d->host), d->subnet->names.zone);
     dhcp4_build_option(b, DHCP4_OPTION_CLIENT_FQDN, writer_span(&w));
 }
 

@@ -70,6 +70,13 @@ const struct dhcp_subnet *subnet_choose(const struct dhcp_settings *s, const str
     return own ? own : s->first;
 }
 
+struct span host_name(const struct dhcp_host *h)
+{
+    const uint8_t code = DHCP4_OPTION_HOST_NAME;
+    bool own = h && h->own[code >> 6] >> (code & 63) & 1;
+    return own ? options_find(h->options, code) : (struct span){ NULL, 0 };
+}
+
 int host_compare(enum dhcp_host_kind kind, struct span identity, const struct dhcp_host *h)
 {
     if (kind != h->kind)

@@ -125,6 +125,8 @@ uint32_t subnet_server_identifier(const struct dhcp4_message *m, const struct dh
  * classes. NULL: it has none. */
 const struct dhcp_host *subnet_host(const struct dhcp_subnet *sn, const struct dhcp4_message *m, uint64_t in);
 const struct dhcp_host *subnet_host_at(const struct dhcp_subnet *sn, uint32_t address);
+/* The name that the section gives the host; empty: none. */
+struct span host_name(const struct dhcp_host *h);
 /* The order of hosts in by_identity. */
 int host_compare(enum dhcp_host_kind kind, struct span identity, const struct dhcp_host *h);
 bool subnet_contains(const struct dhcp_subnet *sn, uint32_t address);

@@ -74,11 +74,11 @@ static void the_client_is_told_its_whole_name(void **state)
 static void names_that_are_none(void **state)
 {
     (void)state;
-    ANSWER("\x05\x04host", "\x06", "");     /* N, and S, which do not go together: none */
-    ANSWER("\x01", "\x06", "");             /* no name at all */
-    ANSWER("\x01\x04ho", "\x06", "");       /* it is cut */
-    ANSWER("\x01\xc0\x0c", "\x06", "");     /* a pointer: there is nothing to point to */
-    ANSWER("\x01\x04h st", "\x06", "h st"); /* remembered, and no host's */
+    ANSWER("\x05\x04host", "\x06", "");                 /* N, and S, which do not go together: none */
+    ANSWER("\x01", "\x06", "");                         /* no name at all */
+    ANSWER("\x01\x04ho", "\x06", "");                   /* it is cut */
+    ANSWER("\x01\xc0\x0c", "\x06", "");                 /* a pointer: there is nothing to point to */
+    ANSWER("\x01\x04 \xc3\xa4 ", "\x06", " \xc3\xa4 "); /* remembered, and no host's */
 }
 
 static void who_says_nothing_keeps_its_name(void **state)

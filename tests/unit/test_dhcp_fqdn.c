@@ -16,10 +16,11 @@ static struct dhcp4_message reply;
 static int open_world(void **state)
 {
     (void)state;
-    world_open(
-        &w, "register-server = \"127.0.0.1:53\""
-            "subnet \"192.168.1.0/24\" { pool = { \"192.168.1.10-192.168.1.12\" } register = \"d.example\" }"
-            "subnet \"192.168.2.0/24\" { pool = { \"192.168.2.10\" } }");
+    world_open(&w,
+               "register-server = \"127.0.0.1:53\""
+               "subnet \"192.168.1.0/24\" { pool = { \"192.168.1.10-192.168.1.12\" } register = \"d.example\""
+               " host \"h\" { hardware = \"02:00:00:00:00:09\" host-name = \"printer\" } }"
+               "subnet \"192.168.2.0/24\" { pool = { \"192.168.2.10\" } }");
     return 0;
 }
 
@@ -75,12 +76,30 @@ static void the_client_is_told_its_whole_name(void **state)
 static void a_name_that_is_not_wanted_or_not_possible_is_nobodys(void **state)
 {
     (void)state;
-    ANSWER("\x0c\0\0\x04host\0", "\x0c\xff\xff", "");     /* N */
-    ANSWER("\x05\0\0\x04h_st\0", "\x0e\xff\xff", "h_st"); /* no host's name */
+    ANSWER("\x0c\0\0\x04host\0", "\x0c\xff\xff", "");   /* N */
+    ANSWER("\x05\0\0\x03_*_\0", "\x0e\xff\xff", "_*_"); /* nothing of a host's name */
     ANSWER("\x05\0\0", "\x0e\xff\xff", "");
     ANSWER("\x05\0\0\x05host", "\x0e\xff\xff", ""); /* cut */
     ANSWER("\x05\0", "\x0e\xff\xff", "");
     ANSWER("\x05\0\0\0", "\x0e\xff\xff", "");
+}
+
+static void a_reserved_name_counts_first(void **state)
+{
+    (void)state;
+    struct writer out = writer_over(w.out, sizeof w.out);
+    struct says says = { .type = DHCP4_DISCOVER, .mac = 9, .host_name = span_text("other") };
+    says.extra[0].code = DHCP4_OPTION_CLIENT_FQDN;
+    says.extra[0].value = span_of("\x05\0\0\x04host\0", 9);
+    struct dhcp4_decision d = world_hears(&w, says);
+    assert_int_equal(d.address, FIRST); /* it has no address of its own */
+    assert_true(span_is(lease_tenant(leases_find(&w.leases, FIRST)).host_name, "printer"));
+    assert_true(reply_write(&out, &d, &w.m, &w.arrival));
+    assert_int_equal(dhcp4_parse(&reply, writer_span(&out)), DHCP4_FINE);
+    static const char want[] = "\x05\xff\xff\x07printer\x01"
+                               "d\x07"
+                               "example";
+    assert_true(span_equal(dhcp4_option(&reply, DHCP4_OPTION_CLIENT_FQDN), span_of(want, sizeof want)));
 }
 
 static void where_nothing_is_registered_nothing_is_told(void **state)
@@ -103,6 +122,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(the_client_is_told_its_whole_name),
         TEST(a_name_that_is_not_wanted_or_not_possible_is_nobodys),
+        TEST(a_reserved_name_counts_first),
         TEST(where_nothing_is_registered_nothing_is_told),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
