@@ -92,6 +92,21 @@ const struct config_key dnsd_zone_keys[] = {
       .help = "Who else but the primaries may say that the zone has changed, by address or by key.",
       .example = "allow-notify = { \"172.16.16.150\" }",
       .reference = "RFC 1996" },
+    { .name = "zonemd",
+      .type = CONFIG_CHOICE,
+      .choices = "check ignore make",
+      .otherwise = "check",
+      .help =
+          "What is done with a ZONEMD record, which has the digest of the whole zone: with `check`, a "
+          "version "
+          "that is not what its ZONEMD says is not put into service, whether it comes from the file, from a "
+          "primary or from the copy of an earlier run. That shows what was lost or damaged, not who did it: "
+          "signatures over it are not validated. Digests of other kinds than SIMPLE with SHA-384 or SHA-512 "
+          "do not count, nor do two of the same kind. `make` puts one into a zone with a file that nothing "
+          "else changes. A zone that signs itself has none, and one that is changed by UPDATE loses its own, "
+          "unless the UPDATE brings a new one.",
+      .example = "zonemd = make",
+      .reference = "RFC 8976" },
     { .name = "max-transfer-size",
       .type = CONFIG_SIZE,
       .otherwise = "1GiB",
@@ -133,6 +148,23 @@ static void read_name(struct config *c, const struct config_section *s, struct d
             title->text);
 }
 
+/* A digest is made when the zone is loaded: what changes it later would need all of it again. */
+static void read_zonemd(struct config *c, const struct config_section *s, struct dnsd_zone *z)
+{
+    const char *choice = config_text(s, "zonemd");
+    z->zonemd = !choice                         ? DNSD_ZONEMD_CHECK
+                : strcmp(choice, "ignore") == 0 ? DNSD_ZONEMD_IGNORE
+                : strcmp(choice, "make") == 0   ? DNSD_ZONEMD_MAKE
+                                                : DNSD_ZONEMD_CHECK;
+    bool changes = z->dnssec || z->primary_count || z->update.prefix_count || z->update.keys.count ||
+                   z->update_policies.count;
+    if (z->zonemd == DNSD_ZONEMD_MAKE && changes)
+        config_problem(
+            c, s, config_value(s, "zonemd"), "zonemd = check",
+            "a digest is only made for a zone that its file alone changes: without dnssec, UPDATE and "
+            "primaries");
+}
+
 static bool read_zone(struct config *c, const struct config_section *s, struct dnsd_settings *d,
                       struct dnsd_zone *z)
 {
@@ -156,11 +188,13 @@ static bool read_zone(struct config *c, const struct config_section *s, struct d
         config_problem(c, s, config_value(s, "dnssec"), "let the primary sign it",
                        "a zone that is fetched cannot sign itself");
     z->file = file ? arena_text(&d->arena, span_text(file)) : "";
-    return z->file && dnsd_configure_permits(c, s, "allow-transfer", d, &z->transfer) &&
-           dnsd_configure_permits(c, s, "allow-update", d, &z->update) &&
-           dnsd_configure_policies(c, s, d, z) &&
-           dnsd_configure_permits(c, s, "allow-notify", d, &z->notify_by) &&
-           dnsd_configure_servers(c, s, "notify", d, &z->notify, &z->notify_count);
+    bool ok = z->file && dnsd_configure_permits(c, s, "allow-transfer", d, &z->transfer) &&
+              dnsd_configure_permits(c, s, "allow-update", d, &z->update) &&
+              dnsd_configure_policies(c, s, d, z) &&
+              dnsd_configure_permits(c, s, "allow-notify", d, &z->notify_by) &&
+              dnsd_configure_servers(c, s, "notify", d, &z->notify, &z->notify_count);
+    read_zonemd(c, s, z);
+    return ok;
 }
 
 /* ---- all of a section -----------------------------------------------------------------------------------

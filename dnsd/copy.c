@@ -6,6 +6,7 @@
 #include "sign.h"
 #include "store.h"
 #include "work.h"
+#include "zonemd.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -195,12 +196,30 @@ struct zone *copy_load_signed(struct view *v, const struct dns_name *name, uint3
     return load(v, name, &confirmed_s, &expire_s, file_serial);
 }
 
+static void tell_damaged(struct view *v, const struct dns_name *zone, const char *why, struct now now)
+{
+    struct events *events = v->service->home->events;
+    char name[DNS_NAME_TEXT_MAX], path[PATH_BYTES];
+    struct event ev;
+    if (!event_happens(events, EVENT_DNS_ZONE_REFUSED))
+        return;
+    path_of(v, zone, path);
+    event_begin(&ev, EVENT_DNS_ZONE_REFUSED, now);
+    views_event_zone(&ev, v, zone, name);
+    event_text(&ev, "file", path);
+    event_text(&ev, "reason", why);
+    event_emit(events, &ev);
+}
+
 struct zone *copy_load(struct view *v, const struct dnsd_zone *settings, struct now now)
 {
     int64_t confirmed_s = 0;
     uint32_t expire_s = 0, file_serial = 0;
     struct zone *z = load(v, &settings->name, &confirmed_s, &expire_s, &file_serial);
-    if (z && confirmed_s + expire_s <= now.unix_ms / 1000) {
+    const char *fault = z && settings->zonemd == DNSD_ZONEMD_CHECK ? zonemd_fault(z) : NULL;
+    if (fault)
+        tell_damaged(v, &settings->name, fault, now);
+    if (z && (fault || confirmed_s + expire_s <= now.unix_ms / 1000)) {
         zone_release(z);
         return NULL;
     }

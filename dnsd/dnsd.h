@@ -23,6 +23,9 @@ struct dnsd_server {
     const char *tls_name; /* whom its certificate must be for; NULL: without TLS */
 };
 
+/* What is done with the digest of a zone (RFC 8976). */
+enum dnsd_zonemd { DNSD_ZONEMD_CHECK, DNSD_ZONEMD_IGNORE, DNSD_ZONEMD_MAKE };
+
 struct dnsd_zone {
     struct dns_name name; /* as written */
     const char *file;
@@ -38,6 +41,7 @@ struct dnsd_zone {
     bool dnssec, nsec3; /* it signs itself; with NSEC3 */
     uint32_t signature_validity_s;
     bool transfer_tls_only;
+    enum dnsd_zonemd zonemd;
 };
 
 /* Zones for some of those who ask. */

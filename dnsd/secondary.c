@@ -6,6 +6,7 @@
 #include "primary.h"
 #include "transfer_in.h"
 #include "version.h"
+#include "zonemd.h"
 
 #include <stdlib.h>
 
@@ -283,6 +284,18 @@ static bool is_ours(const struct follower *f, struct span message)
     return read_u16(&r) == f->id && reader_ok(&r);
 }
 
+/* RFC 8976 4: what came, whole or as changes, is checked before anybody is answered from it. */
+static bool is_what_it_says(struct follower *f)
+{
+    struct zones_row *row = row_of(f);
+    if (f->settings->zonemd != DNSD_ZONEMD_CHECK)
+        return true;
+    if (!f->in.change_count)
+        return !(f->in.why = zonemd_fault(f->in.result));
+    return !row || !row->zone ||
+           version_verified(f->secondary->view, row, f->in.changes, f->in.change_count, &f->in.why);
+}
+
 /* False: the transfer is over, one way or the other. */
 static bool take_message(struct follower *f, struct span message, struct now now)
 {
@@ -306,6 +319,10 @@ static bool take_message(struct follower *f, struct span message, struct now now
         stream_deadline(f->stream, now.mono_ms + STALL_MS);
         return true;
     case TRANSFER_IN_DONE:
+        if (!is_what_it_says(f)) {
+            fail_transfer(f, f->in.why, now);
+            break;
+        }
         if (f->in.change_count && !publish_changes(f, now)) {
             fail_transfer(f, f->in.why, now);
             break;

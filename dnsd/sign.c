@@ -413,8 +413,9 @@ static void look(void *owner, const struct zone *z)
 /* What the server alone says of its keys. */
 static bool is_published(const struct dns_name *apex, const struct dns_name *owner, uint16_t type)
 {
-    return owner->labels == apex->labels && (type == DNS_TYPE_DNSKEY || type == DNS_TYPE_CDS ||
-                                             type == DNS_TYPE_CDNSKEY || type == DNS_TYPE_NSEC3PARAM);
+    return owner->labels == apex->labels &&
+           (type == DNS_TYPE_DNSKEY || type == DNS_TYPE_CDS || type == DNS_TYPE_CDNSKEY ||
+            type == DNS_TYPE_NSEC3PARAM || type == DNS_TYPE_ZONEMD);
 }
 
 /* Takes out what the server makes. */
@@ -459,7 +460,8 @@ static bool publish_all(const struct zone *z, struct change *c, const struct sig
     return write_ds(&ds, &z->name, key) && publish(z, c, DNS_TYPE_DNSKEY, ttl, key) &&
            publish(z, c, DNS_TYPE_CDNSKEY, ttl, key) && publish(z, c, DNS_TYPE_CDS, ttl, writer_span(&ds)) &&
            publish(z, c, DNS_TYPE_NSEC3PARAM, 0,
-                   span_of(parameters, settings->nsec3 ? sizeof parameters : 0));
+                   span_of(parameters, settings->nsec3 ? sizeof parameters : 0)) &&
+           publish(z, c, DNS_TYPE_ZONEMD, 0, span_of(NULL, 0)); /* it would be of another version */
 }
 
 /* The TTL of proofs, RFC 9077 3.1; *ttl: of the SOA itself. The SOA stands first. */

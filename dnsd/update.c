@@ -1,6 +1,7 @@
 #include "update.h"
 
 #include "wire/dns_rdata.h"
+#include "zonemd.h"
 
 /* A record of a name that the message touches: as it was, or as it is to be. */
 struct held {
@@ -400,6 +401,21 @@ static void count_serial_up(struct updating *u)
     }
 }
 
+/* RFC 8976 3.1: a digest is of one version. Who changes the zone and does not say the new one, leaves none:
+ * those who check it would refuse the zone. */
+static void drop_digest(struct updating *u)
+{
+    struct dns_name apex;
+    dns_name_lower(&apex, &u->zone->name);
+    if (!zonemd_is_there(u->zone))
+        return;
+    struct span owner = touch(u, &apex);
+    for (const struct held *h = u->held; h; h = h->next) /* what was held */
+        if (h->type == DNS_TYPE_ZONEMD && h->was != h->is && span_equal(h->owner, owner))
+            return;
+    remove_set(u, owner, DNS_TYPE_ZONEMD);
+}
+
 static bool add_part(const struct updating *u, bool soa, struct change *c)
 {
     bool ok = true;
@@ -417,6 +433,8 @@ static enum dns_rcode conclude(struct updating *u, struct change **out)
 {
     if (!u->failed && !is_different(u))
         return DNS_NOERROR;
+    if (!u->failed)
+        drop_digest(u);
     if (!u->failed && !u->new_serial)
         count_serial_up(u);
     struct change *c = u->failed ? NULL : change_new(u->zone->serial, 0);

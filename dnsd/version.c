@@ -1,6 +1,8 @@
 #include "version.h"
 
+#include "condense.h"
 #include "worker.h"
+#include "zonemd.h"
 
 bool version_fits(struct view *v, struct zones_row *row, const struct change *c, const char **why)
 {
@@ -16,6 +18,46 @@ bool version_change(struct view *v, struct zones_row *row, const struct change *
     bool ok = change_apply(&row->zone, c, why);
     workers_resume(v->service->workers);
     return ok;
+}
+
+/* ---- ZONEMD ---------------------------------------------------------------------------------------------
+ */
+
+static void look(void *owner, const struct zone *z)
+{
+    const char **fault = owner;
+    *fault = zonemd_fault(z);
+}
+
+static bool brings_digest(const struct change *c)
+{
+    struct reader r = change_reader(&c->added);
+    struct dns_record record;
+    struct span rdata;
+    while (change_next(&r, &record, &rdata)) /* each turn takes a record */
+        if (record.type == DNS_TYPE_ZONEMD)
+            return true;
+    return false;
+}
+
+bool version_verified(struct view *v, struct zones_row *row, struct change *const *changes, size_t count,
+                      const char **why)
+{
+    const char *fault = NULL;
+    bool needed = zonemd_is_there(row->zone);
+    for (size_t i = 0; !needed && i < count; i++)
+        needed = brings_digest(changes[i]);
+    if (!needed)
+        return true;
+    *why = "out of memory";
+    struct change *all = count == 1 ? change_hold(changes[0]) : condense(changes, count, SIZE_MAX);
+    workers_pause(v->service->workers);
+    bool ok = all && change_try(row->zone, all, look, &fault, why);
+    workers_resume(v->service->workers);
+    change_release(all);
+    if (fault)
+        *why = fault;
+    return ok && !fault;
 }
 
 struct zone *version_replace(struct view *v, struct zones_row *row, struct zone *next)

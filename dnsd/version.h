@@ -8,6 +8,10 @@
 /* As change_fits() and change_apply() with the zone in service, which is there. */
 bool version_fits(struct view *v, struct zones_row *row, const struct change *c, const char **why);
 bool version_change(struct view *v, struct zones_row *row, const struct change *c, const char **why);
+/* Whether the version that comes of these changes, which follow on each other, is what its ZONEMD says.
+ * Without one it costs no more than a look at the changes. */
+bool version_verified(struct view *v, struct zones_row *row, struct change *const *changes, size_t count,
+                      const char **why);
 /* Another version, or none (NULL), takes its place; the one before, or NULL, is the caller's to release. */
 struct zone *version_replace(struct view *v, struct zones_row *row, struct zone *next);
 

@@ -3,6 +3,7 @@
 #include "secondary.h"
 #include "signing.h"
 #include "zonefile.h"
+#include "zonemd.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -72,12 +73,28 @@ static void tell_loaded(const struct view *v, const struct zone *z, uint64_t ms)
     event_emit(events, &ev);
 }
 
+/* The zone, if it is what its ZONEMD says; NULL after the listener heard that it is not. Takes over the hold.
+ */
+static struct zone *checked(struct zone_listener *l, const struct dnsd_zone *settings, struct zone *z)
+{
+    const char *fault = zonemd_fault(z);
+    if (!fault)
+        return z;
+    struct masterfile_problem p = { .path = settings->file };
+    snprintf(p.text, sizeof p.text, "%s", fault);
+    zone_problem(l, &settings->name, &p);
+    zone_release(z);
+    return NULL;
+}
+
 /* The zone as its file has it now; NULL after the listener heard why not. */
 static struct zone *load_file(struct zone_listener *l, const struct dnsd_zone *settings)
 {
     const struct view *v = l->view;
     uint64_t before = now_of(v).mono_ms;
     struct zone *z = zonefile_load(settings->file, &settings->name, v->service->seed, zone_problem, l);
+    if (z && settings->zonemd == DNSD_ZONEMD_CHECK)
+        z = checked(l, settings, z);
     if (z)
         tell_loaded(v, z, now_of(v).mono_ms - before);
     return z;
@@ -107,8 +124,12 @@ static struct zone *copy_or_none(struct view *v, const struct dnsd_zone *z, cons
 static struct zone *version_of_file(struct view *v, const struct dnsd_zone *settings,
                                     const struct dns_name *lower, struct zone *file, struct problem *p)
 {
-    if (!settings->dnssec)
-        return primary_replay(v->primary, lower, file, now_of(v));
+    if (!settings->dnssec) {
+        struct zone *z = primary_replay(v->primary, lower, file, now_of(v));
+        if (z && settings->zonemd == DNSD_ZONEMD_MAKE && !zonemd_make(z))
+            problem_set(p, "not enough memory for the digest of a zone");
+        return z;
+    }
     struct zone *in_service = zone_in_service(v, lower);
     struct zone *z = signing_load(v->signing, settings, file, in_service, now_of(v), p);
     zone_release(in_service);
