@@ -64,6 +64,16 @@ const struct config_key dnsd_zone_keys[] = {
           "update-policy \"dhcp\" { by = { \"key dhcp.contoso.local\" } names = { \"*.contoso.local\" } "
           "types = { \"A\", \"AAAA\", \"DHCID\" } }",
       .reference = "RFC 2136 3.3" },
+    { .name = "serial-policy",
+      .type = CONFIG_CHOICE,
+      .choices = "increment date unixtime",
+      .otherwise = "increment",
+      .help =
+          "The serial of a version that comes of an UPDATE or of signing: one more than before; the day as "
+          "YYYYMMDDnn, in UTC; or the seconds since 1970. It is one more in any case where that would be no "
+          "newer one.",
+      .example = "serial-policy = date",
+      .reference = "RFC 1982, 1912 2.2" },
     { .name = "notify",
       .type = CONFIG_TEXT,
       .flags = CONFIG_LIST,
@@ -148,6 +158,14 @@ static void read_name(struct config *c, const struct config_section *s, struct d
             title->text);
 }
 
+static enum serial_policy serial_policy_of(const struct config_section *s)
+{
+    const char *choice = config_text(s, "serial-policy");
+    if (choice && strcmp(choice, "date") == 0)
+        return SERIAL_DATE;
+    return choice && strcmp(choice, "unixtime") == 0 ? SERIAL_UNIXTIME : SERIAL_INCREMENT;
+}
+
 /* A digest is made when the zone is loaded: what changes it later would need all of it again. */
 static void read_zonemd(struct config *c, const struct config_section *s, struct dnsd_zone *z)
 {
@@ -178,6 +196,7 @@ static bool read_zone(struct config *c, const struct config_section *s, struct d
     else if (!z->primary_count && !file)
         config_problem(c, s, NULL, "file = \"zones/NAME.zone\", or primaries = { \"172.16.16.139\" }",
                        "the zone has neither a file nor primaries");
+    z->serial_policy = serial_policy_of(s);
     z->transfer_tls_only = config_flag(s, "transfer-tls-only");
     z->max_transfer_bytes = (size_t)config_number(s, "max-transfer-size");
     z->max_transfer_s = (uint32_t)config_number(s, "max-transfer-time");

@@ -9,6 +9,7 @@
 #include "policy.h"
 #include "recursion.h"
 #include "respond.h"
+#include "serial.h"
 #include "service.h"
 #include "stream.h"
 #include "transfer.h"
@@ -42,6 +43,7 @@ struct dnsd_zone {
     uint32_t signature_validity_s;
     bool transfer_tls_only;
     enum dnsd_zonemd zonemd;
+    enum serial_policy serial_policy;
 };
 
 /* Zones for some of those who ask. */

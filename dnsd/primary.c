@@ -248,7 +248,9 @@ static void run_first(struct work *k, struct waiting *u, struct now now)
     }
     arena_reset(&m->arena);
     enum dns_rcode rcode =
-        update_decide(row->zone, span_of(u->message, u->length), &m->arena, &u->change, &why);
+        update_decide(row->zone, span_of(u->message, u->length),
+                      serial_next(row->settings->serial_policy, row->zone->serial, now.unix_ms), &m->arena,
+                      &u->change, &why);
     if (rcode != DNS_NOERROR || !u->change) {
         reply(u, rcode, why, now);
         return;

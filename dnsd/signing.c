@@ -26,6 +26,7 @@ struct signed_zone {
     struct dns_name lower;
     struct sign_key key;
     struct sign_settings settings;
+    enum serial_policy serial_policy;
     bool loaded;          /* a version of it was put into service by this run */
     uint32_t file_serial; /* of the file that it was made from */
     struct timer clock;
@@ -71,11 +72,6 @@ static const struct zones_row *row_of(const struct signed_zone *k)
 {
     const struct zones_row *row = zones_find_apex(&k->owner->view->zones, &k->lower);
     return row && row->zone && row->settings->dnssec ? row : NULL;
-}
-
-static uint32_t next_serial(uint32_t serial)
-{
-    return serial + 1 ? serial + 1 : 1; /* 0 has no meaning to some */
 }
 
 /* ---- the clock
@@ -184,7 +180,8 @@ static void make_anew(struct signed_zone *k, const struct zones_row *row, struct
     while (k->due_next < k->due_count && k->due[k->due_next].due_s <= seconds(now) &&
            scope.name_count < NAMES_A_GO)
         names[scope.name_count++] = k->due[k->due_next++].name;
-    struct change *c = sign_new_serial(row->zone, next_serial(row->zone->serial));
+    struct change *c =
+        sign_new_serial(row->zone, serial_next(k->serial_policy, row->zone->serial, now.unix_ms));
     workers_pause(s->workers);
     enum sign_result result =
         c ? sign_change(row->zone, c, &k->settings, &scope, seconds(now), &why) : SIGN_FAILED;
@@ -265,6 +262,7 @@ static struct signed_zone *find_or_make(struct signing *g, const struct dnsd_zon
         k->next = g->first;
         g->first = k;
     }
+    k->serial_policy = settings->serial_policy;
     k->settings = (struct sign_settings){ .key = &k->key,
                                           .nsec3 = settings->nsec3,
                                           .validity_s = settings->signature_validity_s };
@@ -313,12 +311,14 @@ static bool takes_updates(const struct dnsd_zone *d)
 }
 
 /* Newer than all that anybody has seen. */
-static uint32_t choose_serial(struct signed_zone *k, const struct zone *base, const struct zone *file)
+static uint32_t choose_serial(struct signed_zone *k, const struct zone *base, const struct zone *file,
+                              struct now now)
 {
     uint32_t seen = base->serial, committed;
     if (primary_latest(k->owner->view->primary, &k->lower, &committed) && dns_serial_newer(committed, seen))
         seen = committed;
-    return dns_serial_newer(file->serial, seen) ? file->serial : next_serial(seen);
+    return dns_serial_newer(file->serial, seen) ? file->serial
+                                                : serial_next(k->serial_policy, seen, now.unix_ms);
 }
 
 /* What was there before: NULL, or held. */
@@ -356,7 +356,7 @@ struct zone *signing_load(struct signing *g, const struct dnsd_zone *settings, s
     uint32_t file_serial = file->serial;
     bool stays = before && takes_updates(settings) && file_serial == k->file_serial;
     struct zone *base = before ? before : zone_hold(file);
-    uint32_t serial = choose_serial(k, base, file);
+    uint32_t serial = choose_serial(k, base, file, now);
     struct change *c = !before || stays ? sign_new_serial(base, serial) : change_to_file(base, file, serial);
     bool wanted = !stays && (serial == file->serial || !same_soa(base, file));
     zone_release(file);

@@ -26,6 +26,7 @@ struct updating {
     struct held *held;
     struct touched *touched;
     struct span apex; /* lower case */
+    uint32_t next_serial;
     bool new_serial, failed;
     const char *why;
 };
@@ -369,17 +370,16 @@ static bool is_different(const struct updating *u)
     return false;
 }
 
-/* RFC 2136 3.6: the next serial; 0 is left out, for it has no meaning to some. */
+/* RFC 2136 3.6 */
 static struct span next_soa(struct updating *u, struct span soa)
 {
-    uint32_t next = u->zone->serial + 1 ? u->zone->serial + 1 : 1;
     uint8_t *room = arena_alloc_bytes(u->arena, soa.len);
     struct writer w = writer_over(room, room ? soa.len : 0);
     struct reader r = reader_over(soa);
     write_span(&w, read_plain_name(&r));
     write_span(&w, read_plain_name(&r));
     read_skip(&r, 4);
-    write_u32(&w, next);
+    write_u32(&w, u->next_serial);
     write_span(&w, read_rest(&r));
     u->failed = u->failed || !writer_ok(&w);
     return writer_span(&w);
@@ -447,11 +447,11 @@ static enum dns_rcode conclude(struct updating *u, struct change **out)
     return DNS_SERVFAIL;
 }
 
-enum dns_rcode update_decide(const struct zone *z, struct span message, struct arena *a, struct change **out,
-                             const char **why)
+enum dns_rcode update_decide(const struct zone *z, struct span message, uint32_t next_serial, struct arena *a,
+                             struct change **out, const char **why)
 {
     struct dns_name apex;
-    struct updating u = { .zone = z, .message = message, .arena = a };
+    struct updating u = { .zone = z, .message = message, .arena = a, .next_serial = next_serial };
     struct reader r = reader_over(message);
     struct dns_header h;
     struct dns_question zone;

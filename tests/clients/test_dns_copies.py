@@ -8,6 +8,7 @@ import struct
 import subprocess
 import tempfile
 import threading
+import time
 import unittest
 
 import lab
@@ -192,6 +193,25 @@ class Updates(Zones):
         self.assertEqual((serial(port), ask(port, "new.a.test")), (1, []))
         done = update(port, "prereq yxrrset www.a.test A 192.0.2.1", "prereq nxdomain new.a.test", "update add new.a.test 60 A 192.0.2.9")
         self.assertEqual((done.returncode, serial(port)), (0, 2))
+
+    def test_serials_by_the_clock(self):
+        """The day, or the seconds; never the same twice (RFC 1982)."""
+        self.write_zone(1)
+        conf = PRIMARY.format(directory=self.directory, notify="serial-policy = date")
+        with lab.Program(conf) as server:
+            port, before = server.port("dnsd", "udp"), time.strftime("%Y%m%d00", time.gmtime())
+            self.assertEqual(update(port, "update add new.a.test 60 A 192.0.2.9").returncode, 0)
+            first, after = serial(port), time.strftime("%Y%m%d00", time.gmtime())
+            self.assertIn(str(first), (before, after))
+            self.assertEqual(update(port, "update add other.a.test 60 A 192.0.2.9").returncode, 0)
+            self.assertIn(serial(port), (first + 1, int(after)))
+        before = int(time.time()) - 60  # another clock than time() may be behind
+        with lab.Program(conf.replace("= date", "= unixtime dnssec = true")) as server:
+            port = server.port("dnsd", "udp")
+            signed = serial(port)
+            self.assertTrue(before <= signed <= time.time() + 60, signed)
+            self.assertEqual(update(port, "update add new.a.test 60 A 192.0.2.9").returncode, 0)
+            self.assertTrue(signed < serial(port) <= time.time() + 60)
 
     def test_not_from_everybody_and_not_for_every_zone(self):
         self.write_zone(1)

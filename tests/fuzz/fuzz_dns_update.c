@@ -51,7 +51,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     if (!update_read_zone(message, &query))
         return 0;
     arena_open(&a, 4096, ARENA_BYTES);
-    enum dns_rcode code = update_decide(zone, message, &a, &change, &why);
+    enum dns_rcode code = update_decide(zone, message, zone->serial + 1, &a, &change, &why);
     must(code == DNS_NOERROR || !change);
     if (change) {
         must(change->to == change->from + 1 || (int32_t)(change->to - change->from) > 0); /* RFC 1982 */

@@ -84,7 +84,7 @@ static struct change *update(const struct zone *z)
         write_wish(&w);
     assert_true(writer_ok(&w));
     arena_open(&a, 4096, BYTES_MAX);
-    assert_int_equal(update_decide(z, writer_span(&w), &a, &c, &why), DNS_NOERROR);
+    assert_int_equal(update_decide(z, writer_span(&w), z->serial + 1, &a, &c, &why), DNS_NOERROR);
     arena_close(&a);
     return c;
 }

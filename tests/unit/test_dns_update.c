@@ -85,8 +85,9 @@ static enum dns_rcode decide(const struct zone *z, struct span message, struct c
     const char *why;
     *out = NULL;
     arena_open(&a, 4096, 1 << 20);
-    enum dns_rcode code =
-        update_read_zone(message, &query) ? update_decide(z, message, &a, out, &why) : DNS_FORMERR;
+    enum dns_rcode code = update_read_zone(message, &query)
+                              ? update_decide(z, message, z->serial + 1, &a, out, &why)
+                              : DNS_FORMERR;
     arena_close(&a);
     return code;
 }

@@ -181,7 +181,7 @@ static void update_adds(const char *owner, const char *type, const char *words, 
     write_dns_question(&w, &q);
     write_rr(&w, owner, type, 60, words);
     arena_open(&a, 4096, 1 << 20);
-    assert_int_equal(update_decide(z, writer_span(&w), &a, &c, &why), DNS_NOERROR);
+    assert_int_equal(update_decide(z, writer_span(&w), z->serial + 1, &a, &c, &why), DNS_NOERROR);
     assert_int_equal(c->removed.count, 1 + removed);
     assert_int_equal(c->added.count, 1 + added);
     change_release(c);
