@@ -40,8 +40,6 @@ enum name_step {
 size_t name_label(struct span client_name, char label[NAME_LABEL_MAX]);
 /* LABEL.ZONE; false when that is too long. */
 bool name_in_zone(struct dns_name *out, const char *label, size_t label_len, const struct dns_name *zone);
-/* 10.1.168.192.in-addr.arpa (RFC 1035 3.5), or 32 labels under ip6.arpa (RFC 3596 2.5). */
-void name_of_address(struct dns_name *out, struct address address);
 /* RFC 4701 3.3-3.5: of the client identifier, or of htype and hardware address, and the name. */
 void name_dhcid(uint8_t out[NAME_DHCID_BYTES], struct span client_id, struct span hardware,
                 const struct dns_name *name);

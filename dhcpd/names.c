@@ -3,6 +3,7 @@
 #include "dns_exchange.h"
 #include "name_update.h"
 #include "wire/tsig.h"
+#include "wire/dns_reverse.h"
 
 #include <stdlib.h>
 
@@ -149,7 +150,7 @@ static bool describe(struct name_task *out, const struct place *p, struct span n
     out->ttl_s = p->lease_s / 3 < TTL_LEAST_S ? TTL_LEAST_S : p->lease_s / 3;
     if (p->reverse_zone) {
         out->reverse_zone = *p->reverse_zone;
-        name_of_address(&out->reverse, address);
+        dns_name_of_address(&out->reverse, address);
     }
     return true;
 }

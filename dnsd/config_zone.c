@@ -102,6 +102,17 @@ const struct config_key dnsd_zone_keys[] = {
       .help = "Who else but the primaries may say that the zone has changed, by address or by key.",
       .example = "allow-notify = { \"172.16.16.150\" }",
       .reference = "RFC 1996" },
+    { .name = "reverse-of",
+      .type = CONFIG_DOMAIN,
+      .flags = CONFIG_LIST,
+      .help =
+          "Instead of a file: zones of this server, in the same view, for whose addresses the zone has the "
+          "names. "
+          "Each name with an address (A, AAAA) in this zone gets a PTR record, which follows all changes of "
+          "that "
+          "zone; wildcards and what lies below a delegation do not. SOA and NS are those of the first zone.",
+      .example = "reverse-of = { \"mydomain.example\" }",
+      .reference = "RFC 1035 3.5, 3596 2.5" },
     { .name = "zonemd",
       .type = CONFIG_CHOICE,
       .choices = "check ignore make",
@@ -158,6 +169,24 @@ static void read_name(struct config *c, const struct config_section *s, struct d
             title->text);
 }
 
+/* Where the zone comes from: one of three. */
+static void check_source(struct config *c, const struct config_section *s, struct dnsd_zone *z)
+{
+    const char *file = config_text(s, "file");
+    size_t forward_count;
+    config_list(s, "reverse-of", &forward_count);
+    z->is_reverse = forward_count != 0;
+    if (z->primary_count && file)
+        config_problem(c, s, config_value(s, "file"), "one of the two",
+                       "the zone has a file, and primaries to be fetched from");
+    else if (z->is_reverse && (z->primary_count || file))
+        config_problem(c, s, config_value(s, "reverse-of"), "one of the two",
+                       "the zone has a file, or primaries, and is to be made of others' addresses");
+    else if (!z->primary_count && !file && !z->is_reverse)
+        config_problem(c, s, NULL, "file = \"zones/NAME.zone\", or primaries = { \"172.16.16.139\" }",
+                       "the zone has neither a file nor primaries");
+}
+
 static enum serial_policy serial_policy_of(const struct config_section *s)
 {
     const char *choice = config_text(s, "serial-policy");
@@ -190,12 +219,7 @@ static bool read_zone(struct config *c, const struct config_section *s, struct d
     read_name(c, s, z);
     if (!dnsd_configure_servers(c, s, "primaries", d, &z->primaries, &z->primary_count))
         return false;
-    if (z->primary_count && file)
-        config_problem(c, s, config_value(s, "file"), "one of the two",
-                       "the zone has a file, and primaries to be fetched from");
-    else if (!z->primary_count && !file)
-        config_problem(c, s, NULL, "file = \"zones/NAME.zone\", or primaries = { \"172.16.16.139\" }",
-                       "the zone has neither a file nor primaries");
+    check_source(c, s, z);
     z->serial_policy = serial_policy_of(s);
     z->transfer_tls_only = config_flag(s, "transfer-tls-only");
     z->max_transfer_bytes = (size_t)config_number(s, "max-transfer-size");
@@ -254,5 +278,5 @@ bool dnsd_configure_zones(struct config *c, const struct config_section *s, stru
     for (size_t i = 0; v->zones && i < v->zone_count; i++)
         if (!read_zone(c, zones[i], d, &v->zones[i]))
             return false;
-    return v->zones && check_repeated(c, zones, v);
+    return v->zones && check_repeated(c, zones, v) && dnsd_configure_reverse(c, zones, d, v);
 }

@@ -24,6 +24,12 @@ struct dnsd_server {
     const char *tls_name; /* whom its certificate must be for; NULL: without TLS */
 };
 
+/* One of the zones that are made of another one's addresses. */
+struct dnsd_reverse {
+    struct dnsd_zone *zone;
+    struct dnsd_reverse *next;
+};
+
 /* What is done with the digest of a zone (RFC 8976). */
 enum dnsd_zonemd { DNSD_ZONEMD_CHECK, DNSD_ZONEMD_IGNORE, DNSD_ZONEMD_MAKE };
 
@@ -44,6 +50,10 @@ struct dnsd_zone {
     bool transfer_tls_only;
     enum dnsd_zonemd zonemd;
     enum serial_policy serial_policy;
+    bool is_reverse; /* it is made of the addresses of these */
+    struct dnsd_zone **reverse_of;
+    size_t reverse_of_count;
+    struct dnsd_reverse *reversed_in; /* what is made of this one's */
 };
 
 /* Zones for some of those who ask. */
@@ -110,6 +120,9 @@ bool dnsd_configure_views(struct config *c, const struct config_section *s, stru
 /* config_zone.c: the same: the sections `zone` of this one. */
 bool dnsd_configure_zones(struct config *c, const struct config_section *s, struct dnsd_settings *d,
                           struct dnsd_view *v);
+/* config_reverse.c: the same, when all zones of the view are known. */
+bool dnsd_configure_reverse(struct config *c, const struct config_section *const *sections,
+                            struct dnsd_settings *d, struct dnsd_view *v);
 /* config_policy.c: the same. */
 extern const struct config_key dnsd_policy_keys[];
 bool dnsd_configure_policies(struct config *c, const struct config_section *s, struct dnsd_settings *d,

@@ -1,6 +1,7 @@
 #include "version.h"
 
 #include "condense.h"
+#include "reversed.h"
 #include "worker.h"
 #include "zonemd.h"
 
@@ -17,6 +18,8 @@ bool version_change(struct view *v, struct zones_row *row, const struct change *
     workers_pause(v->service->workers);
     bool ok = change_apply(&row->zone, c, why);
     workers_resume(v->service->workers);
+    if (ok)
+        reversed_follow(v, row, c);
     return ok;
 }
 
@@ -68,5 +71,6 @@ struct zone *version_replace(struct view *v, struct zones_row *row, struct zone 
     v->zones.large = v->zones.large || (next && next->block_used >= ZONE_BYTES_CACHED);
     row->expired = !next;
     workers_resume(v->service->workers);
+    reversed_follow(v, row, NULL);
     return before;
 }

@@ -1,4 +1,5 @@
-/* Versions of zones put into service: the only way to change what questions are answered from. */
+/* Versions of zones put into service: the only way to change what questions are answered from. Zones that are
+ * made of this one's addresses follow at once. */
 #ifndef WIRELAB_DNSD_VERSION_H
 #define WIRELAB_DNSD_VERSION_H
 

@@ -1,5 +1,6 @@
 /* How the zones of all views come into service, at the start and on reload. */
 #include "primary.h"
+#include "reversed.h"
 #include "secondary.h"
 #include "signing.h"
 #include "zonefile.h"
@@ -145,6 +146,8 @@ static void load_row(struct zone_listener *l, struct view *v, const struct dnsd_
     row->transfer_to_count = settings->transfer.prefix_count;
     row->transfer_keys = settings->transfer.keys;
     row->transfer_tls_only = settings->transfer_tls_only;
+    if (settings->is_reverse)
+        return;
     row->zone = settings->primary_count ? copy_or_none(v, settings, &row->name) : load_file(l, settings);
     if (row->zone && !settings->primary_count)
         row->zone = version_of_file(v, settings, &row->name, row->zone, l->first);
@@ -155,7 +158,7 @@ static void load_row(struct zone_listener *l, struct view *v, const struct dnsd_
 static bool all_loaded(const struct zones_row *rows, size_t count)
 {
     for (size_t i = 0; i < count; i++)
-        if (!rows[i].zone && !rows[i].settings->primary_count)
+        if (!rows[i].zone && !rows[i].settings->primary_count && !rows[i].settings->is_reverse)
             return false;
     return true;
 }
@@ -167,6 +170,8 @@ static bool load_zones(struct view *v, const struct dnsd_view *d, bool strict, s
     struct zones_row *rows = calloc(d->zone_count ? d->zone_count : 1, sizeof *rows);
     for (size_t i = 0; rows && i < d->zone_count; i++)
         load_row(&l, v, &d->zones[i], &rows[i]);
+    if (rows)
+        reversed_load(v, rows, d->zone_count);
     bool ok = rows && (!strict || all_loaded(rows, d->zone_count));
     if (ok && zones_open(out, rows, d->zone_count, v->service->seed)) {
         free(rows);

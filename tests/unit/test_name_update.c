@@ -6,6 +6,7 @@
 #include <cmocka.h>
 
 #include "dhcpd/name_update.h"
+#include "wire/dns_reverse.h"
 
 static struct dns_name name_of(const char *text)
 {
@@ -20,7 +21,7 @@ static struct name_task task(bool add)
     t.zone = name_of("mydomain.example.");
     t.name = name_of("ubuntu2.mydomain.example.");
     t.reverse_zone = name_of("1.168.192.in-addr.arpa.");
-    name_of_address(&t.reverse, t.address);
+    dns_name_of_address(&t.reverse, t.address);
     return t;
 }
 
@@ -58,11 +59,11 @@ static void an_address_has_its_name_backwards(void **state)
 {
     (void)state;
     struct dns_name n, want = name_of("10.1.168.192.in-addr.arpa.");
-    name_of_address(&n, address_ip4(0xc0a8010a));
+    dns_name_of_address(&n, address_ip4(0xc0a8010a));
     assert_true(dns_name_equal(dns_name_span(&n), dns_name_span(&want)));
     /* RFC 3596 2.5 */
     want = name_of("b.a.9.8.7.6.5.0.4.0.0.0.3.0.0.0.2.0.0.0.1.0.0.0.0.0.0.0.1.2.3.4.ip6.arpa.");
-    name_of_address(&n, address_ip6((struct ip6){ 0x4321000000010002, 0x00030004056789ab }));
+    dns_name_of_address(&n, address_ip6((struct ip6){ 0x4321000000010002, 0x00030004056789ab }));
     assert_true(dns_name_equal(dns_name_span(&n), dns_name_span(&want)));
 }
 
