@@ -28,6 +28,8 @@ struct answer_row {
 struct answer_plan {
     enum dns_rcode rcode;
     bool authoritative;
+    unsigned
+        turn; /* 0: records as they lie in the zone; else each set begins with the record whose turn it is */
     struct span away; /* an alias leads to this name, in no zone of ours; at == NULL: none does */
     size_t count;
     struct answer_row rows[ANSWER_ROWS_MAX];

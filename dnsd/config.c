@@ -70,6 +70,16 @@ const struct config_key dnsd_keys[] = {
           "How many answers of one kind by UDP a network gets each second, so that nobody can have others "
           "flooded with our answers; no limit unless it is said here.",
       .example = "rate-limit { responses-per-second = 20 }" },
+    { .name = "record-order",
+      .type = CONFIG_CHOICE,
+      .choices = "fixed rotate",
+      .otherwise = "fixed",
+      .help = "In what order an answer has the records of one name and type of the zones here: always that "
+              "of the "
+              "zone, or beginning with another one each time, so that clients that take the first one are "
+              "spread.",
+      .example = "record-order = rotate",
+      .reference = "RFC 1794" },
     { .name = "max-tcp-clients",
       .type = CONFIG_NUMBER,
       .least = 1,
@@ -241,6 +251,8 @@ static bool read_section(struct config *c, const struct config_section *s, struc
     if (!read_listen(s, d) || !dnsd_configure_keys(c, s, d) || !dnsd_configure_tls(c, s, d) ||
         !dnsd_configure_views(c, s, d))
         return false;
+    const char *order = config_text(s, "record-order");
+    d->rotates = order && strcmp(order, "rotate") == 0;
     d->workers = (size_t)config_number(s, "workers");
     if (!dnsd_configure_edns(c, s, d) || !dnsd_configure_rate(s, d) || !dnsd_configure_recursion(c, s, d))
         return false;

@@ -90,6 +90,7 @@ struct dnsd_settings {
     struct edns_settings edns;
     struct dnsd_tls tls;
     struct rate_settings rate;
+    bool rotates; /* the records of a set */
     size_t tcp_clients_max;
     uint64_t tcp_idle_ms;
     bool cookies; /* with the secrets of `edns`, or with some of our own */

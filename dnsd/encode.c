@@ -14,6 +14,7 @@ struct encoding {
     const struct dns_question *question;
     size_t rows_left;
     bool names_open;
+    unsigned turn;
     struct dns_names names;
 };
 
@@ -137,13 +138,37 @@ static unsigned write_signatures(struct encoding *e, const struct answer_row *ro
     return count;
 }
 
+/* From the record whose turn it is, around the end of the set. */
+static unsigned write_turned(struct encoding *e, const struct answer_row *row)
+{
+    struct dns_names *names = names_of(e);
+    struct span owner = row->owner.at ? row->owner : dns_name_span(&e->question->name);
+    unsigned count = 0;
+    for (const struct zone_set *piece = row->set; piece; piece = zone_set_at(row->zone, piece->more))
+        count += piece->count;
+    unsigned first = e->turn % count;
+    for (int round = 0; round < 2; round++) {
+        unsigned at = 0;
+        for (const struct zone_set *piece = row->set; piece; piece = zone_set_at(row->zone, piece->more)) {
+            struct reader r = zone_records(piece);
+            struct span rdata;
+            for (struct span record; (record = zone_next_record(&r, &rdata)).len; at++)
+                if ((at < first) == (round == 1))
+                    encode_record(e->w, names, owner, piece->type, record, rdata);
+        }
+    }
+    return count;
+}
+
 /* Adds to *written how many records it was. False, and nothing is written: they do not fit together. */
 static bool write_row(struct encoding *e, const struct answer_row *row, uint16_t *written)
 {
     struct mark before = writer_mark(e->w);
     bool plain = !row->owner.at && !dns_type_shrinks(row->set->type);
-    unsigned count = 0;
-    for (const struct zone_set *piece = row->set; piece; piece = zone_set_at(row->zone, piece->more)) {
+    bool turned = e->turn && !row->covered;
+    unsigned count = turned ? write_turned(e, row) : 0;
+    for (const struct zone_set *piece = turned ? NULL : row->set; piece;
+         piece = zone_set_at(row->zone, piece->more)) {
         if (row->covered) {
             count += write_signatures(e, row, piece);
             continue;
@@ -188,6 +213,7 @@ void encode_plan(const struct dns_query *q, const struct answer_plan *plan, size
     e.question = &q->question;
     e.rows_left = plan->count;
     e.names_open = false;
+    e.turn = plan->turn;
     writer_reserve(w, above);
     struct mark head = writer_mark(w);
     write_zeros(w, DNS_HEADER_BYTES); /* until the counts are known */

@@ -172,6 +172,7 @@ static enum respond_outcome answer(const struct zones *zones, const struct addre
                                         .dnssec = q->edns.present && q->edns.dnssec_ok,
                                         .all_of_any = over_tcp };
     answer_question(zones, &question, &r->plan);
+    r->plan.turn = r->rotates ? ++r->turn : 0;
     r->rcode = r->plan.rcode;
     if (r->rcode == DNS_SERVFAIL || r->rcode == DNS_REFUSED)
         blame_refusal(zones, r);

@@ -26,6 +26,8 @@ struct response {
     size_t reserved_bytes;            /* for the reply's signature */
     const struct edns_settings *edns; /* NULL: no options, no names of class CH */
     bool over_tls;
+    bool rotates; /* the records of a set come in another order each time */
+    unsigned turn;
     bool crowded; /* cookies are required for now */
     int64_t unix_ms;
     /* What its options ask for, and what the reply says of an error. */

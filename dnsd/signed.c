@@ -65,6 +65,7 @@ bool dnsd_verify(struct service *s, struct span message, struct dnsd_asker *from
     from->view = views_choose(s, &from->peer->address, &from->local->address, NULL);
     s->response.reserved_bytes = 0;
     s->response.edns = &s->edns;
+    s->response.rotates = s->settings->rotates;
     s->response.unix_ms = now.unix_ms;
     s->response.over_tls = from->over_tls;
     if (place == TSIG_ABSENT || is_response(message))
