@@ -2,8 +2,8 @@
 
 #include "dns_exchange.h"
 #include "name_update.h"
-#include "wire/tsig.h"
 #include "wire/dns_reverse.h"
+#include "wire/tsig.h"
 
 #include <stdlib.h>
 

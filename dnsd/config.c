@@ -169,10 +169,10 @@ const struct config_key dnsd_keys[] = {
       .example = "view \"inside\" { clients = { \"192.168.0.0/16\" } zone \"contoso.local\" { file = "
                  "\"zones/inside.zone\" } }" },
     { .name = "allow-recursion",
-      .type = CONFIG_PREFIX,
+      .type = CONFIG_TEXT,
       .flags = CONFIG_LIST,
-      .help = "For whom names of other zones are looked up; the others get REFUSED. Nobody unless it is said "
-              "here.",
+      .help = "For whom names of other zones are looked up, by address, by key or by where they ask (as in "
+              "allow-transfer); the others get REFUSED. Nobody unless it is said here.",
       .example = "allow-recursion = { \"127.0.0.0/8\" }",
       .reference = "RFC 5358" },
     { .name = "forward",

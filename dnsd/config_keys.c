@@ -3,10 +3,12 @@
 
 #include "config_tsig.h"
 
-#define DNS_PORT     53
-#define DNS_TLS_PORT 853
-#define KEY_WORD     "key "
-#define TLS_WORD     "tls"
+#define DNS_PORT       53
+#define DNS_TLS_PORT   853
+#define KEY_WORD       "key "
+#define TLS_WORD       "tls"
+#define LOCAL_WORD     "local "
+#define INTERFACE_WORD "interface "
 
 bool dnsd_configure_keys(struct config *c, const struct config_section *s, struct dnsd_settings *d)
 {
@@ -32,30 +34,62 @@ static const struct tsig_key *find_key(struct config *c, const struct config_sec
     return NULL;
 }
 
+/* How many of the server's own addresses an entry of such a list means. */
+static size_t count_locals(struct span text)
+{
+    return span_starts(text, LOCAL_WORD) ? 1
+           : span_starts(text, INTERFACE_WORD)
+               ? dnsd_interface_addresses(span_from(text, strlen(INTERFACE_WORD)), NULL, 0)
+               : 0;
+}
+
+static bool read_permit(struct config *c, const struct config_section *s, const struct config_value *v,
+                        const struct dnsd_settings *d, struct dnsd_permits *out, size_t local_room)
+{
+    struct span text = span_text(v->text);
+    struct prefix *local = &out->locals[out->local_count];
+    if (span_starts(text, KEY_WORD)) {
+        const struct tsig_key *k = find_key(c, s, v, span_from(text, strlen(KEY_WORD)), d);
+        if (k)
+            out->keys.keys[out->keys.count++] = k;
+    } else if (span_starts(text, INTERFACE_WORD)) {
+        size_t count = dnsd_interface_addresses(span_from(text, strlen(INTERFACE_WORD)), local,
+                                                local_room - out->local_count);
+        if (!count)
+            config_warning(c, s, v, "\"%s\" lets nobody in: there is no such interface with an address now",
+                           v->text);
+        out->local_count += count;
+    } else if (span_starts(text, LOCAL_WORD)) {
+        bool good = prefix_parse(span_from(text, strlen(LOCAL_WORD)), local);
+        out->local_count += good;
+        return good;
+    } else {
+        bool good = prefix_parse(text, &out->prefixes[out->prefix_count]);
+        out->prefix_count += good;
+        return good;
+    }
+    return true;
+}
+
 bool dnsd_configure_permits(struct config *c, const struct config_section *s, const char *key,
                             struct dnsd_settings *d, struct dnsd_permits *out)
 {
-    size_t count;
+    size_t count, local_room = 0;
     const struct config_value *v = config_list(s, key, &count);
+    for (size_t i = 0; i < count; i++)
+        local_room += count_locals(span_text(v[i].text));
     out->prefixes = arena_array(&d->arena, count, sizeof *out->prefixes);
     out->keys.keys = arena_array(&d->arena, count, sizeof *out->keys.keys);
-    if (!out->prefixes || !out->keys.keys)
+    out->locals = arena_array(&d->arena, local_room, sizeof *out->locals);
+    if (!out->prefixes || !out->keys.keys || !out->locals)
         return false;
-    for (size_t i = 0; i < count; i++) {
-        struct span text = span_text(v[i].text);
-        struct prefix prefix;
-        const struct tsig_key *k;
-        if (span_starts(text, KEY_WORD)) {
-            k = find_key(c, s, &v[i], span_from(text, strlen(KEY_WORD)), d);
-            if (k)
-                out->keys.keys[out->keys.count++] = k;
-        } else if (prefix_parse(text, &prefix)) {
-            out->prefixes[out->prefix_count++] = prefix;
-        } else {
-            config_problem(c, s, &v[i], "\"172.16.16.0/24\", \"127.0.0.1\" or \"key NAME\"",
-                           "\"%s\" is neither a range of addresses nor a key", v[i].text);
-        }
-    }
+    for (size_t i = 0; i < count; i++)
+        if (!read_permit(c, s, &v[i], d, out, local_room))
+            config_problem(
+                c, s, &v[i],
+                "\"172.16.16.0/24\", \"127.0.0.1\", \"key NAME\", \"local 127.0.0.2\" or \"interface "
+                "eth1\"",
+                "\"%s\" is neither a range of addresses nor a key", v[i].text);
     return true;
 }
 

@@ -6,7 +6,8 @@
 /* Who may ask for anything makes the server a weapon (RFC 5358). */
 static void warn_of_everybody(struct config *c, const struct config_section *s, const struct config_value *v)
 {
-    if (v->prefix.bits == 0)
+    struct prefix prefix;
+    if (prefix_parse(span_text(v->text), &prefix) && prefix.bits == 0)
         config_warning(
             c, s, v,
             "\"%s\" is everybody: a server that looks up names for all the world is used for attacks "
@@ -18,12 +19,9 @@ static bool read_allow(struct config *c, const struct config_section *s, struct 
 {
     struct recursion_settings *r = &d->recursion;
     const struct config_value *v = config_list(s, "allow-recursion", &r->allow_count);
-    r->allow = arena_array(&d->arena, r->allow_count, sizeof *r->allow);
-    for (size_t i = 0; r->allow && i < r->allow_count; i++) {
-        r->allow[i] = v[i].prefix;
+    for (size_t i = 0; i < r->allow_count; i++)
         warn_of_everybody(c, s, &v[i]);
-    }
-    return r->allow != NULL;
+    return dnsd_configure_permits(c, s, "allow-recursion", d, &r->allow);
 }
 
 /* An address, port 53 then, or an address with a port. */

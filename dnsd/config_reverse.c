@@ -25,7 +25,7 @@ static struct dnsd_zone *find(struct dnsd_view *v, const char *text)
 static void check(struct config *c, const struct config_section *s, const struct dnsd_zone *z)
 {
     const struct config_value *v = config_value(s, "reverse-of");
-    bool changed = z->dnssec || z->update.prefix_count || z->update.keys.count || z->update_policies.count ||
+    bool changed = z->dnssec || dnsd_permits_some(&z->update) || z->update_policies.count ||
                    z->zonemd == DNSD_ZONEMD_MAKE;
     if (!is_reverse_name(&z->name))
         config_problem(c, s, config_title(s), "zone \"1.168.192.in-addr.arpa\" { reverse-of = ... }",

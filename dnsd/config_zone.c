@@ -34,8 +34,13 @@ const struct config_key dnsd_zone_keys[] = {
     { .name = "allow-transfer",
       .type = CONFIG_TEXT,
       .flags = CONFIG_LIST,
-      .help = "Who may have the whole zone in one go (AXFR), by address or by key; nobody unless it is said "
-              "here.",
+      .help = "Who may have the whole zone in one go (AXFR); nobody unless it is said here. As in all such "
+              "lists, one "
+              "entry that fits is enough: an address or a range of them, \"172.16.16.0/24\"; a key that "
+              "signs, \"key "
+              "NAME\"; who asks at one of the server's own addresses, \"local 127.0.0.2\"; or at those that "
+              "an interface "
+              "has when the file is read, \"interface eth1\".",
       .example = "allow-transfer = { \"172.16.16.164\", \"key transfer.contoso.local\" }",
       .reference = "RFC 5936" },
     { .name = "transfer-tls-only",
@@ -203,8 +208,7 @@ static void read_zonemd(struct config *c, const struct config_section *s, struct
                 : strcmp(choice, "ignore") == 0 ? DNSD_ZONEMD_IGNORE
                 : strcmp(choice, "make") == 0   ? DNSD_ZONEMD_MAKE
                                                 : DNSD_ZONEMD_CHECK;
-    bool changes = z->dnssec || z->primary_count || z->update.prefix_count || z->update.keys.count ||
-                   z->update_policies.count;
+    bool changes = z->dnssec || z->primary_count || dnsd_permits_some(&z->update) || z->update_policies.count;
     if (z->zonemd == DNSD_ZONEMD_MAKE && changes)
         config_problem(
             c, s, config_value(s, "zonemd"), "zonemd = check",

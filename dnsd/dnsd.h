@@ -115,6 +115,9 @@ bool dnsd_configure_permits(struct config *c, const struct config_section *s, co
                             struct dnsd_settings *d, struct dnsd_permits *out);
 bool dnsd_configure_servers(struct config *c, const struct config_section *s, const char *key,
                             struct dnsd_settings *d, struct dnsd_server **out, size_t *count);
+/* interface_addresses.c: those that an interface has now, each a prefix of one; how many. out == NULL: they
+ * are only counted. */
+size_t dnsd_interface_addresses(struct span name, struct prefix *out, size_t room);
 /* config_view.c: the same. */
 extern const struct config_key dnsd_view_keys[], dnsd_zone_keys[];
 bool dnsd_configure_views(struct config *c, const struct config_section *s, struct dnsd_settings *d);
@@ -267,6 +270,11 @@ struct dnsd_asker {
     bool over_tls;
     const struct tsig_key *key; /* who signed; NULL: nobody */
 };
+
+static inline struct dnsd_who dnsd_who(const struct dnsd_asker *from)
+{
+    return (struct dnsd_who){ &from->peer->address, &from->local->address, from->key };
+}
 
 /* signed.c */
 /* A message that came, before anything else looks at it. True: it is unsigned, or signed well, and from->key,

@@ -8,11 +8,8 @@
 static bool may_ask(const struct service *s, const struct dnsd_asker *from)
 {
     const struct recursion_settings *r = &s->settings->recursion;
-    bool here = s->recursion && from->view->settings->recursion;
-    for (size_t i = 0; here && i < r->allow_count; i++)
-        if (prefix_contains(&r->allow[i], from->peer->address))
-            return true;
-    return false;
+    struct dnsd_who who = dnsd_who(from);
+    return s->recursion && from->view->settings->recursion && dnsd_permitted(&r->allow, &who);
 }
 
 /* A reply that is written already. RFC 1035 4.1.1: whether recursive queries are served, not whether this is

@@ -146,7 +146,7 @@ static unsigned write_turned(struct encoding *e, const struct answer_row *row)
     unsigned count = 0;
     for (const struct zone_set *piece = row->set; piece; piece = zone_set_at(row->zone, piece->more))
         count += piece->count;
-    unsigned first = e->turn % count;
+    unsigned first = count ? e->turn % count : 0;
     for (int round = 0; round < 2; round++) {
         unsigned at = 0;
         for (const struct zone_set *piece = row->set; piece; piece = zone_set_at(row->zone, piece->more)) {

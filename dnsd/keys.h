@@ -19,20 +19,37 @@ static inline bool key_listed(const struct key_list *l, const struct tsig_key *k
     return false;
 }
 
-/* Who may: by address, or by key. */
+/* Who asks. */
+struct dnsd_who {
+    const struct address *peer;
+    const struct address *local; /* what was asked, of the server's own; NULL: not known */
+    const struct tsig_key *key;  /* who signed; NULL: nobody */
+};
+
+/* Who may: by address, by key, or where they ask. */
 struct dnsd_permits {
     struct prefix *prefixes;
     size_t prefix_count;
     struct key_list keys;
+    struct prefix *locals;
+    size_t local_count;
 };
 
-static inline bool dnsd_permitted(const struct dnsd_permits *p, const struct address *peer,
-                                  const struct tsig_key *key)
+/* There may be somebody. */
+static inline bool dnsd_permits_some(const struct dnsd_permits *p)
+{
+    return p->prefix_count || p->keys.count || p->local_count;
+}
+
+static inline bool dnsd_permitted(const struct dnsd_permits *p, const struct dnsd_who *who)
 {
     for (size_t i = 0; i < p->prefix_count; i++)
-        if (prefix_contains(&p->prefixes[i], *peer))
+        if (prefix_contains(&p->prefixes[i], *who->peer))
             return true;
-    return key_listed(&p->keys, key);
+    for (size_t i = 0; who->local && i < p->local_count; i++)
+        if (prefix_contains(&p->locals[i], *who->local))
+            return true;
+    return key_listed(&p->keys, who->key);
 }
 
 #endif

@@ -19,35 +19,34 @@ static bool grants_type(const struct policy *p, uint16_t type)
     return !p->type_count && type != DNS_TYPE_SOA && type != DNS_TYPE_NS;
 }
 
-static bool granted(const struct policies *p, const struct address *peer, const struct tsig_key *key,
-                    const struct dns_record *record)
+static bool granted(const struct policies *p, const struct dnsd_who *who, const struct dns_record *record)
 {
     struct dns_name lower;
     dns_name_lower(&lower, &record->owner);
     for (size_t i = 0; i < p->count; i++)
-        if (dnsd_permitted(&p->all[i].by, peer, key) && grants_name(&p->all[i], &lower) &&
+        if (dnsd_permitted(&p->all[i].by, who) && grants_name(&p->all[i], &lower) &&
             grants_type(&p->all[i], record->type))
             return true;
     return false;
 }
 
-static bool is_known(const struct policies *p, const struct address *peer, const struct tsig_key *key)
+static bool is_known(const struct policies *p, const struct dnsd_who *who)
 {
     for (size_t i = 0; i < p->count; i++)
-        if (dnsd_permitted(&p->all[i].by, peer, key))
+        if (dnsd_permitted(&p->all[i].by, who))
             return true;
     return false;
 }
 
-enum dns_rcode policy_check(const struct policies *p, const struct address *peer, const struct tsig_key *key,
-                            struct span message, const char **why)
+enum dns_rcode policy_check(const struct policies *p, const struct dnsd_who *who, struct span message,
+                            const char **why)
 {
     struct reader r = reader_over(message);
     struct dns_header h;
     struct dns_question zone;
     struct dns_record record;
     *why = "neither allow-update nor a policy names the client";
-    if (!is_known(p, peer, key))
+    if (!is_known(p, who))
         return DNS_REFUSED;
     *why = "cut short";
     if (!read_dns_header(&r, &h) || h.questions != 1 || !read_dns_question(&r, message, &zone))
@@ -56,7 +55,7 @@ enum dns_rcode policy_check(const struct policies *p, const struct address *peer
     for (size_t i = 0; i < count; i++) {              /* by the message's counts */
         if (!read_dns_record(&r, message, &record))
             return DNS_FORMERR;
-        if (i >= h.answers && !granted(p, peer, key, &record)) {
+        if (i >= h.answers && !granted(p, who, &record)) {
             *why = "no policy lets the client change this name or type";
             return DNS_REFUSED;
         }

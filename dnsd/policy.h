@@ -25,7 +25,7 @@ struct policies {
 /* NOERROR when every change of an UPDATE is granted to this client by some policy; REFUSED when one is not;
  * FORMERR when the message is cut short. To delete all sets of a name takes a policy without types. *why is
  * constant. */
-enum dns_rcode policy_check(const struct policies *p, const struct address *peer, const struct tsig_key *key,
-                            struct span message, const char **why);
+enum dns_rcode policy_check(const struct policies *p, const struct dnsd_who *who, struct span message,
+                            const char **why);
 
 #endif

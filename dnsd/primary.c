@@ -127,7 +127,7 @@ static void remembered(void *owner, bool ok, const char *why)
 /* Somebody may ask what changed. */
 static bool is_followed(const struct zones_row *row)
 {
-    return row->transfer_to_count || row->transfer_keys.count;
+    return row->transfer && dnsd_permits_some(row->transfer);
 }
 
 void primary_changed(struct primary *m, const struct zones_row *row, struct change *c)
@@ -407,9 +407,10 @@ static bool wait(struct primary *m, const struct dns_name *lower, struct span me
 static enum dns_rcode check_policy(const struct dnsd_zone *z, const struct dnsd_asker *from,
                                    struct span message, const char **why)
 {
-    if (dnsd_permitted(&z->update, &from->peer->address, from->key))
+    struct dnsd_who who = dnsd_who(from);
+    if (dnsd_permitted(&z->update, &who))
         return DNS_NOERROR;
-    return policy_check(&z->update_policies, &from->peer->address, from->key, message, why);
+    return policy_check(&z->update_policies, &who, message, why);
 }
 
 enum respond_outcome primary_update(struct primary *m, struct span message, const struct dnsd_asker *from,
@@ -442,8 +443,7 @@ enum respond_outcome primary_update(struct primary *m, struct span message, cons
 static bool takes_updates(const struct dnsd_view *d)
 {
     for (size_t i = 0; i < d->zone_count; i++)
-        if (d->zones[i].dnssec || d->zones[i].update.prefix_count || d->zones[i].update.keys.count ||
-            d->zones[i].update_policies.count)
+        if (d->zones[i].dnssec || dnsd_permits_some(&d->zones[i].update) || d->zones[i].update_policies.count)
             return true;
     return false;
 }

@@ -10,6 +10,7 @@
 #include "edns_options.h"
 #include "encode_cached.h"
 #include "event.h"
+#include "keys.h"
 #include "loop.h"
 #include "resolve.h"
 
@@ -19,8 +20,8 @@
 
 /* From the file; the arrays are the settings' own. */
 struct recursion_settings {
-    struct prefix *allow; /* for whom; none: nobody */
-    size_t allow_count;
+    struct dnsd_permits allow; /* for whom */
+    size_t allow_count;        /* as many were named; none: nobody */
     struct resolve_forward *forwards;
     size_t forward_count;
     const char *hints_path; /* NULL: the built-in ones */

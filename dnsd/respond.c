@@ -23,10 +23,8 @@ static bool may_transfer(const struct zones_row *row, const struct address *peer
 {
     if (row->transfer_tls_only && !r->over_tls)
         return false;
-    for (size_t i = 0; i < row->transfer_to_count; i++)
-        if (prefix_contains(&row->transfer_to[i], *peer))
-            return true;
-    return key_listed(&row->transfer_keys, r->key);
+    struct dnsd_who who = { peer, r->local, r->key };
+    return row->transfer && dnsd_permitted(row->transfer, &who);
 }
 
 static size_t limit_of(const struct response *r, bool over_tcp)

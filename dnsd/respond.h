@@ -22,6 +22,7 @@ struct response {
     bool soa_alone;        /* RESPOND_TRANSFER: the asker is up to date */
     struct dns_name lower; /* the question's name */
     /* Of the one who asks; set before respond(). */
+    const struct address *local;      /* what was asked, of the server's own; NULL: not known */
     const struct tsig_key *key;       /* who signed; NULL: nobody */
     size_t reserved_bytes;            /* for the reply's signature */
     const struct edns_settings *edns; /* NULL: no options, no names of class CH */

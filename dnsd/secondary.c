@@ -538,13 +538,14 @@ static struct follower *follower_of(struct secondary *m, const struct dns_name *
     return f;
 }
 
-static bool may_notify(const struct follower *f, const struct address *peer, const struct tsig_key *key)
+static bool may_notify(const struct follower *f, const struct dnsd_asker *from)
 {
+    struct dnsd_who who = dnsd_who(from);
     for (size_t i = 0; i < f->settings->primary_count; i++)
-        if (address_equal(f->settings->primaries[i].at.address, *peer) &&
-            (!f->settings->primaries[i].key || f->settings->primaries[i].key == key))
+        if (address_equal(f->settings->primaries[i].at.address, *who.peer) &&
+            (!f->settings->primaries[i].key || f->settings->primaries[i].key == who.key))
             return true;
-    return dnsd_permitted(&f->settings->notify_by, peer, key);
+    return dnsd_permitted(&f->settings->notify_by, &who);
 }
 
 /* RFC 1996 3.11: one check for as many as come. */
@@ -568,9 +569,7 @@ enum respond_outcome secondary_notified(struct secondary *m, struct span message
         q.asked = true;
         dns_name_lower(&lower, &q.question.name);
         f = follower_of(m, &lower);
-        q.rcode = !f                                               ? DNS_NOTAUTH
-                  : may_notify(f, &from->peer->address, from->key) ? DNS_NOERROR
-                                                                   : DNS_REFUSED;
+        q.rcode = !f ? DNS_NOTAUTH : may_notify(f, from) ? DNS_NOERROR : DNS_REFUSED;
     }
     if (q.asked && !dns_query_read_edns(message, &q))
         q.rcode = DNS_BADVERS;

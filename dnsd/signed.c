@@ -63,6 +63,7 @@ bool dnsd_verify(struct service *s, struct span message, struct dnsd_asker *from
     enum tsig_place place = tsig_find(message, &t);
     from->key = s->response.key = NULL;
     from->view = views_choose(s, &from->peer->address, &from->local->address, NULL);
+    s->response.local = &from->local->address;
     s->response.reserved_bytes = 0;
     s->response.edns = &s->edns;
     s->response.rotates = s->settings->rotates;

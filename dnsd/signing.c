@@ -307,7 +307,7 @@ static bool same_soa(const struct zone *a, const struct zone *b)
 
 static bool takes_updates(const struct dnsd_zone *d)
 {
-    return d->update.prefix_count || d->update.keys.count || d->update_policies.count;
+    return dnsd_permits_some(&d->update) || d->update_policies.count;
 }
 
 /* Newer than all that anybody has seen. */

@@ -7,7 +7,8 @@ static bool is_for(const struct dnsd_view *d, const struct address *peer, const 
     bool here = !d->address_count;
     for (size_t i = 0; !here && i < d->address_count; i++)
         here = prefix_contains(&d->addresses[i], *local);
-    return here && (d->any_client || dnsd_permitted(&d->clients, peer, key));
+    struct dnsd_who who = { peer, local, key };
+    return here && (d->any_client || dnsd_permitted(&d->clients, &who));
 }
 
 struct view *views_choose_among(const struct service *s, const struct address *peer,

@@ -142,9 +142,7 @@ static void load_row(struct zone_listener *l, struct view *v, const struct dnsd_
 {
     dns_name_lower(&row->name, &settings->name);
     row->settings = settings;
-    row->transfer_to = settings->transfer.prefixes;
-    row->transfer_to_count = settings->transfer.prefix_count;
-    row->transfer_keys = settings->transfer.keys;
+    row->transfer = &settings->transfer;
     row->transfer_tls_only = settings->transfer_tls_only;
     if (settings->is_reverse)
         return;

@@ -78,6 +78,7 @@ static bool is_answered(struct worker *w, struct datagram *d, struct now now)
     if (s->home->events->level >= EVENT_TRAFFIC || tsig_find(d->in, &unused) != TSIG_ABSENT)
         return false;
     w->response.edns = &s->edns;
+    w->response.local = &d->local.address;
     w->response.rotates = s->settings->rotates;
     w->response.unix_ms = now.unix_ms;
     const struct view *view = views_choose(s, &d->peer.address, &d->local.address, NULL);

@@ -193,9 +193,8 @@ struct zones_row {
     struct dns_name name;             /* in lower case */
     const struct dnsd_zone *settings; /* not looked at here */
     struct zone *zone;                /* held by the directory; NULL: it could not be loaded */
-    const struct prefix *transfer_to; /* who may have all of it; lives as long as the directory */
-    size_t transfer_to_count;
-    struct key_list transfer_keys; /* the same, by key */
+    const struct dnsd_permits
+        *transfer; /* who may have all of it; lives as long as the directory; NULL: nobody */
     bool transfer_tls_only;
     bool expired; /* a copy that no primary has confirmed for too long */
 };

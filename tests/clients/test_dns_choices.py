@@ -5,7 +5,7 @@ import tempfile
 import unittest
 
 import lab
-from test_dns_copies import ask
+from test_dns_copies import ask, free_port
 
 ZONE = """$TTL 60
 @ SOA ns hostmaster 1 3600 600 86400 60
@@ -45,6 +45,53 @@ class Order(Zones):
         self.assertEqual([sorted(a) for a in answers], [["192.0.2.1", "192.0.2.2", "192.0.2.3"]] * 6)
         firsts = [a[0] for a in answers]
         self.assertEqual([firsts.count(f"192.0.2.{i}") for i in (1, 2, 3)], [2, 2, 2])
+
+
+@lab.needs("kdig", "nsupdate")
+class Lists(Zones):
+    """Who may, by where it asks: the client is 127.0.0.1 or 127.0.0.2 as it asks there."""
+
+    def transfers(self, port, at):
+        done = lab.run("kdig", f"@{at}", "-p", port, "+noall", "+answer", "a.test", "AXFR")
+        return b"192.0.2.3" in done.stdout
+
+    def updates(self, port, at, *options):
+        done = lab.run("nsupdate", "-t", "5", *options, input=f"server {at} {port}\nzone a.test\nupdate add x.a.test 60 A "
+                       "192.0.2.9\nsend\n".encode())
+        return done.returncode == 0
+
+    def looks_up(self, port, at):
+        done = lab.run("kdig", f"@{at}", "-p", port, "+noall", "+header", "www.elsewhere.test", "A")
+        return b"REFUSED" not in done.stdout
+
+    def test_by_the_address_that_is_asked(self):
+        for listen in ("127.0.0.1:{0} 127.0.0.2:{0}", "0.0.0.0:{0}"):
+            _, port = self.server(zone='allow-transfer = { "local 127.0.0.2" } allow-update = { "192.0.2.0/24", "local 127.0.0.2/32" }',
+                                  more='allow-recursion = { "local 127.0.0.2" } forward "." { to = { "127.0.0.1:1" } }',
+                                  listen=listen.format(free_port()))
+            self.assertEqual([self.transfers(port, a) for a in ("127.0.0.1", "127.0.0.2")], [False, True], listen)
+            self.assertEqual([self.updates(port, a) for a in ("127.0.0.1", "127.0.0.2")], [False, True], listen)
+            self.assertEqual([self.updates(port, a, "-v") for a in ("127.0.0.1", "127.0.0.2")], [False, True], listen)
+            self.assertEqual([self.looks_up(port, a) for a in ("127.0.0.1", "127.0.0.2")], [False, True], listen)
+
+    def test_by_interface(self):
+        """127.0.0.2 reaches the loopback, but is not among its addresses."""
+        _, port = self.server(zone='allow-transfer = { "interface lo" } update-policy "x" { by = { "interface lo" } types = { "A" } }',
+                              listen="0.0.0.0:0")
+        self.assertEqual([self.transfers(port, a) for a in ("127.0.0.1", "127.0.0.2")], [True, False])
+        self.assertEqual([self.updates(port, a) for a in ("127.0.0.1", "127.0.0.2")], [True, False])
+
+    def test_what_is_no_entry(self):
+        server, port = self.server(zone='allow-transfer = { "interface nosuch0" }')
+        self.assertFalse(self.transfers(port, "127.0.0.1"))
+        text = server.conf.read_text()
+        done = lab.run(lab.BUILD / "wirelab", "check", server.conf)
+        self.assertEqual(done.returncode, 0)
+        self.assertIn(b"lets nobody in", done.stdout + done.stderr)
+        for wrong in ("local", "local x", "interface", "near 127.0.0.1"):
+            server.conf.write_text(text.replace("interface nosuch0", wrong))
+            done = lab.run(lab.BUILD / "wirelab", "check", server.conf)
+            self.assertNotEqual(done.returncode, 0, wrong)
 
 
 if __name__ == "__main__":

@@ -21,9 +21,10 @@ static struct zones *zones(void)
 {
     static struct zones all;
     static struct prefix anyone = { .address = { .family = FAMILY_IP4 } };
+    static const struct dnsd_permits permits = { .prefixes = &anyone, .prefix_count = 1 };
     if (!all.count) {
         char why[512];
-        struct zones_row row = { .name = name_of("z."), .transfer_to = &anyone, .transfer_to_count = 1 };
+        struct zones_row row = { .name = name_of("z."), .transfer = &permits };
         row.zone = zone_from("z.", zone_text, why);
         must(row.zone && zones_open(&all, &row, 1, TEST_SEED));
         all.large = true; /* look_ahead() reads each message */

@@ -61,6 +61,7 @@ struct world {
     struct writer out;
     enum respond_outcome outcome;
     struct prefix allowed;
+    struct dnsd_permits permits;
 };
 
 static struct world world;
@@ -75,8 +76,8 @@ static int open_world(void **state)
     world.allowed = (struct prefix){ .address = address_ip4(0x7F000000), .bits = 8 };
     rows[0].zone = zone_from("example.", example_zone, why);
     rows[1].zone = zone_from("other.test.", other_zone, why);
-    rows[1].transfer_to = &world.allowed;
-    rows[1].transfer_to_count = 1;
+    rows[1].transfer = &world.permits;
+    world.permits = (struct dnsd_permits){ .prefixes = &world.allowed, .prefix_count = 1 };
     return rows[0].zone && rows[1].zone && zones_open(&world.zones, rows, 3, TEST_SEED) ? 0 : -1;
 }
 

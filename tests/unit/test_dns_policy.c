@@ -55,7 +55,8 @@ static enum dns_rcode check(const struct policies *p, const struct tsig_key *k, 
     struct writer w;
     begin(&w, 0, 1);
     put(&w, owner, type, class);
-    return policy_check(p, &peer, k, writer_span(&w), &why);
+    struct dnsd_who who = { .peer = &peer, .key = k };
+    return policy_check(p, &who, writer_span(&w), &why);
 }
 
 /* One policy for the key: these names, these types. */
@@ -127,6 +128,7 @@ static void each_change_counts_and_no_prerequisite(void **state)
     struct policy one;
     struct policies p = policies_for(&one, NULL, 0, &type, 1);
     struct address peer = address_of(CLIENT);
+    struct dnsd_who who = { .peer = &peer, .key = &key };
     struct writer w;
     (void)state;
     begin(&w, 1, 2);
@@ -134,13 +136,13 @@ static void each_change_counts_and_no_prerequisite(void **state)
     put(&w, "x.a.test", DNS_TYPE_A, DNS_CLASS_ANY);
     put(&w, "y.a.test", DNS_TYPE_A, DNS_CLASS_ANY);
     size_t whole = writer_length(&w);
-    assert_int_equal(policy_check(&p, &peer, &key, writer_span(&w), &why), DNS_NOERROR);
+    assert_int_equal(policy_check(&p, &who, writer_span(&w), &why), DNS_NOERROR);
     for (size_t cut = 0; cut < whole; cut++)
-        assert_int_equal(policy_check(&p, &peer, &key, span_of(room, cut), &why), DNS_FORMERR);
+        assert_int_equal(policy_check(&p, &who, span_of(room, cut), &why), DNS_FORMERR);
     begin(&w, 0, 2);
     put(&w, "x.a.test", DNS_TYPE_A, DNS_CLASS_ANY);
     put(&w, "y.a.test", DNS_TYPE_MX, DNS_CLASS_ANY);
-    assert_int_equal(policy_check(&p, &peer, &key, writer_span(&w), &why), DNS_REFUSED);
+    assert_int_equal(policy_check(&p, &who, writer_span(&w), &why), DNS_REFUSED);
 }
 
 int main(void)
