@@ -251,10 +251,10 @@ class Refused(Installed):
         self.assert_left_nothing()
 
     def test_server_that_cannot_start(self):
-        path = self.changed(('listen = { "eth0" }', 'listen = { "eth7" }'))
+        path = self.changed(('listen = { "eth0" }', 'listen = { "eth0", "192.0.2.7:67" }'))
         run = self.play(path, "--out", self.out)
         self.assertEqual(run.returncode, 1)
-        self.assertIn("eth7", run.stderr.decode())
+        self.assertIn("192.0.2.7", run.stderr.decode())
         line = path.read_text().splitlines().index("  serve") + 1
         self.assertIn(f'mine.scenario:{line}: the servers of host "server" did not start', run.stderr.decode())
         self.assert_left_nothing()
