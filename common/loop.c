@@ -99,6 +99,7 @@ void loop_close(struct loop *l)
     uv_loop_close(&l->uv);
     timers_close(&l->timers);
     free(l->scratch);
+    free(l->spare);
 }
 
 void loop_arm(struct loop *l, struct timer *t, uint64_t due_ms)

@@ -30,6 +30,7 @@ struct loop {
     uint8_t *scratch;     /* LOOP_SCRATCH_BYTES for whoever reads a socket, until it returns */
     uint8_t *out_scratch; /* the same for the stream whose callback runs */
     bool out_scratch_used;
+    void *spare; /* a block of stream_queue.c that is given and taken with each callback; from malloc */
 };
 
 #define LOOP_SCRATCH_BYTES (64 * 1024)

@@ -37,7 +37,8 @@ struct stream {
     const char *tls_name;           /* whom to ask for, as the client; NULL: we are the server */
     size_t discarded;
 
-    struct timer deadline;
+    struct timer deadline; /* armed lazily: one that fires before due_ms is armed again */
+    uint64_t due_ms;
     struct deferred later;
     bool calling;       /* inside one of the owner's callbacks */
     bool offer_later;   /* stream_resume() */
@@ -558,13 +559,16 @@ static void arm_for_finishing(struct stream *s)
 static void deadline_fired(struct timer *t, struct now now)
 {
     struct stream *s = (struct stream *)((char *)t - offsetof(struct stream, deadline));
-    (void)now;
     if (s->finishing && !s->lingering && s->queue.bytes < s->finish_queued) {
         arm_for_finishing(s);
         return;
     }
     if (s->lingering || s->finishing) {
         end(s, s->lingering ? s->why : STREAM_ABORTED);
+        return;
+    }
+    if (now.mono_ms < s->due_ms) {
+        loop_arm(s->loop, &s->deadline, s->due_ms);
         return;
     }
     s->calling = true;
@@ -661,10 +665,11 @@ void stream_deadline(struct stream *s, uint64_t due_ms)
 {
     if (s->ended || s->finishing)
         return;
-    if (due_ms)
-        loop_arm(s->loop, &s->deadline, due_ms);
-    else
+    s->due_ms = due_ms;
+    if (!due_ms)
         loop_disarm(s->loop, &s->deadline);
+    else if (!timer_armed(&s->deadline) || due_ms < s->deadline.due_ms)
+        loop_arm(s->loop, &s->deadline, due_ms);
 }
 
 void stream_finish(struct stream *s)

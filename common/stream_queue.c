@@ -42,7 +42,10 @@ static void segment_end(struct stream_queue *q, struct segment *s)
         s->release(s->owner);
     if (s->kind == SEGMENT_FILE)
         close(s->fd);
-    free(s);
+    if (s->kind == SEGMENT_BORROWED && !q->loop->spare)
+        q->loop->spare = s;
+    else
+        free(s);
 }
 
 static struct segment *first(const struct stream_queue *q)
@@ -61,7 +64,11 @@ void queue_close(struct stream_queue *q)
 
 static struct segment *segment_new(struct stream_queue *q, enum segment_kind kind, size_t room)
 {
-    struct segment *s = malloc(sizeof *s + room);
+    struct segment *s = kind == SEGMENT_BORROWED ? q->loop->spare : NULL;
+    if (s)
+        q->loop->spare = NULL;
+    else
+        s = malloc(sizeof *s + room);
     if (!s)
         return NULL;
     *s = (struct segment){ .kind = kind, .fd = -1 };
