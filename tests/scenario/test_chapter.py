@@ -1,5 +1,4 @@
-"""Every scenario that comes along is played: each has its own expectations, and where the book's captures are at hand
-(WIRELAB_CAPTURES, or ../shared/captures), what was recorded is held against them."""
+"""Every scenario that comes along is played: each has its own expectations."""
 import os
 import pathlib
 import shutil
@@ -9,7 +8,6 @@ import unittest
 
 from tests.scenario.test_scenarios import BUILD, ROOT, SCENARIOS, become_nobody, networks
 
-CAPTURES = pathlib.Path(os.environ.get("WIRELAB_CAPTURES", ROOT.parent / "shared" / "captures"))
 NAMES = sorted(p.stem for p in SCENARIOS.glob("*.scenario"))
 CHAPTER = """dhcp6_outlease_acquisition dhcp_inlease_renewal dhcp_nolease_initialization dns_axfr dns_query_nonexistent
     dns_query_response dns_recursivequery_client dns_recursivequery_server dns_reverse_lookup dns_tcp http_google
@@ -53,15 +51,6 @@ class Chapter(unittest.TestCase):
             text = (SCENARIOS / f"{name}.scenario").read_text()
             self.assertIn("\nexpect ", text, name)
             self.assertIn("What to look at", text, name)
-
-    @unittest.skipUnless((CAPTURES / "compare").exists(), "the book's captures are not at hand")
-    def test_the_captures_are_matched(self):
-        for reference in sorted(CAPTURES.glob("*.pcapng")):
-            with self.subTest(reference.stem):
-                run = subprocess.run([str(CAPTURES / "compare"), str(reference), str(self.out / reference.name)],
-                                     capture_output=True, timeout=60)
-                wrong = [line for line in run.stdout.decode().splitlines() if not line.startswith("PASS")]
-                self.assertEqual(run.returncode, 0, "\n".join(wrong) + run.stderr.decode())
 
     def test_two_at_a_time_do_not_meet(self):
         command = [str(self.directory / "bin" / "wirelab"), "scenario", "dhcp_nak"]
