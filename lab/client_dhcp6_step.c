@@ -13,6 +13,7 @@ struct client_dhcp6_step {
     struct client_dhcp6 exchange;
     uint16_t codes[CODES_MAX];
     uint8_t duid[DHCP6_DUID_MAX];
+    struct dhcp6_relays relays; /* one, where the host is a relay and the client is behind it */
 };
 
 _Static_assert(sizeof(struct client_dhcp6_binding) <= CLIENT_MEMORY_BYTES, "a host's memory is too small");
@@ -125,6 +126,34 @@ static void take_settings(struct client_dhcp6_step *c)
     memcpy(&s->held, c->client.memory, sizeof s->held);
 }
 
+/* The relay of `relay-to` and `relay-link`. */
+static bool take_relay(struct client_dhcp6_step *c)
+{
+    struct address server, link;
+    bool to = address_parse(client_word(&c->client, "relay-to", ""), &server);
+    bool on = address_parse(client_word(&c->client, "relay-link", ""), &link);
+    const uint8_t *mac = c->client.hardware;
+    struct span name = client_word(&c->client, "relay-interface", "");
+    if (to != on || (name.len && !to)) {
+        client_fail(&c->client, "write both: relay-to 2001:db8:ff::1 and relay-link 2001:db8:1:2::1",
+                    "a relay needs a server, and a link that its client is on");
+        return false;
+    }
+    if (!to)
+        return true;
+    struct dhcp6_relay *r = &c->relays.relay[c->relays.count++];
+    r->link = address_to_ip6(link);
+    /* RFC 4291 A: the client's link-local address */
+    struct address peer = { .bytes = { 0xfe, 0x80, [8] = mac[0] ^ 2, mac[1], mac[2], 0xff, 0xfe, mac[3],
+                                       mac[4], mac[5] },
+                            .family = FAMILY_IP6 };
+    r->peer = address_to_ip6(peer);
+    r->interface_id = name.len ? name : (struct span){ NULL, 0 };
+    c->client.server.address = server;
+    c->client.local_port = DHCP6_SERVER_PORT;
+    return true;
+}
+
 /* ---- the exchange -------------------------------------------------------------------------------------- */
 
 /* What is different from exchange to exchange. */
@@ -169,7 +198,7 @@ static enum client_wish conclude(struct client_dhcp6_step *c)
     if (!now)
         return CLIENT_DONE;
     struct address after = address_ip6(now->address);
-    if (!address_equal(before, after)) {
+    if (!address_equal(before, after) && !c->relays.count) { /* a relay's client is another host */
         if (!address_is_any(before))
             c->client.leaves.address = before;
         if (!address_is_any(after))
@@ -191,35 +220,63 @@ static enum client_wish go_on(struct client_dhcp6_step *c, const struct writer *
     return writer_length(out) ? CLIENT_DATAGRAM : CLIENT_WAIT;
 }
 
-static enum client_wish begin(struct client_dhcp6_step *c, struct now now, struct writer *out)
+static bool begin(struct client_dhcp6_step *c, struct now now, struct writer *out)
 {
     const struct kind *k = kind_of(&c->client);
     to_everyone(&c->client);
     take_settings(c);
-    if (k->needs_binding && !c->settings.held.server_len)
-        return client_fail(&c->client, "let it get one before: play HOST dhcp6-acquire",
-                           "the client has no address yet");
+    if (!take_relay(c))
+        return false;
+    if (k->needs_binding && !c->settings.held.server_len) {
+        client_fail(&c->client, "let it get one before: play HOST dhcp6-acquire",
+                    "the client has no address yet");
+        return false;
+    }
     client_dhcp6_start(&c->exchange, &c->settings, k->begins_with, rng_next(&c->client.rng), now, out);
-    return go_on(c, out);
+    return true;
+}
+
+/* What came for the client, out of the relay's header. */
+static void hear(struct client_dhcp6_step *c, struct span in, struct now now, struct writer *out)
+{
+    struct dhcp6_relays relays;
+    struct span message = in;
+    if (!c->relays.count || dhcp6_unwrap_reply(&relays, in, &message) == DHCP6_FINE)
+        client_dhcp6_take(&c->exchange, message, now, out);
+}
+
+/* What the client says, within the relay's header. */
+static void pass_on(struct client_dhcp6_step *c, struct span message, struct writer *out)
+{
+    struct dhcp6_wrap wrap;
+    if (!message.len)
+        return;
+    dhcp6_wrap_open(&wrap, out, DHCP6_RELAY_FORWARD, &c->relays);
+    write_span(out, message);
+    dhcp6_wrap_close(&wrap, out);
 }
 
 static enum client_wish step(struct client *client, enum client_event event, struct span in, size_t *taken,
                              struct now now, struct writer *out)
 {
     struct client_dhcp6_step *c = (struct client_dhcp6_step *)client;
+    uint8_t room[DHCP6_BYTES_MAX];
+    struct writer said = writer_over(room, sizeof room);
     (void)taken;
-    if (event == CLIENT_BEGIN)
-        return begin(c, now, out);
+    if (event == CLIENT_BEGIN && !begin(c, now, &said))
+        return CLIENT_FAILED;
     if (event == CLIENT_BYTES)
-        client_dhcp6_take(&c->exchange, in, now, out);
+        hear(c, in, now, &said);
     else if (event == CLIENT_DUE)
-        client_dhcp6_expire(&c->exchange, now, out);
+        client_dhcp6_expire(&c->exchange, now, &said);
+    pass_on(c, writer_span(&said), out);
     return go_on(c, out);
 }
 
 static const char *fault(const struct client *client)
 {
-    return client_dhcp6_fault(&((const struct client_dhcp6_step *)client)->exchange);
+    const struct client_dhcp6 *exchange = &((const struct client_dhcp6_step *)client)->exchange;
+    return exchange->message ? client_dhcp6_fault(exchange) : "it has not begun";
 }
 
 /* ---- the table -------------------------------------------------------------------------------------------
@@ -238,6 +295,12 @@ static const struct client_key keys[] = {
       "how long it would like the address to be preferred and valid, in seconds" },
     { "address", CLIENT_VALUE_WORDS, 1, 1, false, false, is_address6, "address 2001:db8:1:2::1002",
       "the address that it would like" },
+    { "relay-to", CLIENT_VALUE_WORDS, 1, 1, false, false, is_address6, "relay-to 2001:db8:ff::1",
+      "the host is a relay, and the client is behind it: the server that the relay sends to" },
+    { "relay-link", CLIENT_VALUE_WORDS, 1, 1, false, false, is_address6, "relay-link 2001:db8:1:2::1",
+      "the relay's address on the client's link" },
+    { "relay-interface", CLIENT_VALUE_WORDS, 1, 1, false, false, NULL, "relay-interface port7",
+      "the relay's name for that link (interface-id)" },
     { "rapid-commit", CLIENT_VALUE_WORDS, 0, 0, false, false, NULL, "rapid-commit", "two messages will do" },
 };
 

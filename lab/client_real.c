@@ -593,6 +593,9 @@ static bool dhclient6(struct command *c)
 {
     struct span goal = span_from(span_text(c->step->type->word), sizeof "dhcp6-" - 1);
     bool acquire = span_is(goal, "acquire") || span_is(goal, "confirm");
+    for (size_t i = 0; i < c->step->setting_count; i++)
+        if (strcmp(c->step->settings[i].key->name, "relay-to") == 0)
+            return cannot(c, "dhclient is no relay");
     if (!acquire && !span_is(goal, "release") && !span_is(goal, "inform"))
         return cannot(c, "dhclient gets a lease or gives it back, and chooses itself when to do the rest");
     add_dhclient(c, true, acquire ? ACQUIRE : span_is(goal, "release") ? RELEASE : "-S");

@@ -13,7 +13,7 @@ CHAPTER = """dhcp6_outlease_acquisition dhcp_inlease_renewal dhcp_nolease_initia
     dns_query_response dns_recursivequery_client dns_recursivequery_server dns_reverse_lookup dns_tcp http_google
     http_ip4and6 http_post mail_receiver_server_3 mail_sender_attachment mail_sender_client_1 mail_sender_server_2
     """.split()
-OURS = """dhcp_decline dhcp_inform dhcp_nak dhcp_release dns_ixfr dns_recursion_from_root mail_relay_by_mx
+OURS = """dhcp6_relay dhcp_decline dhcp_inform dhcp_nak dhcp_release dns_ixfr dns_recursion_from_root mail_relay_by_mx
     mail_relay_starttls""".split()
 
 

@@ -5,6 +5,7 @@
 
 #include <cmocka.h>
 
+#include "client_play.h"
 #include "dhcp6_samples.h"
 #include "lab/client_dhcp6.h"
 
@@ -341,6 +342,56 @@ static void a_release_is_not_sent_for_ever(void **state)
     assert_true(c.state == CLIENT_DHCP6_DONE && !c.replied);
 }
 
+/* ---- as a step of a scenario, behind a relay ------------------------------------------------------ */
+
+static enum client_wish play_relay(struct client_play *p, const char *to, const char *link)
+{
+    static uint8_t memory[CLIENT_MEMORY_BYTES];
+    static const uint8_t hardware[] = { 0, 0x0c, 0x29, 0x5e, 0x77, 0x44 };
+    size_t taken = 0;
+    play_open(p, &client_dhcp6_acquire);
+    p->c->memory = memory;
+    memcpy(p->c->hardware, hardware, sizeof hardware);
+    if (to)
+        play_set(p, "relay-to", to);
+    if (link)
+        play_set(p, "relay-link", link);
+    play_set(p, "relay-interface", "port7");
+    return play_event(p, CLIENT_BEGIN, span_text(""), &taken);
+}
+
+static void a_relay_passes_on_what_the_client_says(void **state)
+{
+    (void)state;
+    static struct client_play p;
+    struct dhcp6_relays relays;
+    struct dhcp6_message m;
+    struct span inner;
+    assert_int_equal(play_relay(&p, "2001:db8:ff::1", "2001:db8:1:2::1"), CLIENT_DATAGRAM);
+    assert_int_equal(p.c->local_port, DHCP6_SERVER_PORT);
+    assert_int_equal(p.c->server.address.bytes[5], 0xff);
+    assert_int_equal(dhcp6_unwrap(&relays, writer_span(&p.said_to), &inner), DHCP6_FINE);
+    assert_int_equal(relays.count, 1);
+    assert_true(ip6_equal(relays.relay[0].link, (struct ip6){ 0x20010db800010002, 1 }));
+    assert_true(ip6_equal(relays.relay[0].peer, (struct ip6){ 0xfe80000000000000, 0x020c29fffe5e7744 }));
+    assert_true(span_is(relays.relay[0].interface_id, "port7"));
+    assert_int_equal(dhcp6_parse(&m, inner), DHCP6_FINE);
+    assert_int_equal(m.type, DHCP6_SOLICIT);
+    play_close(&p);
+}
+
+static void a_relay_needs_a_server_and_a_link(void **state)
+{
+    (void)state;
+    static struct client_play p;
+    assert_int_equal(play_relay(&p, "2001:db8:ff::1", NULL), CLIENT_FAILED);
+    play_close(&p);
+    assert_int_equal(play_relay(&p, NULL, "2001:db8:1:2::1"), CLIENT_FAILED);
+    play_close(&p);
+    assert_int_equal(play_relay(&p, NULL, NULL), CLIENT_FAILED);
+    play_close(&p);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -360,6 +411,8 @@ int main(void)
         cmocka_unit_test_setup(an_address_with_no_lifetime_is_none, set_up),
         cmocka_unit_test_setup(a_renew_gives_way_to_a_rebind_and_that_to_a_solicit, set_up),
         cmocka_unit_test_setup(a_release_is_not_sent_for_ever, set_up),
+        cmocka_unit_test(a_relay_passes_on_what_the_client_says),
+        cmocka_unit_test(a_relay_needs_a_server_and_a_link),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
