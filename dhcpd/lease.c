@@ -34,7 +34,7 @@ struct lease_client lease_client_of(const struct dhcp4_message *m, uint8_t room[
     }
     struct span name = dhcp4_option(m, DHCP4_OPTION_HOST_NAME), whole_name;
     if (fqdn_label(m, &whole_name)) /* RFC 4702 4: it counts before the host name */
-        name = whole_name;
+        name = whole_name.len ? whole_name : span_text("");
     struct span id = span_head(dhcp4_option(m, DHCP4_OPTION_CLIENT_IDENTIFIER), UINT8_MAX);
     name = span_head(name, span_find(name, 0)); /* RFC 2132 2: some clients end it with NUL */
     return (struct lease_client){ .hardware = writer_span(&w),
@@ -168,16 +168,17 @@ static void tell(struct leases *l, enum event_id id, const struct lease *x, stru
 
 static void tell_change(struct leases *l, const struct lease *x, enum lease_state before, struct now now)
 {
-    bool bound = x->state == LEASE_BOUND && before == LEASE_CLAIMED && !x->durable_until_s;
-    bool ended = x->state == LEASE_FREE && before == LEASE_BOUND;
+    bool granted = x->state == LEASE_BOUND && before == LEASE_CLAIMED, bound = granted && !x->durable_until_s;
+    bool held = before == LEASE_BOUND || (before == LEASE_CLAIMED && x->durable_until_s);
+    bool ended = x->state == LEASE_FREE && held, renamed = granted && x->renamed;
     if (bound)
         tell(l, EVENT_DHCP_BOUND, x, now);
     else if (ended)
         tell(l, x->until_s <= now.unix_ms / 1000 ? EVENT_DHCP_EXPIRED : EVENT_DHCP_RELEASED, x, now);
     else if (x->state == LEASE_DECLINED)
         tell(l, EVENT_DHCP_DECLINED, x, now);
-    if (l->changed && (bound || ended || (x->state == LEASE_DECLINED && before == LEASE_BOUND)))
-        l->changed(l->owner, x, bound, now);
+    if (l->changed && (bound || renamed || ended || (x->state == LEASE_DECLINED && held)))
+        l->changed(l->owner, x, granted, now);
 }
 
 /* A deadline that is armed for an earlier time stays: it will look again. So a renewal costs nothing here. */
@@ -227,6 +228,7 @@ static void lease_become(struct leases *l, struct lease *x, enum lease_state nex
     x->until_s = until_s;
     enter(l, x);
     tell_change(l, x, before, now);
+    x->renamed &= next == LEASE_CLAIMED;
     if (next == LEASE_FREE || next == LEASE_DECLINED) {
         x->tenancy++;
         x->durable_until_s = 0;
@@ -585,15 +587,25 @@ static void claims_add(struct lease_claims *c, struct lease *x, int64_t until_s)
 }
 
 /* The lease goes to this client, who may have it; a new tenancy when another one had it. */
-static bool move_in(struct leases *l, struct lease *x, const struct lease_client *c)
+static bool move_in(struct leases *l, struct lease *x, const struct lease_client *c, struct now now)
 {
     bool stays = lease_belongs(x, c);
-    struct lease_client tenant = *c;
-    uint8_t room[LEASE_RELAY_MAX];
-    struct writer w = writer_over(room, sizeof room);
-    if (stays && x->relay_len && !c->relay.len) { /* it renews without its relay */
-        write_span(&w, lease_tenant(x).relay);
-        tenant.relay = writer_span(&w);
+    struct lease_client tenant = *c, before = lease_tenant(x);
+    uint8_t room[LEASE_RELAY_MAX + LEASE_HOST_NAME_MAX];
+    struct writer relay = writer_over(room, LEASE_RELAY_MAX);
+    struct writer name = writer_over(room + LEASE_RELAY_MAX, LEASE_HOST_NAME_MAX);
+    if (stays && !c->relay.len) { /* it renews without its relay */
+        write_span(&relay, before.relay);
+        tenant.relay = writer_span(&relay);
+    }
+    if (stays && !c->host_name.at) { /* or says nothing of its name */
+        write_span(&name, before.host_name);
+        tenant.host_name = writer_span(&name);
+    }
+    if (stays && x->durable_until_s && !span_equal(before.host_name, tenant.host_name)) {
+        x->renamed = true;
+        if (l->changed)
+            l->changed(l->owner, x, false, now);
     }
     if (!set_identity(l, x, &tenant))
         return false;
@@ -608,7 +620,7 @@ bool lease_offer(struct leases *l, struct lease *x, const struct lease_client *c
 {
     if (x->state == LEASE_BOUND || x->state == LEASE_CLAIMED)
         return true;
-    if (!move_in(l, x, c))
+    if (!move_in(l, x, c, now))
         return false;
     lease_become(l, x, LEASE_OFFERED, now_s(now) + LEASE_OFFER_S, now);
     return true;
@@ -654,7 +666,7 @@ bool lease_claim(struct leases *l, struct lease *x, const struct lease_client *c
                  struct now now, struct lease_claims *claims)
 {
     assert(lease_is_for(x, c));
-    if (!move_in(l, x, c) || !arm(l, x, until_s))
+    if (!move_in(l, x, c, now) || !arm(l, x, until_s))
         return false;
     leave_others(l, x, c, now, claims);
     lease_become(l, x, LEASE_CLAIMED, until_s, now);

@@ -39,8 +39,8 @@ enum lease_state {
 struct lease_client {
     struct span hardware; /* htype, then chaddr */
     struct span client_id;
-    struct span host_name;
-    struct span relay; /* giaddr, then option 82 as it last came; empty: it never came */
+    struct span host_name; /* at == NULL: it says nothing of its name; empty: it wants none */
+    struct span relay;     /* giaddr, then option 82 as it last came; empty: it never came */
 };
 
 struct lease {
@@ -58,6 +58,7 @@ struct lease {
     uint8_t state;      /* enum lease_state; only lease_become() in lease.c sets it */
     uint8_t hardware_len, client_id_len, host_name_len;
     uint16_t relay_len;
+    bool renamed; /* its client wants to be called otherwise: `changed` hears of that with the commit */
     union {
         uint8_t here[LEASE_IDENTITY_INLINE];
         uint8_t *elsewhere;
@@ -89,7 +90,8 @@ struct leases {
     const struct dhcp_settings *settings; /* of the last settling */
     uint64_t seed;
     struct events *events; /* may be NULL */
-    /* Told when a lease is bound for a client that did not have it, and when it is no longer; may be NULL. */
+    /* Told when a lease is bound for a client that did not have it, and when it is no longer; with another
+     * name, that it is not with the former one, then that it is. May be NULL. */
     void (*changed)(void *owner, const struct lease *x, bool bound, struct now now);
     void *owner;
 };

@@ -135,10 +135,11 @@ static void tell(struct leases6 *l, enum event_id id, const struct lease6 *x, st
 
 static void tell_change(struct leases6 *l, const struct lease6 *x, enum lease_state before, struct now now)
 {
-    bool bound = x->state == LEASE_BOUND && before == LEASE_CLAIMED && !x->durable_until_s;
-    bool ended = x->state == LEASE_FREE && before == LEASE_BOUND;
-    if (l->changed && (bound || ended || (x->state == LEASE_DECLINED && before == LEASE_BOUND)))
-        l->changed(l->owner, x, bound, now);
+    bool granted = x->state == LEASE_BOUND && before == LEASE_CLAIMED, bound = granted && !x->durable_until_s;
+    bool held = before == LEASE_BOUND || (before == LEASE_CLAIMED && x->durable_until_s);
+    bool ended = x->state == LEASE_FREE && held, renamed = granted && x->renamed;
+    if (l->changed && (bound || renamed || ended || (x->state == LEASE_DECLINED && held)))
+        l->changed(l->owner, x, granted, now);
     if (bound)
         tell(l, EVENT_DHCP6_BOUND, x, now);
     else if (ended)
@@ -203,6 +204,7 @@ static void lease6_become(struct leases6 *l, struct lease6 *x, enum lease_state 
     x->until_s = until_s;
     enter(l, x);
     tell_change(l, x, before, now);
+    x->renamed &= next == LEASE_CLAIMED;
     if (next == LEASE_FREE || next == LEASE_DECLINED) {
         x->tenancy++;
         x->durable_until_s = 0;
@@ -615,7 +617,7 @@ static void claims_add(struct lease6_claims *c, struct lease6 *x, int64_t until_
 }
 
 /* The lease goes to this IA, which may have it; a new tenancy when another one had it. */
-static bool move_in(struct leases6 *l, struct lease6 *x, const struct lease6_client *c)
+static bool move_in(struct leases6 *l, struct lease6 *x, const struct lease6_client *c, struct now now)
 {
     bool stays = lease6_belongs(x, c);
     if (!set_identity(l, x, c))
@@ -625,6 +627,11 @@ static bool move_in(struct leases6 *l, struct lease6 *x, const struct lease6_cli
         x->durable_until_s = 0;
     }
     x->accepts_reconfigure = c->accepts_reconfigure;
+    if (stays && c->name.len && x->durable_until_s && !span_equal(lease6_name(x), c->name)) {
+        x->renamed = true;
+        if (l->changed)
+            l->changed(l->owner, x, false, now);
+    }
     if (c->name.len || !stays) /* one who says nothing of its name keeps it */
         set_name(x, c->name);
     return true;
@@ -634,7 +641,7 @@ bool lease6_offer(struct leases6 *l, struct lease6 *x, const struct lease6_clien
 {
     if (lease6_is_held(x))
         return true;
-    if (!move_in(l, x, c))
+    if (!move_in(l, x, c, now))
         return false;
     lease6_become(l, x, LEASE_OFFERED, now_s(now) + LEASE_OFFER_S, now);
     return true;
@@ -649,7 +656,7 @@ bool lease6_claim(struct leases6 *l, struct lease6 *x, const struct lease6_clien
                   struct now now, struct lease6_claims *claims)
 {
     assert(lease6_is_for(x, c));
-    if (!move_in(l, x, c) || !arm(l, x, until_s))
+    if (!move_in(l, x, c, now) || !arm(l, x, until_s))
         return false;
     lease6_become(l, x, LEASE_CLAIMED, until_s, now);
     x->claim = claims->number;

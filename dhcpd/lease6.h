@@ -42,6 +42,7 @@ struct lease6 {
     uint8_t state;    /* enum lease_state of lease.h; only lease6_become() in lease6.c sets it */
     bool registered;  /* the client made the address itself */
     bool accepts_reconfigure;
+    bool renamed;     /* as in struct lease */
     uint8_t duid_len; /* 0: it has no tenant, and had none that is remembered */
     uint8_t *name;    /* its length and its bytes; NULL: none */
     union {

@@ -94,6 +94,30 @@ static void who_says_nothing_keeps_its_name(void **state)
     assert_true(span_is(lease6_name(leases6_find(&w.leases, WORLD6(0x10))), "host"));
 }
 
+static char told[64];
+
+static void note(void *owner, const struct lease6 *x, bool bound, struct now now)
+{
+    struct span name = lease6_name(x);
+    size_t len = strlen(told);
+    (void)owner;
+    (void)now;
+    snprintf(told + len, sizeof told - len, "%c%.*s", bound ? '+' : '-', (int)name.len,
+             (const char *)name.at);
+}
+
+static void another_name_takes_the_place_of_the_former_one(void **state)
+{
+    (void)state;
+    told[0] = 0;
+    w.leases.changed = note;
+    answer_to(span_text("\x01\x03one"));
+    answer_to(span_text("\x01\x03one"));
+    assert_string_equal(told, "+one");
+    answer_to(span_text("\x01\x03two"));
+    assert_string_equal(told, "+one-one+two");
+}
+
 static void where_no_names_are_kept(void **state)
 {
     (void)state;
@@ -107,6 +131,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(the_client_is_told_its_whole_name, setup, teardown),
         cmocka_unit_test_setup_teardown(names_that_are_none, setup, teardown),
         cmocka_unit_test_setup_teardown(who_says_nothing_keeps_its_name, setup, teardown),
+        cmocka_unit_test_setup_teardown(another_name_takes_the_place_of_the_former_one, setup, teardown),
         cmocka_unit_test_setup_teardown(where_no_names_are_kept, setup, teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

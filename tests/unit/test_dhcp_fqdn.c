@@ -10,6 +10,8 @@
 
 #define FIRST IP(192, 168, 1, 10)
 
+#define HEARS(...) world_hears(&w, (struct says){ __VA_ARGS__ })
+
 static struct world w;
 static struct dhcp4_message reply;
 
@@ -102,6 +104,59 @@ static void a_reserved_name_counts_first(void **state)
     assert_true(span_equal(dhcp4_option(&reply, DHCP4_OPTION_CLIENT_FQDN), span_of(want, sizeof want)));
 }
 
+/* What is told of names: "+host" is bound, "-host" is no longer. */
+static char told[128];
+
+static void note(void *owner, const struct lease *x, bool bound, struct now now)
+{
+    struct span name = lease_tenant(x).host_name;
+    size_t len = strlen(told);
+    (void)owner;
+    (void)now;
+    snprintf(told + len, sizeof told - len, "%c%.*s", bound ? '+' : '-', (int)name.len,
+             (const char *)name.at);
+}
+
+static void renew(const char *name)
+{
+    struct says says = { .type = DHCP4_REQUEST, .mac = 1, .ciaddr = FIRST };
+    if (name)
+        says.host_name = span_text(name);
+    assert_int_equal(world_hears(&w, says).answer, DHCP4_ANSWER_ACK);
+}
+
+static void another_name_takes_the_place_of_the_former_one(void **state)
+{
+    (void)state;
+    told[0] = 0;
+    w.leases.changed = note;
+    HEARS(.type = DHCP4_DISCOVER, .mac = 1, .host_name = span_text("one"));
+    HEARS(.type = DHCP4_REQUEST, .mac = 1, .requested = FIRST, .server = WORLD_SERVER,
+          .host_name = span_text("one"));
+    world_commit(&w);
+    renew("one");
+    world_commit(&w);
+    renew(NULL); /* who says nothing keeps its name */
+    world_commit(&w);
+    assert_string_equal(told, "+one");
+    renew("two");
+    assert_string_equal(told, "+one-one");
+    world_commit(&w);
+    assert_string_equal(told, "+one-one+two");
+    renew("three");
+    renew("four"); /* before the store has answered */
+    world_commit(&w);
+    assert_string_equal(told, "+one-one+two-two-three+four");
+    renew("five");
+    world_fail(&w);
+    assert_string_equal(told, "+one-one+two-two-three+four-four+five");
+    renew(NULL);
+    HEARS(.type = DHCP4_RELEASE, .mac = 1, .ciaddr = FIRST,
+          .server = WORLD_SERVER); /* while that is under way */
+    world_commit(&w);
+    assert_string_equal(told, "+one-one+two-two-three+four-four+five-five");
+}
+
 static void where_nothing_is_registered_nothing_is_told(void **state)
 {
     (void)state;
@@ -123,6 +178,7 @@ int main(void)
         TEST(the_client_is_told_its_whole_name),
         TEST(a_name_that_is_not_wanted_or_not_possible_is_nobodys),
         TEST(a_reserved_name_counts_first),
+        TEST(another_name_takes_the_place_of_the_former_one),
         TEST(where_nothing_is_registered_nothing_is_told),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
