@@ -1,4 +1,5 @@
-"""BIND as the secondary of ours and as its primary: AXFR, NOTIFY, IXFR, each of them signed (TSIG) in one half."""
+"""BIND as the secondary of ours and as its primary: AXFR, NOTIFY, IXFR, each of them signed (TSIG) in one half; and as
+the server that dhcpd puts names into."""
 import unittest
 
 import lab
@@ -94,6 +95,26 @@ class Bind(copies.Zones):
         update(listen, "update add host2.a.test 60 A 192.0.2.2")
         self.follows(ours, 2)
         self.assertIn("by=IXFR", server.log())
+
+    def test_dhcpd_puts_names_there(self):
+        self.write_zone(1)
+        listen = free_port()
+        self.named(listen, f'zone "a.test" {{ type primary; file "{self.directory}/a.zone"; allow-update {{ key shared.key; }}; }};')
+        self.follows(listen, 1)
+        server = lab.Program(f'''dhcpd {{
+  listen = {{ "127.0.0.1:0" }}
+  register-server = "127.0.0.1:{listen}"
+  register-key "shared.key" {{ secret = "{SECRET}" }}
+  subnet "192.168.1.0/24" {{ pool = {{ "192.168.1.10" }}  register = "a.test" }}
+}}
+''')
+        self.addCleanup(server.close)
+        address = lambda: lab.run("kdig", "@127.0.0.1", "-p", listen, "+short", "laptop.a.test", "A").stdout.decode().split()
+        wirelab = lab.BUILD / "wirelab"
+        lab.run(wirelab, "lease", f"127.0.0.1:{server.port('dhcpd', 'udp')}", "--name", "laptop")
+        lab.until(lambda: address() == ["192.168.1.10"], lambda: f"{address()}: {server.log()}")
+        lab.run(wirelab, "leases", "-c", server.conf, "--free", "192.168.1.10")
+        lab.until(lambda: address() == [], lambda: f"{address()}: {server.log()}")
 
 
 if __name__ == "__main__":
