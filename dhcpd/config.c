@@ -228,9 +228,7 @@ static const struct config_key subnet_keys[] = {
       .otherwise = "0s",
       .help = "Before an address goes to a client that did not have it, it is pinged, and offered when "
               "nobody has "
-              "answered for this long. 0s: not at all, since clients look themselves. Needs CAP_NET_RAW; a "
-              "reload "
-              "that begins to probe needs a restart.",
+              "answered for this long. 0s: not at all, since clients look themselves. Needs CAP_NET_RAW.",
       .example = "probe = \"1s\"",
       .reference = "RFC 2131 2.2, 4.3.1" },
     { .name = "register",

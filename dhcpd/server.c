@@ -484,6 +484,15 @@ static const struct dhcp_listen *listen_of(const struct listener *l)
     return &l->server->settings->listens[l - l->server->listeners];
 }
 
+/* Where the settings want one and there is none. */
+static bool open_echo(struct listener *l, const struct dhcp_settings *settings, struct problem *p)
+{
+    struct home *h = l->server->home;
+    if (!l->echo && probes_somewhere(settings))
+        l->echo = echo_open(h->loop, listen_of(l)->interface, rng_next(&h->rng), probed, l->server, p);
+    return l->echo || !probes_somewhere(settings);
+}
+
 /* False: what is half open must be closed. */
 static bool open_listener(void *listener, struct problem *p)
 {
@@ -498,10 +507,7 @@ static bool open_listener(void *listener, struct problem *p)
     l->udp = udp_open(l->server->home->loop, &o, batch_came, l, p);
     if (!l->udp)
         return false;
-    if (probes_somewhere(l->server->settings))
-        l->echo = echo_open(l->server->home->loop, at->interface, rng_next(&l->server->home->rng), probed,
-                            l->server, p);
-    return l->echo || !probes_somewhere(l->server->settings);
+    return open_echo(l, l->server->settings, p);
 }
 
 static void tell_listening(const struct listener *l)
@@ -726,6 +732,9 @@ static bool dhcpd_reload(struct service *s, void *settings, struct problem *p)
         problem_set(p, "dhcpd: `listen` changed, which needs a restart");
         return false;
     }
+    for (size_t i = 0; i < s->listener_count; i++)
+        if (s->listeners[i].udp && !open_echo(&s->listeners[i], settings, p))
+            return false;
     if (!reload_six(s, settings, p))
         return false;
     if (!leases_settle(&s->leases, settings, now)) {

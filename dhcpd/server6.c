@@ -532,6 +532,15 @@ static void close_listener(void *listener)
     l->link = NULL;
 }
 
+/* Where the settings want one and there is none. */
+static bool open_advertiser(struct listener6 *l, const struct dhcp6_settings *settings, struct problem *p)
+{
+    const char *interface = listen_of(l)->interface;
+    if (interface && !l->advertiser && advertises_somewhere(settings))
+        l->advertiser = advertiser6_open(l->server->home, interface, link_now, l, p);
+    return l->advertiser || !interface || !advertises_somewhere(settings);
+}
+
 /* False: what is half open must be closed. */
 static bool open_listener(void *listener, struct problem *p)
 {
@@ -552,10 +561,7 @@ static bool open_listener(void *listener, struct problem *p)
     if (!l->udp)
         return false;
     l->port = udp_local(l->udp).port;
-    if (!at->interface || !advertises_somewhere(s->settings))
-        return true;
-    l->advertiser = advertiser6_open(s->home, at->interface, link_now, l, p);
-    return l->advertiser != NULL;
+    return open_advertiser(l, s->settings, p);
 }
 
 static void tell_listening(const struct listener6 *l)
@@ -688,6 +694,9 @@ bool server6_reload(struct server6 *s, const struct dhcp6_settings *settings, st
         problem_set(p, "dhcpd: `listen` or `duid` changed, which needs a restart");
         return false;
     }
+    for (size_t i = 0; i < s->listener_count; i++)
+        if (s->listeners[i].udp && !open_advertiser(&s->listeners[i], settings, p))
+            return false;
     if (!leases6_settle(&s->leases, settings, now)) {
         problem_set(p, "dhcpd: out of memory");
         return false;

@@ -1,4 +1,5 @@
 """Router advertisements: rdisc6 asks for them, and the kernel of the client takes them."""
+import signal
 import unittest
 
 import lab
@@ -58,6 +59,12 @@ class Advertisements(unittest.TestCase):
         lab.until(lambda: "fe80::" in self.network.ip(*ready), "the client's address does not settle")
         self.assertIsNone(self.ask_once())
         self.assertNotIn("dhcp6.router", server.log())
+
+    def test_on_by_a_reload(self):
+        server = self.serve("router-advertisements = false")
+        server.conf.write_text(server.conf.read_text().replace("router-advertisements = false", ""))
+        server.signal(signal.SIGHUP)
+        self.assertIn("Prefix : 2001:db8:1:2::/64", self.ask(server))
 
 
 if __name__ == "__main__":

@@ -1,6 +1,7 @@
 """ISC dhclient and busybox udhcpc in a network of two hosts, and a relay on a plain socket, against dhcpd."""
 import pathlib
 import re
+import signal
 import socket
 import struct
 import tempfile
@@ -91,6 +92,16 @@ class Dhcp(unittest.TestCase):
         for line in ("ip=192.168.1.10", "subnet=255.255.255.0", "router=192.168.1.254", "domain=mydomain.example",
                      "dns=192.168.1.1 192.168.1.2", "lease=600", "serverid=192.168.1.5"):
             self.assertIn(line, env)
+
+    def test_a_reload_begins_to_probe(self):
+        self.net.ip("-n", self.net.client, "addr", "add", "192.168.1.10/32", "dev", "lo")  # somebody has it
+        self.net.ip("-n", self.net.client, "route", "add", "192.168.1.5", "dev", self.net.client_if)
+        self.server.conf.write_text(self.server.conf.read_text().replace("lease-time", 'probe = "1s" lease-time'))
+        self.server.signal(signal.SIGHUP)
+        self.server.wait_log("event=reloaded")
+        done = self.udhcpc()
+        self.assertEqual((done.returncode, self.address()), (0, "192.168.1.11"), done.stderr.decode() + self.server.log())
+        self.assertIn("event=dhcp.conflict address=192.168.1.10", self.server.log())
 
     def test_dhclient_gives_its_address_back(self):
         self.dhclient()
