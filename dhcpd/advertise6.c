@@ -242,14 +242,18 @@ struct advertiser6 *advertiser6_open(struct home *h, const char *interface, adve
     return a;
 }
 
+void advertiser6_withdraw(struct advertiser6 *a)
+{
+    const struct dhcp6_subnet *sn = a->link(a->owner);
+    if (sn && sn->advertises && sn->router_lifetime_s > 0 && a->sent > 0)
+        send_advertisement(a, sn, 0, loop_now(a->home->loop));
+}
+
 void advertiser6_close(struct advertiser6 *a)
 {
     if (!a)
         return;
-    struct now now = loop_now(a->home->loop);
-    const struct dhcp6_subnet *sn = a->link(a->owner);
-    if (sn && sn->advertises && sn->router_lifetime_s > 0 && a->sent > 0)
-        send_advertisement(a, sn, 0, now);
+    advertiser6_withdraw(a);
     loop_disarm(a->home->loop, &a->due);
     uv_close((uv_handle_t *)&a->poll, free_advertiser);
 }

@@ -16,7 +16,9 @@ struct advertiser6 *advertiser6_open(struct home *h, const char *interface, adve
                                      void *owner, struct problem *p);
 /* What the subnet is has changed: it is told soon. */
 void advertiser6_tell(struct advertiser6 *a);
-/* Ends; a router takes its route back (RFC 4861 6.2.5). Harmless with NULL. */
+/* What it is will not be told any more: a router takes its route back (RFC 4861 6.2.5). */
+void advertiser6_withdraw(struct advertiser6 *a);
+/* Ends, with the same. Harmless with NULL. */
 void advertiser6_close(struct advertiser6 *a);
 
 /* What a subnet's configuration comes to. `prefix` and `hardware` are the caller's rooms. */

@@ -701,9 +701,14 @@ bool server6_reload(struct server6 *s, const struct dhcp6_settings *settings, st
         problem_set(p, "dhcpd: out of memory");
         return false;
     }
+    for (size_t i = 0; i < s->listener_count; i++) {
+        struct listener6 *l = &s->listeners[i];
+        const struct dhcp6_subnet *next = l->link ? subnet6_of(settings, l->link->network) : NULL;
+        if (l->advertiser && !(next && next->advertises))
+            advertiser6_withdraw(l->advertiser);
+        l->link = NULL; /* it was the old settings' */
+    }
     s->settings = settings;
-    for (size_t i = 0; i < s->listener_count; i++)
-        s->listeners[i].link = NULL; /* it was the old settings' */
     server6_follow(s, now);
     arm_deadline(s, now);
     return true;

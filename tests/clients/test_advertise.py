@@ -60,6 +60,15 @@ class Advertisements(unittest.TestCase):
         self.assertIsNone(self.ask_once())
         self.assertNotIn("dhcp6.router", server.log())
 
+    def test_off_by_a_reload(self):
+        server = self.serve('router-lifetime = "30m"')
+        self.ask(server)
+        route = lambda: self.network.ip("-n", self.network.client, "-6", "route", "show", "default")
+        lab.until(lambda: "via fe80::" in route(), "the kernel has no default route")
+        server.conf.write_text(server.conf.read_text().replace("router-lifetime", "router-advertisements = false router-lifetime"))
+        server.signal(signal.SIGHUP)
+        lab.until(lambda: "via fe80::" not in route(), lambda: f"the route stays: {server.log()}")
+
     def test_on_by_a_reload(self):
         server = self.serve("router-advertisements = false")
         server.conf.write_text(server.conf.read_text().replace("router-advertisements = false", ""))
