@@ -363,6 +363,8 @@ static enum step answer_name(struct walk *w, bool first)
 {
     const struct zones_row *row = zone_for(w);
     const struct zone_node *n;
+    if (first && row)
+        w->plan->zone_id = row->id;
     if (!row || !row->zone) {
         if (first)
             w->plan->rcode = row ? DNS_SERVFAIL : DNS_REFUSED;

@@ -31,6 +31,7 @@ struct answer_plan {
     unsigned
         turn; /* 0: records as they lie in the zone; else each set begins with the record whose turn it is */
     struct span away; /* an alias leads to this name, in no zone of ours; at == NULL: none does */
+    uint64_t zone_id; /* whose the question is: of the row; 0: nobody's here */
     size_t count;
     struct answer_row rows[ANSWER_ROWS_MAX];
     size_t made_count; /* CNAMEs made of DNAMEs (RFC 6672 3.1): rows lead to them */

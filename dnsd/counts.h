@@ -7,13 +7,34 @@
 #define COUNTS_TYPES  320 /* those of today's use, and ANY; the last one is all others */
 #define COUNTS_RCODES 24  /* BADCOOKIE is the last one there is */
 
+#define COUNTS_ZONES  4096 /* a power of two: how many zones are counted each on its own, at most */
+#define COUNTS_PLACES 8    /* where a zone is looked for */
+
 struct http_exchange;
 
+struct counts_zone {
+    uint64_t id; /* of a row of zones; 0: none */
+    uint64_t count;
+};
+
 struct counts {
+    uint64_t other_zones; /* for which there was no place */
+    struct counts_zone zones[COUNTS_ZONES];
     uint64_t transports[EDNS_TLS + 1];
     uint64_t rcodes[COUNTS_RCODES];
     uint64_t types[COUNTS_TYPES];
 };
+
+/* Where a zone is counted whose own place has another one. */
+uint64_t *counts_zone_elsewhere(struct counts *c, uint64_t id);
+static inline void counts_take_zone(struct counts *c, uint64_t id)
+{
+    struct counts_zone *z = &c->zones[id % COUNTS_ZONES];
+    if (z->id == id)
+        z->count++;
+    else
+        ++*counts_zone_elsewhere(c, id);
+}
 
 /* A question that came, and its reply, if there is one. */
 static inline void counts_take(struct counts *c, const struct response *r, enum edns_transport transport,
@@ -22,6 +43,8 @@ static inline void counts_take(struct counts *c, const struct response *r, enum 
     c->transports[transport]++;
     if (replied && (size_t)r->rcode < COUNTS_RCODES)
         c->rcodes[r->rcode]++;
+    if (r->plan.zone_id)
+        counts_take_zone(c, r->plan.zone_id);
     if (r->query.asked)
         c->types[r->query.question.type < COUNTS_TYPES ? r->query.question.type : COUNTS_TYPES - 1]++;
 }
@@ -30,5 +53,8 @@ static inline void counts_take(struct counts *c, const struct response *r, enum 
 void counts_move(struct counts *to, struct counts *from);
 /* Tells all that are not zero. */
 void counts_tell(const struct counts *c, struct http_exchange *x);
+/* Those of zones; a zone that several directories have is told once. */
+void counts_tell_zones(const struct counts *c, const struct zones *const *all, size_t count,
+                       struct http_exchange *x);
 
 #endif

@@ -232,6 +232,8 @@ bool views_load(struct service *s, const struct dnsd_settings *d, bool strict, s
                 struct problem *p);
 /* Puts them into service while no worker reads; *v has what was there before then. */
 void views_swap(struct service *s, const struct dnsd_settings *d, struct views *v);
+/* Tells what was asked of their zones. */
+void views_count(const struct service *s, struct http_exchange *x);
 /* After views_swap(): versions are told, zones followed, signatures made. What was before goes. False: no
  * memory. */
 bool views_started(struct service *s, struct views *before);

@@ -70,6 +70,7 @@ static enum respond_outcome transfer(const struct zones *zones, const struct add
     const struct dns_query *q = &r->query;
     const struct zones_row *row =
         q->question.class == DNS_CLASS_IN ? zones_find_apex(zones, &r->lower) : NULL;
+    r->plan.zone_id = row ? row->id : 0;
     if (q->question.type == DNS_TYPE_AXFR && !over_tcp)
         return error(r, DNS_FORMERR, "AXFR over UDP", out);
     if (!row)
@@ -189,6 +190,7 @@ enum respond_outcome respond(const struct zones *zones, struct span message, con
     r->asked.any = r->asked.cookie = false;
     r->fault.code = EDNS_FAULT_NONE;
     r->plan.count = 0;
+    r->plan.zone_id = 0;
     if (state == DNS_QUERY_DROP)
         return RESPOND_SILENCE;
     bool takes_options = q->edns.present && q->edns.options.len && r->edns && q->rcode != DNS_BADVERS;

@@ -428,6 +428,7 @@ static void measure(struct service *s, struct http_exchange *x)
     workers_count(s->workers, &s->counts);
     s->home->events->seen[EVENT_DNS_QUERY] += s->counts.transports[EDNS_UDP] - before;
     counts_tell(&s->counts, x);
+    views_count(s, x);
     if (s->limit)
         limit_measure(s->limit, x);
     metric_line(x, "wirelab_dns_connections", NULL, NULL, NULL, NULL, s->connection_count);

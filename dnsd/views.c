@@ -325,6 +325,16 @@ void views_close(struct service *s)
     s->view_count = 0;
 }
 
+void views_count(const struct service *s, struct http_exchange *x)
+{
+    const struct zones **all = calloc(s->view_count, sizeof *all);
+    for (size_t i = 0; all && i < s->view_count; i++)
+        all[i] = &s->views[i]->zones;
+    if (all)
+        counts_tell_zones(&s->counts, all, s->view_count, x);
+    free(all);
+}
+
 bool views_busy(const struct service *s)
 {
     for (size_t i = 0; i < s->view_count; i++)

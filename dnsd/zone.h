@@ -193,8 +193,9 @@ struct zones_row {
     struct dns_name name;             /* in lower case */
     const struct dnsd_zone *settings; /* not looked at here */
     struct zone *zone;                /* held by the directory; NULL: it could not be loaded */
-    const struct dnsd_permits
-        *transfer; /* who may have all of it; lives as long as the directory; NULL: nobody */
+    uint64_t id;                      /* of its name, never 0; zones_open() makes it */
+    /* Who may have all of it; lives as long as the directory; NULL: nobody. */
+    const struct dnsd_permits *transfer;
     bool transfer_tls_only;
     bool expired; /* a copy that no primary has confirmed for too long */
 };

@@ -47,7 +47,9 @@ static uint32_t zones_slot(const struct zones *d, struct span lower)
 
 static void zones_index(struct zones *d, size_t row)
 {
-    uint32_t i = zones_slot(d, dns_name_span(&d->rows[row].name));
+    uint64_t hash = hash_bytes(dns_name_span(&d->rows[row].name), d->seed);
+    uint32_t i = (uint32_t)hash & d->slot_mask;
+    d->rows[row].id = hash ? hash : 1;
     while (d->slots[i])
         i = (i + 1) & d->slot_mask;
     d->slots[i] = (uint32_t)row + 1;

@@ -1,5 +1,6 @@
 """What a running program counts, by `wirelab stats`: messages, those that were discarded by their reason, pools."""
 import re
+import signal
 import socket
 import tempfile
 import unittest
@@ -53,6 +54,26 @@ class Stats(unittest.TestCase):
             self.assertEqual(counts.get(name), number, name)
         reasons = [n for n in counts if n.startswith("wirelab_event_reasons_total{event=\"dhcp.discard\"")]
         self.assertEqual(sorted(counts[n] for n in reasons), [1, 2])
+
+    def test_questions_by_zone_type_code_and_transport(self):
+        """From all threads, over a reload, and what is in no zone is in none."""
+        dns = self.server.port("dnsd", "udp")
+        for _ in range(7):
+            lab.run("dig", "@127.0.0.1", "-p", dns, "ns.a.test", "A")
+        for _ in range(3):
+            lab.run("dig", "+tcp", "@127.0.0.1", "-p", dns, "nothing.a.test", "MX")
+        lab.run("dig", "@127.0.0.1", "-p", dns, "b.test", "A")
+        self.server.signal(signal.SIGHUP)
+        self.server.wait_log("reload")
+        lab.run("dig", "@127.0.0.1", "-p", dns, "a.test", "AXFR")
+        counts = self.stats()
+        for name, number in (('wirelab_dns_zone_questions_total{zone="a.test."}', 11),
+                             ('wirelab_dns_questions_total{type="A"}', 8), ('wirelab_dns_questions_total{type="MX"}', 3),
+                             ('wirelab_dns_replies_total{rcode="NXDOMAIN"}', 3),
+                             ('wirelab_dns_messages_total{transport="udp"}', 8),
+                             ('wirelab_dns_messages_total{transport="tcp"}', 4)):
+            self.assertEqual(counts.get(name), number, f"{name}: {counts}")
+        self.assertEqual([n for n in counts if "zone_questions" in n], ['wirelab_dns_zone_questions_total{zone="a.test."}'])
 
     def test_nobody_runs(self):
         self.server.close()
