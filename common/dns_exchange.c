@@ -13,7 +13,7 @@
 #define STRAYS_MAX    64   /* looked at for one question: more is somebody who guesses */
 #define READS_A_TURN  16   /* messages of one socket, so that a flood cannot hold up the others */
 #define LENGTH_BYTES  2
-#define TCP_OUT_BYTES (LENGTH_BYTES + DNS_EXCHANGE_BYTES_MAX)
+#define TCP_OUT_BYTES (LENGTH_BYTES + DNS_MESSAGE_BYTES_MAX)
 
 struct dns_exchange {
     struct loop *loop;
@@ -96,9 +96,9 @@ static void fail_soon(struct dns_exchange *x)
     loop_arm(x->loop, &x->deadline, loop_now(x->loop).mono_ms);
 }
 
-static struct span write_query(struct dns_exchange *x, uint8_t room[DNS_EXCHANGE_BYTES_MAX])
+static struct span write_query(struct dns_exchange *x, uint8_t *room, size_t size)
 {
-    struct writer w = writer_over(room, DNS_EXCHANGE_BYTES_MAX);
+    struct writer w = writer_over(room, size);
     const struct dns_exchange_options *o = &x->options;
     entropy_fill(&x->id, sizeof x->id);
     if (o->message.len) {
@@ -166,13 +166,12 @@ static void ask_by_tcp(struct dns_exchange *x)
 {
     static const struct stream_limits limits = { LENGTH_BYTES + DNS_MESSAGE_BYTES_MAX, TCP_OUT_BYTES,
                                                  TCP_OUT_BYTES };
-    uint8_t query[DNS_EXCHANGE_BYTES_MAX], room[TCP_OUT_BYTES];
-    struct writer w = writer_over(room, sizeof room);
-    struct mark length = write_length16(&w);
-    write_span(&w, write_query(x, query));
-    close_length16(&w, length);
+    static uint8_t room[TCP_OUT_BYTES]; /* the stream copies it */
+    struct writer length = writer_over(room, LENGTH_BYTES);
+    struct span query = write_query(x, room + LENGTH_BYTES, sizeof room - LENGTH_BYTES);
+    write_u16(&length, (uint16_t)query.len);
     x->stream = stream_connect(x->loop, &x->options.server, &limits, &stream_owner, x);
-    if (!x->stream || !stream_write(x->stream, writer_span(&w)))
+    if (!x->stream || !stream_write(x->stream, span_of(room, LENGTH_BYTES + query.len)))
         fail_soon(x);
 }
 
@@ -260,7 +259,7 @@ static bool open_socket(struct dns_exchange *x)
 static void ask_by_udp(struct dns_exchange *x)
 {
     uint8_t room[DNS_EXCHANGE_BYTES_MAX];
-    struct span query = write_query(x, room);
+    struct span query = write_query(x, room, sizeof room);
     if (!open_socket(x) || send(x->fd, query.at, query.len, MSG_DONTWAIT) != (ssize_t)query.len)
         fail_soon(x);
 }

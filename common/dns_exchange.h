@@ -20,7 +20,8 @@ struct dns_exchange_options {
     struct endpoint server;
     struct dns_question question;
     /* Another message in the place of a question: an UPDATE or a NOTIFY, whose question is its zone. Its
-     * identifier is filled in; it must live until the callback. At most DNS_EXCHANGE_BYTES_MAX. */
+     * identifier is filled in; it must live until the callback. At most DNS_EXCHANGE_BYTES_MAX, unless it
+     * goes by TCP from the beginning. */
     struct span message;
     uint16_t flags;       /* DNS_RD, DNS_CD, DNS_AD */
     struct dns_edns edns; /* .present == false: exactly plain */

@@ -107,6 +107,18 @@ const struct config_key dnsd_zone_keys[] = {
       .help = "Who else but the primaries may say that the zone has changed, by address or by key.",
       .example = "allow-notify = { \"172.16.16.150\" }",
       .reference = "RFC 1996" },
+    { .name = "forward-updates",
+      .type = CONFIG_TEXT,
+      .flags = CONFIG_LIST,
+      .help =
+          "Of a zone that is fetched: whose UPDATEs are passed on to its primaries, the first one that can "
+          "be "
+          "reached, which decides; nobody unless it is said here (as in allow-transfer). A message stays as "
+          "it is, "
+          "with its signature, by a key that this server need not know. They go by TCP, in clear, so not to "
+          "primaries with `tls`.",
+      .example = "forward-updates = { \"172.16.16.0/24\" }",
+      .reference = "RFC 2136 6, RFC 8945 5.5" },
     { .name = "reverse-of",
       .type = CONFIG_DOMAIN,
       .flags = CONFIG_LIST,
@@ -216,6 +228,16 @@ static void read_zonemd(struct config *c, const struct config_section *s, struct
             "primaries");
 }
 
+static void check_forward(struct config *c, const struct config_section *s, const struct dnsd_zone *z)
+{
+    size_t plain = 0;
+    for (size_t i = 0; i < z->primary_count; i++)
+        plain += !z->primaries[i].tls_name;
+    if (dnsd_permits_some(&z->forward) && !plain)
+        config_problem(c, s, config_value(s, "forward-updates"), "primaries = { \"172.16.16.139\" }",
+                       "there is no primary without TLS that updates could be passed on to");
+}
+
 static bool read_zone(struct config *c, const struct config_section *s, struct dnsd_settings *d,
                       struct dnsd_zone *z)
 {
@@ -240,6 +262,8 @@ static bool read_zone(struct config *c, const struct config_section *s, struct d
               dnsd_configure_policies(c, s, d, z) &&
               dnsd_configure_permits(c, s, "allow-notify", d, &z->notify_by) &&
               dnsd_configure_servers(c, s, "notify", d, &z->notify, &z->notify_count);
+    ok = ok && dnsd_configure_permits(c, s, "forward-updates", d, &z->forward);
+    check_forward(c, s, z);
     read_zonemd(c, s, z);
     return ok;
 }

@@ -174,14 +174,23 @@ void dnsd_connection_reply(struct connection *c, struct recursion_client *client
     stream_resume(c->stream);
 }
 
-void dnsd_connection_awaits(struct connection *c, struct list_node *waiting)
+void dnsd_connection_awaits(struct connection *c, struct dnsd_awaiting *a)
 {
-    list_append(&c->awaiting, waiting);
+    a->connection = c;
+    list_append(&c->awaiting, &a->node);
 }
 
-void dnsd_connection_send(struct connection *c, struct list_node *waiting, const struct writer *reply)
+static struct connection *stop_awaiting(struct dnsd_awaiting *a)
 {
-    list_remove(waiting);
+    struct connection *c = a->connection;
+    list_remove(&a->node);
+    a->connection = NULL;
+    return c;
+}
+
+void dnsd_connection_send(struct dnsd_awaiting *a, const struct writer *reply)
+{
+    struct connection *c = stop_awaiting(a);
     if (!send_out(c, reply))
         return;
     finish_if_ending(c);
@@ -278,7 +287,7 @@ static void closed(void *self, struct stream *stream, enum stream_end why)
     for (struct list_node *n; (n = list_first(&c->waiting));) /* ends: each is taken off */
         recursion_forget(s->recursion, list_item(n, struct recursion_client, connection_node));
     for (struct list_node *n; (n = list_first(&c->awaiting));) /* as above */
-        primary_forget_connection(n);
+        stop_awaiting(list_item(n, struct dnsd_awaiting, node));
     list_remove(&c->node);
     s->connection_count--;
     if (c->transferring)

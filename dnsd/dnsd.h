@@ -38,6 +38,7 @@ struct dnsd_zone {
     const char *file;
     struct dnsd_permits transfer, update;
     struct policies update_policies; /* for those that `update` does not let do everything */
+    struct dnsd_permits forward;     /* whose updates are passed on to a primary */
     struct dnsd_permits notify_by;   /* beside the primaries */
     struct dnsd_server *notify;
     size_t notify_count;
@@ -156,6 +157,8 @@ struct view {
     struct primary *primary;
     struct secondary *secondary;
     struct signing *signing;
+    struct list forwards; /* updates that others decide */
+    size_t forward_count;
 };
 
 struct service {
@@ -197,9 +200,14 @@ void dnsd_abort_connections(struct service *s);
 void dnsd_connection_waits(struct connection *c, struct recursion_client *client);
 void dnsd_connection_reply(struct connection *c, struct recursion_client *client, const struct writer *reply);
 
-/* The same for a list node of another kind; primary_forget_connection() hears of the connection's end. */
-void dnsd_connection_awaits(struct connection *c, struct list_node *waiting);
-void dnsd_connection_send(struct connection *c, struct list_node *waiting, const struct writer *reply);
+/* The same for who does something else than a question; `connection` is NULL when that has ended meanwhile.
+ */
+struct dnsd_awaiting {
+    struct list_node node; /* of its connection, while that is there */
+    struct connection *connection;
+};
+void dnsd_connection_awaits(struct connection *c, struct dnsd_awaiting *a);
+void dnsd_connection_send(struct dnsd_awaiting *a, const struct writer *reply);
 
 /* descriptors.c: how many connections there may be, up to `wanted`; asks the system for as many. */
 size_t dnsd_connections_possible(size_t wanted);

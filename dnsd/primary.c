@@ -1,6 +1,7 @@
 #include "primary.h"
 
 #include "encode.h"
+#include "forward.h"
 #include "notify.h"
 #include "signing.h"
 #include "update.h"
@@ -14,13 +15,12 @@
 
 /* An update that waits for its turn, or for the disk. */
 struct waiting {
-    struct list_node node;            /* of its zone */
-    struct list_node connection_node; /* of its connection, while that is there */
+    struct list_node node; /* of its zone */
+    struct dnsd_awaiting awaiting;
     struct dns_query query;
     struct endpoint peer, local;
     unsigned interface;
     struct udp *udp;
-    struct connection *connection; /* NULL: UDP, or it is gone */
     bool over_tcp;
     struct change *change; /* once decided */
     struct work *work;
@@ -177,7 +177,7 @@ size_t primary_changes(struct primary *m, const struct dns_name *lower, uint32_t
 static void end_waiting(struct waiting *u)
 {
     list_remove(&u->node);
-    list_remove(&u->connection_node);
+    list_remove(&u->awaiting.node);
     u->work->primary->waiting_count--;
     change_release(u->change);
     tsig_close(&u->session);
@@ -193,18 +193,11 @@ static void reply(struct waiting *u, enum dns_rcode rcode, const char *why, stru
                 &u->peer, rcode, why, now);
     encode_error(&u->query, rcode, &w);
     dnsd_sign(&u->session, &w, now);
-    if (u->connection)
-        dnsd_connection_send(u->connection, &u->connection_node, &w);
+    if (u->awaiting.connection)
+        dnsd_connection_send(&u->awaiting, &w);
     else if (!u->over_tcp)
         udp_send_one(u->udp, &u->peer, &u->local, u->interface, writer_span(&w));
     end_waiting(u);
-}
-
-void primary_forget_connection(struct list_node *waiting)
-{
-    struct waiting *u = list_item(waiting, struct waiting, connection_node);
-    list_remove(&u->connection_node);
-    u->connection = NULL;
 }
 
 /* ---- one update after the other
@@ -388,7 +381,6 @@ static bool wait(struct primary *m, const struct dns_name *lower, struct span me
     u->local = *from->local;
     u->interface = from->interface;
     u->udp = from->udp;
-    u->connection = from->connection;
     u->over_tcp = from->connection != NULL;
     u->work = k;
     u->session = m->view->service->session;
@@ -398,7 +390,7 @@ static bool wait(struct primary *m, const struct dns_name *lower, struct span me
     list_append(&k->waiting, &u->node);
     m->waiting_count++;
     if (from->connection)
-        dnsd_connection_awaits(from->connection, &u->connection_node);
+        dnsd_connection_awaits(from->connection, &u->awaiting);
     run_work(k, now);
     return true;
 }
@@ -427,6 +419,10 @@ enum respond_outcome primary_update(struct primary *m, struct span message, cons
     const struct zones_row *row = zones_find_apex(&m->view->zones, &lower);
     if (!row)
         return refuse(m, &q, from, DNS_NOTAUTH, "no zone of ours", out, now);
+    if (forward_takes(row, from))
+        return forward_update(m->view, row, message, &q, from, now)
+                   ? RESPOND_LATER
+                   : refuse(m, &q, from, DNS_SERVFAIL, "too many updates wait", out, now);
     enum dns_rcode rcode = check_policy(row->settings, from, message, &why);
     if (rcode != DNS_NOERROR)
         return refuse(m, &q, from, rcode, why, out, now);

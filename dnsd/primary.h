@@ -43,7 +43,5 @@ size_t primary_changes(struct primary *m, const struct dns_name *lower, uint32_t
 /* A message of opcode UPDATE. RESPOND_REPLY or RESPOND_LATER. */
 enum respond_outcome primary_update(struct primary *m, struct span message, const struct dnsd_asker *from,
                                     struct writer *out, struct now now);
-/* The connection of a waiting update is gone. */
-void primary_forget_connection(struct list_node *waiting);
 
 #endif

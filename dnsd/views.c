@@ -1,4 +1,5 @@
 /* How the zones of all views come into service, at the start and on reload. */
+#include "forward.h"
 #include "primary.h"
 #include "reversed.h"
 #include "secondary.h"
@@ -187,6 +188,7 @@ static bool load_zones(struct view *v, const struct dnsd_view *d, bool strict, s
 
 static void close_view(struct view *v)
 {
+    forward_close(v);
     secondary_close(v->secondary);
     signing_close(v->signing);
     primary_close(v->primary);
@@ -203,6 +205,7 @@ static struct view *open_view(struct service *s, const struct dnsd_view *d, stru
     }
     v->service = s;
     v->settings = d;
+    list_open(&v->forwards);
     snprintf(v->name, sizeof v->name, "%s", d->name);
     v->primary = primary_open(v, d, p);
     v->signing = signing_open(v);

@@ -116,6 +116,49 @@ class Bind(copies.Zones):
         lab.run(wirelab, "leases", "-c", server.conf, "--free", "192.168.1.10")
         lab.until(lambda: address() == [], lambda: f"{address()}: {server.log()}")
 
+    def test_updates_through_the_secondary(self):
+        """Signed for the primary, by a key that the secondary has not; ours before BIND, and BIND before ours."""
+        self.write_zone(1)
+        listen, ours = free_port(), free_port()
+        self.named(listen, f'zone "a.test" {{ type primary; file "{self.directory}/a.zone"; allow-update {{ key shared.key; }}; '
+                   f'allow-transfer {{ 127.0.0.1; }}; also-notify {{ 127.0.0.1 port {ours}; }}; }};', "explicit")
+        self.follows(listen, 1)
+        server = lab.Program(f'''dnsd {{
+  listen = {{ "127.0.0.1:{ours}" }}
+  zone "a.test" {{ primaries = {{ "127.0.0.1:{listen}" }} forward-updates = {{ "127.0.0.1" }} }}
+}}
+''')
+        self.addCleanup(server.close)
+        self.follows(ours, 1)
+        self.signed_update(ours)
+        self.follows(ours, 2)
+
+    def test_updates_through_it(self):
+        self.write_zone(1)
+        listen = free_port()
+        server = lab.Program(f'''dnsd {{
+  listen = {{ "127.0.0.1:0" }}{KEYS}
+  zone "a.test" {{
+    file = "{self.directory}/a.zone"
+    allow-transfer = {{ "127.0.0.1" }}
+    allow-update = {{ "key shared.key" }}
+    notify = {{ "127.0.0.1:{listen}" }}
+  }}
+}}
+''')
+        self.addCleanup(server.close)
+        port = server.port("dnsd", "udp")
+        self.named(listen, f'zone "a.test" {{ type secondary; file "copy"; primaries port {port} {{ 127.0.0.1; }}; '
+                   'allow-update-forwarding { any; }; };')
+        self.follows(listen, 1)
+        self.signed_update(listen)
+        self.follows(listen, 2)
+
+    def signed_update(self, port):
+        done = lab.run("nsupdate", "-t", "10", "-y", f"hmac-sha256:shared.key:{SECRET}", input=f"server 127.0.0.1 {port}\n"
+                       "zone a.test\nupdate add new.a.test 60 A 192.0.2.9\nsend\n".encode())
+        self.assertEqual((done.returncode, done.stderr), (0, b""))
+
 
 if __name__ == "__main__":
     unittest.main()
