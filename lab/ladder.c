@@ -437,9 +437,9 @@ static bool put_beside(struct canvas *c, const struct beside *b, const struct li
 {
     struct canvas trial = *c;
     size_t length = put_label(&trial, details, b->begin, b->room);
-    size_t at = b->left ? b->begin + b->room - length : b->begin;
-    if (length <= more_than)
+    if (length <= more_than || length > b->room) /* longer: all it has is how many there are */
         return false;
+    size_t at = b->left ? b->begin + b->room - length : b->begin;
     put(c, at - 1, ' ', STYLE_PLAIN);
     put_label(c, details, at, b->room);
     put(c, at + length, ' ', STYLE_PLAIN);
