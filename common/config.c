@@ -13,6 +13,7 @@
 #define ARENA_MAX       (1024u * 1024 * 1024)
 #define PATH_TEXT_BYTES 512
 #define MESSAGE_BYTES   1024
+#define TOGETHER        256 /* sections that libConfuse parses at once: each costs it a look at those before it */
 
 /* ---- notes ------------------------------------------------------------------------------------- */
 
@@ -206,9 +207,8 @@ static void confuse_error(cfg_t *cfg, const char *format, va_list args)
     parsing->problem_count++;
 }
 
-static cfg_t *confuse_parse(struct config *c, char *text)
+static cfg_t *confuse_parse(struct config *c, cfg_opt_t *options, const char *text)
 {
-    cfg_opt_t *options = options_of(&c->arena, c->keys);
     cfg_t *cfg = options ? cfg_init(options, CFGF_NONE) : NULL;
     if (!cfg) {
         c->failed = true;
@@ -225,6 +225,55 @@ static cfg_t *confuse_parse(struct config *c, char *text)
         config_problem(c, c->root, NULL, NULL, "the file cannot be parsed");
     cfg_free(cfg);
     return NULL;
+}
+
+/* ---- pieces of the file -------------------------------------------------------------------------
+ * Titled sections are parsed some at a time, apart from what they stand in: a hundred thousand at once would
+ * take libConfuse minutes and a gigabyte. */
+
+static bool is_titled(const struct guard_item *i)
+{
+    return !i->skipped && i->key->type == CONFIG_SECTION && i->key->flags & CONFIG_TITLED;
+}
+
+static void write_piece(struct writer *w, const char *blanked, size_t from, size_t until)
+{
+    write_bytes(w, blanked + from, until - from);
+}
+
+/* What stands in the section, without titled ones, up to where *from is then. As deep as the guard lets a
+ * file be. */
+static void write_plain(struct writer *w, const char *blanked, const struct guard_item *in, size_t *from)
+{
+    for (const struct guard_item *i = in->first; i; i = i->next) {
+        if (i->skipped || i->key->type != CONFIG_SECTION)
+            continue;
+        if (!is_titled(i)) {
+            write_plain(w, blanked, i, from);
+            continue;
+        }
+        write_piece(w, blanked, *from, i->from);
+        *from = i->until;
+    }
+}
+
+/* A section with what is plain in it, from one place of the file to another. */
+static void write_section(struct writer *w, const char *blanked, const struct guard_item *in, size_t from,
+                          size_t until)
+{
+    write_plain(w, blanked, in, &from);
+    write_piece(w, blanked, from, until);
+}
+
+/* In a text of its own; NULL, and the configuration has failed. */
+static cfg_t *parse_written(struct config *c, cfg_opt_t *options, struct writer *w)
+{
+    write_u8(w, 0);
+    if (!writer_ok(w)) {
+        c->failed = true;
+        return NULL;
+    }
+    return confuse_parse(c, options, (const char *)w->start);
 }
 
 /* ---- the tree ---------------------------------------------------------------------------------- */
@@ -253,14 +302,6 @@ static void check_value(struct config *c, const struct config_section *s, const 
         write_step(&w, span_text(key->name), false, span_of(NULL, 0));
     note_add(c, &c->problems, at, path_end(&w), message, f.right[0] ? f.right : NULL);
     c->problem_count++;
-}
-
-static const struct guard_item *find_item(const struct guard_item *in, const char *name)
-{
-    for (const struct guard_item *i = in->first; i; i = i->next)
-        if (!i->skipped && span_is(i->name, name))
-            return i;
-    return NULL;
 }
 
 static void fill_from_file(struct config *c, const struct config_section *s, struct config_entry *e,
@@ -304,31 +345,130 @@ static struct config_section *section_read(struct config *c, const struct config
                                            const struct guard_item *item,
                                            const struct config_section *parent);
 
-/* The file's sections of this key, paired with the guard's by their order. */
-static void fill_sections(struct config *c, const struct config_section *s, struct config_entry *e,
-                          cfg_opt_t *option, const struct guard_item *in)
+/* The next titled section of this key. */
+static const struct guard_item *next_titled(const struct guard_item *i, const struct config_key *key)
 {
-    size_t count = 0;
-    for (const struct guard_item *i = in->first; i; i = i->next)
-        count += !i->skipped && span_is(i->name, e->key->name);
-    e->sections = arena_array(&c->arena, count ? count : 1, sizeof *e->sections);
-    if (count && cfg_opt_size(option) != count)
-        config_problem(c, s, NULL, "each title once", "a section \"%s\" is here more than once",
-                       e->key->name);
-    for (const struct guard_item *i = in->first; i && e->sections && e->section_count < cfg_opt_size(option);
-         i = i->next)
-        if (!i->skipped && span_is(i->name, e->key->name)) {
-            cfg_t *inside = cfg_opt_getnsec(option, (unsigned)e->section_count);
-            e->sections[e->section_count++] = section_read(c, e->key, e->key->keys, inside, i, s);
-        }
-    e->in_file = e->section_count > 0;
+    while (i && (i->skipped || i->key != key))
+        i = i->next;
+    return i;
 }
 
-static void check_required(struct config *c, const struct config_section *s, const struct config_entry *e)
+/* Some of them, from *i on, which is where to go on then. False: they cannot be parsed. */
+static bool fill_some(struct config *c, const struct config_section *s, struct config_entry *e,
+                      cfg_opt_t *options, const struct guard_item **i)
 {
-    if (!(e->key->flags & CONFIG_REQUIRED) || e->in_file)
+    size_t count = 0, bytes = 1;
+    const struct guard_item *first = *i = next_titled(*i, e->key);
+    for (; *i && count < TOGETHER; *i = next_titled((*i)->next, e->key), count++)
+        bytes += (*i)->until - (*i)->from;
+    uint8_t *text = malloc(bytes);
+    struct writer w = writer_over(text, text ? bytes : 0);
+    const struct guard_item *at = first;
+    for (size_t n = 0; n < count; n++, at = next_titled(at->next, e->key))
+        write_section(&w, c->blanked, at, at->from, at->until);
+    cfg_t *cfg = parse_written(c, options, &w);
+    free(text);
+    at = first;
+    for (size_t n = 0; cfg && n < count; n++, at = next_titled(at->next, e->key))
+        e->sections[e->section_count++] = section_read(
+            c, e->key, e->key->keys, cfg_opt_getnsec(cfg_getopt(cfg, e->key->name), (unsigned)n), at, s);
+    if (cfg)
+        cfg_free(cfg);
+    return cfg != NULL;
+}
+
+static void fill_titled(struct config *c, const struct config_section *s, struct config_entry *e,
+                        const struct guard_item *in)
+{
+    struct config_key table[2] = { *e->key, { 0 } };
+    cfg_opt_t *options = options_of(&c->arena, table);
+    const struct guard_item *i = in->first;
+    size_t count = 0;
+    for (const struct guard_item *k = next_titled(i, e->key); k; k = next_titled(k->next, e->key))
+        count++;
+    e->sections = arena_array(&c->arena, count, sizeof *e->sections);
+    while (options && e->sections && e->section_count < count)
+        if (!fill_some(c, s, e, options, &i))
+            break;
+    c->failed = c->failed || !options || !e->sections;
+}
+
+static void fill_section(struct config *c, const struct config_section *s, struct config_entry *e,
+                         cfg_opt_t *option, const struct guard_item *item)
+{
+    e->sections = arena_array(&c->arena, 1, sizeof *e->sections);
+    if (!e->sections || !cfg_opt_size(option)) {
+        c->failed = true;
         return;
-    config_problem(c, s, NULL, e->key->example, "\"%s\" is missing", e->key->name);
+    }
+    e->sections[e->section_count++] =
+        section_read(c, e->key, e->key->keys, cfg_opt_getnsec(option, 0), item, s);
+}
+
+static struct config_entry *entry_in_file(const struct config_section *s, const struct config_key *row)
+{
+    for (size_t i = 0; i < s->entry_count; i++)
+        if (s->entries[i].key == row)
+            return &s->entries[i];
+    return NULL;
+}
+
+static void check_required(struct config *c, const struct config_section *s)
+{
+    for (const struct config_key *row = s->keys; row->name; row++)
+        if (row->flags & CONFIG_REQUIRED && !entry_in_file(s, row))
+            config_problem(c, s, NULL, row->example, "\"%s\" is missing", row->name);
+}
+
+/* Of all sections that have this table; NULL: no memory. */
+static const struct config_entry *defaults_of(struct config *c, const struct config_section *s)
+{
+    struct config_defaults *d = c->defaults;
+    while (d && d->keys != s->keys) /* as many as there are tables */
+        d = d->next;
+    if (d)
+        return d->entries;
+    size_t n = rows_of(s->keys);
+    d = arena_array(&c->arena, 1, sizeof *d);
+    struct config_entry *entries = arena_array(&c->arena, n + 1, sizeof *entries);
+    if (!d || !entries)
+        return NULL;
+    *d = (struct config_defaults){ c->defaults, s->keys, entries };
+    c->defaults = d;
+    for (size_t i = 0; i < n; i++) {
+        entries[i].key = &s->keys[i];
+        if (s->keys[i].otherwise)
+            fill_from_default(c, s, &entries[i]);
+    }
+    return entries;
+}
+
+/* An entry for each key that is there, in the order in which they came. False: no memory. */
+static bool fill_entries(struct config *c, struct config_section *s, cfg_t *cfg,
+                         const struct guard_item *item)
+{
+    size_t room = 0;
+    for (const struct guard_item *i = item->first, *last = NULL; i; i = i->next)
+        if (!i->skipped && (!last || i->key != last->key)) { /* of many sections, one */
+            room++;
+            last = i;
+        }
+    s->entries = arena_array(&c->arena, room, sizeof *s->entries);
+    for (const struct guard_item *i = item->first; s->entries && i; i = i->next) {
+        if (i->skipped || (s->entry_count && s->entries[s->entry_count - 1].key == i->key) ||
+            entry_in_file(s, i->key))
+            continue;
+        struct config_entry *e = &s->entries[s->entry_count++];
+        e->key = i->key;
+        e->in_file = true;
+        if (is_titled(i))
+            fill_titled(c, s, e, item);
+        else if (i->key->type == CONFIG_SECTION)
+            fill_section(c, s, e, cfg_getopt(cfg, i->key->name), i);
+        else
+            fill_from_file(c, s, e, cfg_getopt(cfg, i->key->name), i);
+    }
+    return s->entries;
 }
 
 static struct config_section *section_read(struct config *c, const struct config_key *own,
@@ -336,33 +476,23 @@ static struct config_section *section_read(struct config *c, const struct config
                                            const struct guard_item *item, const struct config_section *parent)
 {
     struct config_section *s = arena_array(&c->arena, 1, sizeof *s);
-    size_t n = rows_of(keys);
-    if (s)
-        s->entries = arena_array(&c->arena, n + 1, sizeof *s->entries);
-    if (!s || !s->entries) {
+    if (!s) {
         c->failed = true;
         return NULL;
     }
     s->key = own;
     s->parent = parent;
     s->place = item->place;
-    s->entry_count = n;
+    s->keys = keys;
     s->titled = item->has_title;
+    s->defaults = defaults_of(c, s);
     if (s->titled)
         check_value(c, s, own, own->title_type, cfg_title(cfg), item->title_place, &s->title);
-    for (size_t i = 0; i < n; i++) {
-        struct config_entry *e = &s->entries[i];
-        const struct guard_item *found = find_item(item, keys[i].name);
-        cfg_opt_t *option = cfg_getopt(cfg, keys[i].name);
-        e->key = &keys[i];
-        if (keys[i].type == CONFIG_SECTION)
-            fill_sections(c, s, e, option, item);
-        else if (found)
-            fill_from_file(c, s, e, option, found);
-        else if (keys[i].otherwise)
-            fill_from_default(c, s, e);
-        check_required(c, s, e);
+    if (!fill_entries(c, s, cfg, item) || !s->defaults) {
+        c->failed = true;
+        return NULL;
     }
+    check_required(c, s);
     return s;
 }
 
@@ -403,7 +533,15 @@ static void read_text(struct config *c, struct span text)
     }
     if (!guard_read(&g, c->text, c->keys, &c->arena, tell, c))
         return;
-    cfg_t *cfg = confuse_parse(c, g.blanked);
+    struct writer w = writer_over(malloc(text.len + 1), text.len + 1);
+    c->blanked = g.blanked;
+    if (!w.start) {
+        c->failed = true;
+        return;
+    }
+    write_section(&w, g.blanked, &g.root, 0, text.len);
+    cfg_t *cfg = parse_written(c, options_of(&c->arena, c->keys), &w);
+    free(w.start);
     if (!cfg)
         return;
     struct config_section *root = section_read(c, NULL, c->keys, cfg, &g.root, NULL);
@@ -497,11 +635,17 @@ const struct config_section *config_root(const struct config *c)
     return c->root;
 }
 
+const struct config_entry *config_entry_of(const struct config_section *s, const struct config_key *row)
+{
+    const struct config_entry *in_file = entry_in_file(s, row);
+    return in_file ? in_file : &s->defaults[row - s->keys];
+}
+
 static const struct config_entry *entry(const struct config_section *s, const char *key)
 {
-    for (size_t i = 0; i < s->entry_count; i++)
-        if (strcmp(s->entries[i].key->name, key) == 0)
-            return &s->entries[i];
+    for (const struct config_key *row = s->keys; row && row->name; row++)
+        if (strcmp(row->name, key) == 0)
+            return config_entry_of(s, row);
     return NULL;
 }
 

@@ -1,8 +1,11 @@
 #include "config_guard.h"
 
+#include "hash.h"
 #include "text.h"
 
 #include <stdio.h>
+
+#define TITLED_ROOM 64 /* to begin with; a power of two */
 
 enum token_kind {
     TOKEN_END,
@@ -32,6 +35,8 @@ struct scanner {
     struct guard_item *in; /* the section being read */
     size_t depth, problems;
     struct arena *arena;
+    struct guard_item **titled; /* by name and title: an open table, half empty */
+    size_t titled_count, titled_room;
     guard_tell_fn *tell;
     void *owner;
     bool broken; /* the structure itself: nothing can be parsed */
@@ -290,21 +295,71 @@ static bool repeats(const struct guard_item *a, const struct guard_item *b)
            (a->has_title && b->has_title && span_equal(a->title, b->title));
 }
 
-#define REPEATS_LOOKED_AT 512 /* so that a file of many sections stays linear; libConfuse finds the rest */
+static const struct guard_item *find_repeated(const struct scanner *s, const struct guard_item *item)
+{
+    const struct guard_item *i = s->in->first;
+    while (i != item && !repeats(i, item)) /* as many as the section's table has keys, each once */
+        i = i->next;
+    return i != item ? i : NULL;
+}
+
+/* Where a section of this title is in the table, or would be. */
+static struct guard_item **titled_slot(const struct scanner *s, const struct guard_item *item)
+{
+    size_t mask = s->titled_room - 1;
+    size_t i = hash_bytes(item->title, (uintptr_t)item->parent) & mask;
+    while (s->titled[i] && !(s->titled[i]->parent == item->parent && repeats(s->titled[i], item)))
+        i = (i + 1) & mask; /* half of them are empty */
+    return &s->titled[i];
+}
+
+/* False: no memory. */
+static bool titled_make_room(struct scanner *s)
+{
+    struct guard_item **old = s->titled;
+    size_t room = s->titled_room;
+    if (s->titled_count * 2 < room)
+        return true;
+    s->titled_room = room ? room * 2 : TITLED_ROOM;
+    s->titled = arena_array(s->arena, s->titled_room, sizeof(struct guard_item *));
+    if (!s->titled)
+        return false;
+    for (size_t i = 0; i < room; i++)
+        if (old[i])
+            *titled_slot(s, old[i]) = old[i];
+    return true;
+}
+
+/* The first one of this title; there may be a hundred thousand of others. */
+static const struct guard_item *find_titled(struct scanner *s, struct guard_item *item)
+{
+    if (!titled_make_room(s)) {
+        TELL_BROKEN(s, item->place, NULL, "the file is too large for the memory there is");
+        s->titled_room = 0;
+        return NULL;
+    }
+    struct guard_item **slot = titled_slot(s, item), *first = *slot;
+    if (!first) {
+        *slot = item;
+        s->titled_count++;
+    }
+    return first;
+}
 
 static void tell_repeated(struct scanner *s, struct guard_item *item)
 {
     char right[80];
-    size_t looked = 0;
-    for (const struct guard_item *i = s->in->first; i != item && looked < REPEATS_LOOKED_AT;
-         i = i->next, looked++)
-        if (repeats(i, item)) {
-            item->skipped = true;
-            snprintf(right, sizeof right, "keep one of them: the first is in line %u", i->place.line);
-            TELL(s, item->place, right, "\"%.*s\" is here a second time", (int)item->name.len,
-                 (const char *)item->name.at);
-            return;
-        }
+    bool titled = item->key && item->key->flags & CONFIG_TITLED;
+    const struct guard_item *first = NULL;
+    if (!item->key || (titled && !item->has_title))
+        return;
+    first = titled ? find_titled(s, item) : find_repeated(s, item);
+    if (!first)
+        return;
+    item->skipped = true;
+    snprintf(right, sizeof right, "keep one of them: the first is in line %u", first->place.line);
+    TELL(s, item->place, right, "\"%.*s\" is here a second time", (int)item->name.len,
+         (const char *)item->name.at);
 }
 
 /* ---- structure ----------------------------------------------------------------------------------- */
@@ -347,8 +402,9 @@ static void read_list(struct scanner *s, struct guard_item *item)
 }
 
 /* Takes a wrong item out of what libConfuse will see, up to the token that follows it. */
-static void item_ends(struct scanner *s, const struct guard_item *item)
+static void item_ends(struct scanner *s, struct guard_item *item)
 {
+    item->until = s->token.from;
     for (size_t i = item->from; item->skipped && i < s->token.from; i++)
         if (s->blanked[i] != '\n')
             s->blanked[i] = ' ';

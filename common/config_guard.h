@@ -23,7 +23,7 @@ struct guard_item {
     struct config_place place;
     const struct config_key *key; /* its row; NULL: unknown (and told) */
     bool skipped;                 /* told to be wrong, and blanked: the rest of the file is still looked at */
-    size_t from;                  /* where its text begins */
+    size_t from, until;           /* where its text begins, and the next item's */
     bool has_title;
     struct span title; /* as written, inside its quotes */
     struct config_place title_place;

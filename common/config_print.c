@@ -341,8 +341,8 @@ static void print_entry(const struct config_entry *e, int indent, FILE *out)
 /* Recursion no deeper than the guard lets a file be. */
 static void print_section(const struct config_section *s, int indent, FILE *out)
 {
-    for (size_t i = 0; i < s->entry_count; i++) {
-        const struct config_entry *e = &s->entries[i];
+    for (const struct config_key *row = s->keys; row && row->name; row++) {
+        const struct config_entry *e = config_entry_of(s, row);
         print_entry(e, indent, out);
         for (size_t j = 0; j < e->section_count; j++) {
             const struct config_section *inside = e->sections[j];

@@ -16,14 +16,23 @@
 #define SERVICES_MAX  8
 #define DRAIN_MS      5000 /* what is in hand after a SIGTERM has this long to be finished */
 #define DRAIN_LOOK_MS 10
+#define OWN_BYTES     1024 /* of the file's own keys: names and paths */
+#define OWN_BYTES_MAX (1024 * 1024)
 
 struct running {
     const struct service_type *type;
     struct service *service; /* NULL: the file has no such section */
 };
 
+/* The file's own keys, after the file is forgotten; NULL where it has none. */
+struct own {
+    struct arena arena;
+    const char *name, *state, *store, *log, *keylog;
+};
+
 struct daemon {
     struct home home; /* first: a home is its daemon */
+    struct own own;
     struct loop loop;
     struct events events;
     struct log log;
@@ -334,9 +343,24 @@ static void on_signal(void *owner, int number)
         begin_drain(d);
 }
 
-static void open_log(struct daemon *d, const struct config *c)
+/* False: no memory. */
+static bool keep_own(struct daemon *d, const struct config *c)
 {
-    const char *word = d->options->log_level ? d->options->log_level : config_text(config_root(c), "log");
+    static const char *const keys[] = { "name", "state", "store", "log", "keylog" };
+    const char **kept[] = { &d->own.name, &d->own.state, &d->own.store, &d->own.log, &d->own.keylog };
+    arena_open(&d->own.arena, OWN_BYTES, OWN_BYTES_MAX);
+    for (size_t i = 0; i < sizeof keys / sizeof keys[0]; i++) {
+        const char *text = config_text(config_root(c), keys[i]);
+        *kept[i] = text ? arena_text(&d->own.arena, span_text(text)) : NULL;
+        if (text && !*kept[i])
+            return false;
+    }
+    return true;
+}
+
+static void open_log(struct daemon *d)
+{
+    const char *word = d->options->log_level ? d->options->log_level : d->own.log;
     enum event_level level = d->options->follow ? EVENT_TRAFFIC : EVENT_INFO;
     if (word)
         log_level_parse(span_text(word), &level);
@@ -348,14 +372,14 @@ static void open_log(struct daemon *d, const struct config *c)
              STDERR_FILENO);
 }
 
-static bool open_home(struct daemon *d, const struct config *c, struct problem *p)
+static bool open_home(struct daemon *d, struct problem *p)
 {
-    const char *keylog = config_text(config_root(c), "keylog");
+    const char *keylog = d->own.keylog;
     d->home.loop = &d->loop;
     d->home.events = &d->events;
     d->home.listening = add_listener;
-    d->home.state_directory = config_text(config_root(c), "state");
-    d->home.store_url = config_text(config_root(c), "store");
+    d->home.state_directory = d->own.state;
+    d->home.store_url = d->own.store;
     rng_seed(&d->home.rng, entropy_u64());
     if (!make_state_directory(d->home.state_directory, p))
         return false;
@@ -365,12 +389,12 @@ static bool open_home(struct daemon *d, const struct config *c, struct problem *
     return d->home.tls != NULL;
 }
 
-static void tell_ready(struct daemon *d, const struct config *c, struct now started)
+static void tell_ready(struct daemon *d, struct now started)
 {
     struct now now = loop_now(&d->loop);
     bool machine = d->options->json || !isatty(STDOUT_FILENO);
-    ready_print(&d->ready, config_text(config_root(c), "name"), now.mono_ms - started.mono_ms,
-                tls_home_ca_path(d->home.tls), machine);
+    ready_print(&d->ready, d->own.name, now.mono_ms - started.mono_ms, tls_home_ca_path(d->home.tls),
+                machine);
     ready_notify("READY=1");
     struct event ev;
     if (event_happens(&d->events, EVENT_READY)) {
@@ -389,17 +413,17 @@ static void say_problem(const struct daemon_options *o, const struct problem *p)
 }
 
 /* From here on everything that was opened is given back on every way out. */
-static int run_configured(struct daemon *d, const struct config *c, void **settings)
+static int run_configured(struct daemon *d, void **settings)
 {
     struct problem p = { 0 };
     struct now started = loop_now(&d->loop);
     int code = EXIT_RUNNING;
     events_open(&d->events);
-    open_log(d, c);
-    if (open_home(d, c, &p) && start_services(d, settings, &p)) {
+    open_log(d);
+    if (open_home(d, &p) && start_services(d, settings, &p)) {
         loop_watch_signals(&d->loop, on_signal, d);
         open_control(d);
-        tell_ready(d, c, started);
+        tell_ready(d, started);
         loop_run(&d->loop);
         code = EXIT_OK;
     } else {
@@ -426,16 +450,19 @@ int daemon_run(const struct daemon_options *o, const struct service_type *only)
     struct daemon *d = calloc(1, sizeof *d);
     int code = EXIT_RUNNING;
     signal(SIGPIPE, SIG_IGN); /* a connection that is gone shows as an error of its own write */
-    if (d && loop_open(&d->loop) == 0) {
+    bool ok = d && keep_own(d, c);
+    config_close(c); /* of a hundred thousand zones it takes more than they do */
+    if (ok && loop_open(&d->loop) == 0) {
         d->options = o;
         d->only = only;
-        code = run_configured(d, c, settings);
+        code = run_configured(d, settings);
     } else {
         fprintf(stderr, "%s: out of memory\n", o->program);
     }
+    if (d)
+        arena_close(&d->own.arena);
     free(d);
     forget(settings);
-    config_close(c);
     return code;
 }
 

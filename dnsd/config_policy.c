@@ -39,7 +39,7 @@ static bool read_names(struct config *c, const struct config_section *s, struct 
             dns_name_from_text(span_from(text, p->names[i].below ? strlen(BELOW) : 0), NULL, &name);
         if (wrong)
             dns_name_root(&name);
-        if (wrong || !dns_name_within(&name, &z->name))
+        if (wrong || !dns_name_within(&name, z->name))
             config_problem(c, s, &v[i], wrong, "\"%s\" is no name of the zone", v[i].text);
         dns_name_lower(&p->names[i].name, &name);
     }

@@ -17,7 +17,7 @@ static struct dnsd_zone *find(struct dnsd_view *v, const char *text)
     if (dns_name_from_text(span_text(text), NULL, &name))
         return NULL;
     for (size_t i = 0; i < v->zone_count; i++) /* zones that are made so are few */
-        if (dns_name_equal(dns_name_span(&v->zones[i].name), dns_name_span(&name)))
+        if (dns_name_equal(dns_name_span(v->zones[i].name), dns_name_span(&name)))
             return &v->zones[i];
     return NULL;
 }
@@ -27,7 +27,7 @@ static void check(struct config *c, const struct config_section *s, const struct
     const struct config_value *v = config_value(s, "reverse-of");
     bool changed = z->dnssec || dnsd_permits_some(&z->update) || z->update_policies.count ||
                    z->zonemd == DNSD_ZONEMD_MAKE;
-    if (!is_reverse_name(&z->name))
+    if (!is_reverse_name(z->name))
         config_problem(c, s, config_title(s), "zone \"1.168.192.in-addr.arpa\" { reverse-of = ... }",
                        "a zone that is made of addresses lies in in-addr.arpa or ip6.arpa");
     if (changed)

@@ -169,21 +169,42 @@ static bool ends_in_local(const struct dns_name *n)
     return n->labels && span_is_nocase(dns_name_label(n, n->labels - 1U), "local");
 }
 
-static void read_name(struct config *c, const struct config_section *s, struct dnsd_zone *z)
+const struct dns_name *dnsd_keep_name(struct arena *a, const struct dns_name *name)
 {
+    struct dns_name *kept = arena_alloc_bytes(a, dns_name_room(name));
+    if (kept)
+        dns_name_copy(kept, name);
+    return kept;
+}
+
+/* False: no memory. */
+static bool keep_names(struct dnsd_settings *d, struct dnsd_zone *z, const struct dns_name *name)
+{
+    struct dns_name lower;
+    dns_name_lower(&lower, name);
+    bool same = span_equal(dns_name_span(&lower), dns_name_span(name));
+    z->name = dnsd_keep_name(&d->arena, name);
+    z->lower = same ? z->name : dnsd_keep_name(&d->arena, &lower);
+    return z->name && z->lower;
+}
+
+static bool read_name(struct config *c, const struct config_section *s, struct dnsd_settings *d,
+                      struct dnsd_zone *z)
+{
+    struct dns_name name;
     const struct config_value *title = config_title(s);
-    const char *wrong = dns_name_from_text(span_text(title->text), NULL, &z->name);
+    const char *wrong = dns_name_from_text(span_text(title->text), NULL, &name);
     if (wrong) {
-        dns_name_root(&z->name);
+        dns_name_root(&name);
         config_problem(c, s, title, wrong, "\"%s\" is not a domain name", title->text);
-        return;
     }
-    if (ends_in_local(&z->name))
+    if (ends_in_local(&name))
         config_warning(
             c, s, title,
             "names in .local are asked for by multicast on many machines (nss-mdns, systemd-resolved), so "
             "%s may be found by dig and not by a browser; .test has no such trouble",
             title->text);
+    return keep_names(d, z, &name);
 }
 
 /* Where the zone comes from: one of three. */
@@ -242,8 +263,8 @@ static bool read_zone(struct config *c, const struct config_section *s, struct d
                       struct dnsd_zone *z)
 {
     const char *file = config_text(s, "file");
-    read_name(c, s, z);
-    if (!dnsd_configure_servers(c, s, "primaries", d, &z->primaries, &z->primary_count))
+    if (!read_name(c, s, d, z) ||
+        !dnsd_configure_servers(c, s, "primaries", d, &z->primaries, &z->primary_count))
         return false;
     check_source(c, s, z);
     z->serial_policy = serial_policy_of(s);
@@ -274,7 +295,7 @@ static bool read_zone(struct config *c, const struct config_section *s, struct d
 static int compare_zones(const void *a, const void *b)
 {
     const struct dnsd_zone *x = *(const struct dnsd_zone *const *)a, *y = *(const struct dnsd_zone *const *)b;
-    int order = dns_name_compare(&x->name, &y->name);
+    int order = dns_name_compare(x->name, y->name);
     return order ? order : (x > y) - (x < y);
 }
 
@@ -290,7 +311,7 @@ static bool check_repeated(struct config *c, const struct config_section *const 
     qsort(sorted, v->zone_count, sizeof *sorted, compare_zones);
     for (size_t i = 1; i < v->zone_count; i++) {
         const struct config_section *s = sections[sorted[i] - v->zones];
-        if (dns_name_equal(dns_name_span(&sorted[i - 1]->name), dns_name_span(&sorted[i]->name)))
+        if (dns_name_equal(dns_name_span(sorted[i - 1]->name), dns_name_span(sorted[i]->name)))
             config_problem(c, s, config_title(s), "one section for each zone", "zone \"%s\" is there already",
                            config_title(s)->text);
     }

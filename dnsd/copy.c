@@ -215,10 +215,10 @@ struct zone *copy_load(struct view *v, const struct dnsd_zone *settings, struct 
 {
     int64_t confirmed_s = 0;
     uint32_t expire_s = 0, file_serial = 0;
-    struct zone *z = load(v, &settings->name, &confirmed_s, &expire_s, &file_serial);
+    struct zone *z = load(v, settings->name, &confirmed_s, &expire_s, &file_serial);
     const char *fault = z && settings->zonemd == DNSD_ZONEMD_CHECK ? zonemd_fault(z) : NULL;
     if (fault)
-        tell_damaged(v, &settings->name, fault, now);
+        tell_damaged(v, settings->name, fault, now);
     if (z && (fault || confirmed_s + expire_s <= now.unix_ms / 1000)) {
         zone_release(z);
         return NULL;

@@ -34,7 +34,8 @@ struct dnsd_reverse {
 enum dnsd_zonemd { DNSD_ZONEMD_CHECK, DNSD_ZONEMD_IGNORE, DNSD_ZONEMD_MAKE };
 
 struct dnsd_zone {
-    struct dns_name name; /* as written */
+    const struct dns_name *name;  /* as written */
+    const struct dns_name *lower; /* in lower case; often the same */
     const char *file;
     struct dnsd_permits transfer, update;
     struct policies update_policies; /* for those that `update` does not let do everything */
@@ -121,6 +122,8 @@ bool dnsd_configure_servers(struct config *c, const struct config_section *s, co
 size_t dnsd_interface_addresses(struct span name, struct prefix *out, size_t room);
 /* config_view.c: the same. */
 extern const struct config_key dnsd_view_keys[], dnsd_zone_keys[];
+/* A copy of the name that takes no more room than it needs; NULL: no memory. */
+const struct dns_name *dnsd_keep_name(struct arena *a, const struct dns_name *name);
 bool dnsd_configure_views(struct config *c, const struct config_section *s, struct dnsd_settings *d);
 /* config_zone.c: the same: the sections `zone` of this one. */
 bool dnsd_configure_zones(struct config *c, const struct config_section *s, struct dnsd_settings *d,

@@ -95,9 +95,10 @@ static bool write_message(struct notification *t, const struct zone *z, const st
 {
     struct writer w = writer_over(t->message, sizeof t->message);
     struct dns_header h = { .flags = DNS_OPCODE_NOTIFY << 11 | DNS_AA, .questions = 1, .answers = 1 };
-    struct dns_question q = { .name = z->name, .type = DNS_TYPE_SOA, .class = DNS_CLASS_IN };
+    struct dns_question q = { .type = DNS_TYPE_SOA, .class = DNS_CLASS_IN };
     struct reader soa = zone_records(zone_set_at(z, z->soa));
     struct span rdata;
+    dns_name_copy(&q.name, &z->name);
     write_dns_header(&w, &h);
     write_dns_question(&w, &q);
     write_span(&w, dns_name_span(&z->name));

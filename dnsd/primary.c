@@ -132,7 +132,7 @@ static bool is_followed(const struct zones_row *row)
 
 void primary_changed(struct primary *m, const struct zones_row *row, struct change *c)
 {
-    struct journal *j = journals_of(&m->journals, &row->name, is_followed(row));
+    struct journal *j = journals_of(&m->journals, row->name, is_followed(row));
     if (!j)
         return;
     m->committing_count++;
@@ -150,7 +150,7 @@ void primary_replaced(struct primary *m, const struct zones_row *row, const stru
     if (!row->zone || before == row->zone)
         return;
     bool newer = before && dns_serial_newer(row->zone->serial, before->serial);
-    struct journal *j = journals_of(&m->journals, &row->name, newer && is_followed(row));
+    struct journal *j = journals_of(&m->journals, row->name, newer && is_followed(row));
     struct change *c = j && newer ? change_between(before, row->zone) : NULL;
     if (c) {
         m->committing_count++;

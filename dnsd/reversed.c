@@ -13,9 +13,7 @@ static struct now now_of(const struct view *v)
 
 static struct zones_row *row_of(struct view *v, const struct dnsd_zone *settings)
 {
-    struct dns_name lower;
-    dns_name_lower(&lower, &settings->name);
-    const struct zones_row *row = zones_find_apex(&v->zones, &lower);
+    const struct zones_row *row = zones_find_apex(&v->zones, settings->lower);
     return row ? &v->zones.rows[row - v->zones.rows] : NULL;
 }
 
@@ -41,9 +39,7 @@ static void tell_changed(struct view *v, const struct zone *z, const struct chan
 static struct zone *make(const struct dnsd_zone *settings, const struct zone **forward, uint32_t serial,
                          uint64_t seed)
 {
-    struct dns_name lower;
-    dns_name_lower(&lower, &settings->name);
-    return forward ? reverse_make(&lower, forward, settings->reverse_of_count, serial, seed) : NULL;
+    return forward ? reverse_make(settings->lower, forward, settings->reverse_of_count, serial, seed) : NULL;
 }
 
 static const struct zone **room_for(const struct dnsd_zone *settings)
@@ -61,7 +57,7 @@ static uint32_t next_serial(const struct zone *before, struct now now)
 static void load_row(struct view *v, struct zones_row *row, const struct zones_row *rows, size_t count)
 {
     const struct dnsd_zone *settings = row->settings;
-    const struct zones_row *old = v->zones.count ? zones_find_apex(&v->zones, &row->name) : NULL;
+    const struct zones_row *old = v->zones.count ? zones_find_apex(&v->zones, row->name) : NULL;
     struct zone *before = old ? old->zone : NULL;
     const struct zone **forward = room_for(settings);
     struct change *c = NULL;

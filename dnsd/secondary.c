@@ -651,7 +651,7 @@ static bool follow(struct secondary *m, const struct dnsd_zone *z, struct now no
     f->check_due.fire = check_due;
     f->expiry.fire = expired;
     f->copy_due.fire = copy_due;
-    dns_name_lower(&f->lower, &z->name);
+    dns_name_copy(&f->lower, z->lower);
     f->next = m->first;
     m->first = f;
     struct zone *have = zone_of(f);

@@ -242,7 +242,7 @@ static void write_try(struct service *s, char *room, const char *begin, const ch
     struct mark name = writer_mark(&w);
     const struct dnsd_zone *zone = first_zone(s->settings);
     if (zone)
-        write_dns_name_text(&w, dns_name_span(&zone->name));
+        write_dns_name_text(&w, dns_name_span(zone->name));
     else
         write_text(&w, "example.com.");
     if (span_find(span_from(writer_span(&w), name.offset), '%') + name.offset != writer_length(&w))

@@ -227,7 +227,7 @@ void signing_started(struct signing *g, struct now now)
 bool signing_extend(struct signing *g, const struct zones_row *row, struct change *c, struct now now,
                     const char **why)
 {
-    struct signed_zone *k = row->settings->dnssec ? find(g, &row->name) : NULL;
+    struct signed_zone *k = row->settings->dnssec ? find(g, row->name) : NULL;
     struct sign_scope scope = { 0 };
     if (!k)
         return true;
@@ -244,16 +244,14 @@ bool signing_extend(struct signing *g, const struct zones_row *row, struct chang
 static struct signed_zone *find_or_make(struct signing *g, const struct dnsd_zone *settings,
                                         struct problem *p)
 {
-    struct dns_name lower;
-    dns_name_lower(&lower, &settings->name);
-    struct signed_zone *k = find(g, &lower);
+    struct signed_zone *k = find(g, settings->lower);
     if (!k && !(k = calloc(1, sizeof *k))) {
         problem_set(p, "out of memory");
         return NULL;
     }
     if (!k->owner) {
-        dns_name_copy(&k->lower, &lower);
-        if (!signing_key_open(g->view->service->home->state_directory, &lower, true, &k->key, p)) {
+        dns_name_copy(&k->lower, settings->lower);
+        if (!signing_key_open(g->view->service->home->state_directory, settings->lower, true, &k->key, p)) {
             free(k);
             return NULL;
         }
@@ -345,7 +343,7 @@ struct zone *signing_load(struct signing *g, const struct dnsd_zone *settings, s
 {
     struct signed_zone *k = find_or_make(g, settings, p);
     if (!k) {
-        tell_failed(g, &settings->name, p->what, now);
+        tell_failed(g, settings->name, p->what, now);
         zone_release(file);
         return NULL;
     }

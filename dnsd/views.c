@@ -84,7 +84,7 @@ static struct zone *checked(struct zone_listener *l, const struct dnsd_zone *set
         return z;
     struct masterfile_problem p = { .path = settings->file };
     snprintf(p.text, sizeof p.text, "%s", fault);
-    zone_problem(l, &settings->name, &p);
+    zone_problem(l, settings->name, &p);
     zone_release(z);
     return NULL;
 }
@@ -94,7 +94,7 @@ static struct zone *load_file(struct zone_listener *l, const struct dnsd_zone *s
 {
     const struct view *v = l->view;
     uint64_t before = now_of(v).mono_ms;
-    struct zone *z = zonefile_load(settings->file, &settings->name, v->service->seed, zone_problem, l);
+    struct zone *z = zonefile_load(settings->file, settings->name, v->service->seed, zone_problem, l);
     if (z && settings->zonemd == DNSD_ZONEMD_CHECK)
         z = checked(l, settings, z);
     if (z)
@@ -141,17 +141,17 @@ static struct zone *version_of_file(struct view *v, const struct dnsd_zone *sett
 static void load_row(struct zone_listener *l, struct view *v, const struct dnsd_zone *settings,
                      struct zones_row *row)
 {
-    dns_name_lower(&row->name, &settings->name);
+    row->name = settings->lower;
     row->settings = settings;
     row->transfer = &settings->transfer;
     row->transfer_tls_only = settings->transfer_tls_only;
     if (settings->is_reverse)
         return;
-    row->zone = settings->primary_count ? copy_or_none(v, settings, &row->name) : load_file(l, settings);
+    row->zone = settings->primary_count ? copy_or_none(v, settings, row->name) : load_file(l, settings);
     if (row->zone && !settings->primary_count)
-        row->zone = version_of_file(v, settings, &row->name, row->zone, l->first);
+        row->zone = version_of_file(v, settings, row->name, row->zone, l->first);
     if (!row->zone)
-        row->zone = zone_in_service(v, &row->name);
+        row->zone = zone_in_service(v, row->name);
 }
 
 static bool all_loaded(const struct zones_row *rows, size_t count)
@@ -295,7 +295,7 @@ void views_swap(struct service *s, const struct dnsd_settings *d, struct views *
 static void tell_replaced(struct view *v, const struct zones *before)
 {
     for (size_t i = 0; i < v->zones.count; i++) {
-        const struct zones_row *old = before->count ? zones_find_apex(before, &v->zones.rows[i].name) : NULL;
+        const struct zones_row *old = before->count ? zones_find_apex(before, v->zones.rows[i].name) : NULL;
         primary_replaced(v->primary, &v->zones.rows[i], old ? old->zone : NULL, now_of(v));
     }
 }

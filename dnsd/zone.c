@@ -10,7 +10,7 @@
 #define BLOCK_MOST    ((size_t)UINT32_MAX * ZONE_GRAIN)
 #define RECORD_HEAD   10 /* type, class, TTL, length */
 #define POINTER_BYTES 2  /* an owner that was written before */
-#define SLOTS_LEAST   16
+#define SLOTS_LEAST   4
 #define HOLE_SIZES    512 /* in grains: 2 KiB, more than nearly every set has */
 #define HIDES         (ZONE_NODE_CUT | ZONE_NODE_BELOW | ZONE_NODE_DNAME) /* what is below such a node */
 #define SET_BYTES_MAX (DNS_MESSAGE_BYTES_MAX - DNS_HEADER_BYTES - DNS_NAME_BYTES_MAX - 4 - DNS_OPT_BYTES)
@@ -424,7 +424,7 @@ enum zone_fault zone_builder_add(struct zone_builder *b, const struct dns_name *
 struct zone_builder *zone_builder_open(const struct dns_name *apex, uint64_t seed, size_t expected)
 {
     struct zone_builder *b = calloc(1, sizeof *b);
-    struct zone *z = calloc(1, sizeof *z);
+    struct zone *z = calloc(1, zone_bytes(apex));
     struct dns_name lower;
     size_t slots = SLOTS_LEAST;
     if (!b || !z) {
@@ -512,18 +512,30 @@ enum zone_fault zone_settle(struct zone *z)
     return ZONE_FINE;
 }
 
+/* Gives back what the builder had in reserve: there may be many small zones. */
+static void fit(struct zone *z)
+{
+    size_t slots = SLOTS_LEAST;
+    uint8_t *block = realloc(z->block, z->block_used);
+    if (block) {
+        z->block = block;
+        z->block_room = z->block_used;
+    }
+    while ((z->node_count + 1) * 4 > slots * 3)
+        slots *= 2;
+    if (slots <= z->slot_mask / 2) /* else it may stay as it is */
+        slots_resize(z, slots);
+}
+
 struct zone *zone_builder_finish(struct zone_builder *b, enum zone_fault *why)
 {
     struct zone *z = b->zone;
     free(b);
     *why = zone_settle(z);
-    uint8_t *block = *why == ZONE_FINE ? realloc(z->block, z->block_used) : NULL;
-    if (block) {
-        z->block = block;
-        z->block_room = z->block_used;
-    }
-    if (*why == ZONE_FINE)
+    if (*why == ZONE_FINE) {
+        fit(z);
         return z;
+    }
     zone_release(z);
     return NULL;
 }
@@ -536,48 +548,7 @@ void zone_builder_drop(struct zone_builder *b)
     free(b);
 }
 
-struct zone *zone_hold(struct zone *z)
-{
-    z->holders++;
-    return z;
-}
-
-void zone_release(struct zone *z)
-{
-    if (!z || --z->holders)
-        return;
-    zone_order_free(z);
-    free(z->block);
-    free(z->holes);
-    free(z->slots);
-    free(z);
-}
-
 /* ---- changing ----------------------------------------------------------------------------------- */
-
-struct zone *zone_copy(const struct zone *z)
-{
-    struct zone *copy = malloc(sizeof *copy);
-    size_t slots = ((size_t)z->slot_mask + 1) * sizeof *z->slots;
-    uint8_t *block = malloc(z->block_used);
-    struct zone_slot *table = malloc(slots);
-    if (!copy || !block || !table) {
-        free(copy);
-        free(block);
-        free(table);
-        return NULL;
-    }
-    memcpy(block, z->block, z->block_used);
-    memcpy(table, z->slots, slots);
-    *copy = *z;
-    copy->block = block;
-    copy->block_room = z->block_used;
-    copy->slots = table;
-    copy->holes = NULL; /* they are few in a zone that is not changed often */
-    copy->holders = 1;
-    zone_order_copy(copy, z);
-    return copy;
-}
 
 size_t zone_record_room(const struct dns_name *owner, size_t rdata_bytes)
 {

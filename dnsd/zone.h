@@ -78,8 +78,15 @@ struct zone {
     bool is_signed;  /* its apex has DNSKEY and RRSIG */
     bool hashed;     /* there are names that own NSEC3 */
     struct zone_order order[ZONE_ORDERS];
-    struct dns_name name; /* as it was given */
+    struct dns_name name; /* as it was given; the last one: only dns_name_room() of it are there */
 };
+
+/* Of the structure, for a zone of this name. */
+static inline size_t zone_bytes(const struct dns_name *name)
+{
+    size_t align = _Alignof(struct zone);
+    return (offsetof(struct zone, name) + dns_name_room(name) + align - 1) / align * align;
+}
 
 static inline const struct zone_node *zone_node_at(const struct zone *z, zone_ref ref)
 {
@@ -190,7 +197,7 @@ struct dnsd_zone;
 
 /* One row a zone that is served, or would be. */
 struct zones_row {
-    struct dns_name name;             /* in lower case */
+    const struct dns_name *name;      /* in lower case; lives as long as the row */
     const struct dnsd_zone *settings; /* not looked at here */
     struct zone *zone;                /* held by the directory; NULL: it could not be loaded */
     uint64_t id;                      /* of its name, never 0; zones_open() makes it */
@@ -202,12 +209,17 @@ struct zones_row {
 
 #define VIEW_NAME_BYTES_MAX 63 /* it is part of file names */
 
+struct zones_slot {
+    uint32_t tag; /* the lower half of the name's hash */
+    uint32_t row; /* 1-based; 0: empty */
+};
+
 /* Of one view. */
 struct zones {
     uint64_t seed;
-    size_t count;
+    size_t count, room;
     struct zones_row *rows;
-    uint32_t *slots; /* 1-based row; 0: empty */
+    struct zones_slot *slots; /* half of them are empty */
     uint32_t slot_mask;
     uint8_t most_labels;
     bool large; /* there is one of ZONE_BYTES_CACHED or more */
@@ -216,6 +228,10 @@ struct zones {
 /* Copies the rows; each zone in them is now held by the directory. False: no memory, nothing taken. */
 bool zones_open(struct zones *d, const struct zones_row *rows, size_t count, uint64_t seed);
 void zones_close(struct zones *d);
+/* One more, of a name that is not there; the rows may move. False: no memory, nothing taken. */
+bool zones_add(struct zones *d, const struct zones_row *row);
+/* Takes the row away and releases its zone; another row takes its place. */
+void zones_remove(struct zones *d, const struct zones_row *row);
 /* The row of the zone nearest above `name` (in lower case), or of that name; NULL: none is ours. */
 const struct zones_row *zones_find(const struct zones *d, const struct dns_name *name);
 /* The same, but not of that name itself: where DS lives (RFC 4035 3.1.4.1). */

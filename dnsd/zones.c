@@ -40,41 +40,75 @@ const char *zone_fault_text(enum zone_fault f)
 
 /* ---- all zones ------------------------------------------------------------------------------------ */
 
-static uint32_t zones_slot(const struct zones *d, struct span lower)
+static uint32_t tag_of(const struct zones *d, struct span lower)
 {
-    return (uint32_t)hash_bytes(lower, d->seed) & d->slot_mask;
+    return (uint32_t)hash_bytes(lower, d->seed);
 }
 
-static void zones_index(struct zones *d, size_t row)
+static void put_slot(struct zones *d, struct zones_slot slot)
 {
-    uint64_t hash = hash_bytes(dns_name_span(&d->rows[row].name), d->seed);
-    uint32_t i = (uint32_t)hash & d->slot_mask;
-    d->rows[row].id = hash ? hash : 1;
-    while (d->slots[i])
+    uint32_t i = slot.tag & d->slot_mask;
+    while (d->slots[i].row) /* half of them are empty */
         i = (i + 1) & d->slot_mask;
-    d->slots[i] = (uint32_t)row + 1;
+    d->slots[i] = slot;
+}
+
+static bool slots_resize(struct zones *d, size_t slots)
+{
+    struct zones_slot *before = d->slots;
+    size_t count = before ? (size_t)d->slot_mask + 1 : 0;
+    struct zones_slot *fresh = slots <= UINT32_MAX ? calloc(slots, sizeof *fresh) : NULL;
+    if (!fresh)
+        return false;
+    d->slots = fresh;
+    d->slot_mask = (uint32_t)(slots - 1);
+    for (size_t i = 0; i < count; i++)
+        if (before[i].row)
+            put_slot(d, before[i]);
+    free(before);
+    return true;
+}
+
+/* Room for so many rows in all, and for twice as many slots. */
+static bool make_room(struct zones *d, size_t count)
+{
+    size_t slots = d->slots ? (size_t)d->slot_mask + 1 : 2;
+    while (slots < count * 2)
+        slots *= 2;
+    if ((!d->slots || slots > (size_t)d->slot_mask + 1) && !slots_resize(d, slots))
+        return false;
+    if (count <= d->room)
+        return true;
+    struct zones_row *rows = realloc(d->rows, count * sizeof *rows);
+    if (!rows)
+        return false;
+    d->rows = rows;
+    d->room = count;
+    return true;
+}
+
+static void take_row(struct zones *d, const struct zones_row *row)
+{
+    uint64_t hash = hash_bytes(dns_name_span(row->name), d->seed);
+    d->rows[d->count++] = *row;
+    d->rows[d->count - 1].id = hash ? hash : 1;
+    if (row->name->labels > d->most_labels)
+        d->most_labels = row->name->labels;
+    d->large = d->large || (row->zone && row->zone->block_used >= ZONE_BYTES_CACHED);
+    put_slot(d, (struct zones_slot){ (uint32_t)hash, (uint32_t)d->count });
 }
 
 bool zones_open(struct zones *d, const struct zones_row *rows, size_t count, uint64_t seed)
 {
-    size_t slots = 2;
-    while (slots < count * 2)
-        slots *= 2;
-    *d = (struct zones){ .seed = seed, .count = count, .slot_mask = (uint32_t)(slots - 1) };
-    d->rows = calloc(count ? count : 1, sizeof *d->rows);
-    d->slots = calloc(slots, sizeof *d->slots);
-    if (!d->rows || !d->slots || slots > UINT32_MAX) {
-        free(d->rows);
+    *d = (struct zones){ .seed = seed };
+    if (!make_room(d, count ? count : 1)) {
         free(d->slots);
+        free(d->rows);
+        *d = (struct zones){ 0 };
         return false;
     }
-    for (size_t i = 0; i < count; i++) {
-        d->rows[i] = rows[i];
-        if (rows[i].name.labels > d->most_labels)
-            d->most_labels = rows[i].name.labels;
-        d->large = d->large || (rows[i].zone && rows[i].zone->block_used >= ZONE_BYTES_CACHED);
-        zones_index(d, i);
-    }
+    for (size_t i = 0; i < count; i++)
+        take_row(d, &rows[i]);
     return true;
 }
 
@@ -87,12 +121,56 @@ void zones_close(struct zones *d)
     *d = (struct zones){ 0 };
 }
 
+bool zones_add(struct zones *d, const struct zones_row *row)
+{
+    size_t room = d->count < d->room ? d->room : d->room + d->room / 2 + 1;
+    if (!make_room(d, room))
+        return false;
+    take_row(d, row);
+    return true;
+}
+
+static uint32_t slot_of(const struct zones *d, const struct zones_row *row)
+{
+    uint32_t i = tag_of(d, dns_name_span(row->name)) & d->slot_mask;
+    while (d->slots[i].row != (uint32_t)(row - d->rows) + 1) /* it is there */
+        i = (i + 1) & d->slot_mask;
+    return i;
+}
+
+/* What stands behind the hole and may not be missed moves up (linear probing without marks). */
+static void drop_slot(struct zones *d, uint32_t hole)
+{
+    uint32_t mask = d->slot_mask;
+    for (uint32_t i = (hole + 1) & mask; d->slots[i].row; i = (i + 1) & mask) { /* ends at an empty one */
+        uint32_t home = d->slots[i].tag & mask;
+        if (((i - home) & mask) >= ((i - hole) & mask)) {
+            d->slots[hole] = d->slots[i];
+            hole = i;
+        }
+    }
+    d->slots[hole].row = 0;
+}
+
+void zones_remove(struct zones *d, const struct zones_row *row)
+{
+    size_t at = (size_t)(row - d->rows), last = d->count - 1;
+    drop_slot(d, slot_of(d, row));
+    zone_release(row->zone);
+    if (at != last) {
+        d->slots[slot_of(d, &d->rows[last])].row = (uint32_t)at + 1;
+        d->rows[at] = d->rows[last];
+    }
+    d->count--;
+}
+
 static const struct zones_row *find_row(const struct zones *d, struct span lower)
 {
-    for (uint32_t i = zones_slot(d, lower); d->slots[i];
+    uint32_t tag = tag_of(d, lower);
+    for (uint32_t i = tag & d->slot_mask; d->slots[i].row;
          i = (i + 1) & d->slot_mask) { /* half of them are empty */
-        const struct zones_row *row = &d->rows[d->slots[i] - 1];
-        if (span_equal(dns_name_span(&row->name), lower))
+        const struct zones_row *row = &d->rows[d->slots[i].row - 1];
+        if (d->slots[i].tag == tag && span_equal(dns_name_span(row->name), lower))
             return row;
     }
     return NULL;

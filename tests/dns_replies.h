@@ -15,12 +15,23 @@
 #define REPLY_LEFTOVER  "\001LEFTOVER"
 #define TEST_SEED       42
 #define REPLY_TEXT_MAX  8192
+#define KEPT_NAMES      1024
 
 static inline struct dns_name name_of(const char *text)
 {
     struct dns_name n;
     if (dns_name_from_text(span_text(text), NULL, &n))
         abort();
+    return n;
+}
+
+/* The same, until KEPT_NAMES others were kept. */
+static inline const struct dns_name *kept_name(const char *text)
+{
+    static struct dns_name kept[KEPT_NAMES];
+    static size_t next;
+    struct dns_name *n = &kept[next++ % KEPT_NAMES];
+    *n = name_of(text);
     return n;
 }
 

@@ -14,13 +14,21 @@
 #define DNS_NAME_HOPS_MAX   127  /* compression pointers in one name: more than labels makes no sense */
 #define DNS_NAME_TEXT_MAX   1021 /* each octet of a label as \DDD, and its dot */
 
-/* A name with the place of its labels; 1 <= len once it was filled by a function below. */
+/* A name with the place of its labels; 1 <= len once it was filled by a function below. Where there are many,
+ * one takes as much memory as it needs (dns_name_room): then it is read and copied by a function, never
+ * assigned. */
 struct dns_name {
     uint8_t len;                    /* octets of the wire form */
     uint8_t labels;                 /* without the root */
     uint8_t at[DNS_LABELS_MAX + 1]; /* where label i starts, the leftmost first; at[labels] is the root */
     uint8_t bytes[DNS_NAME_BYTES_MAX];
 };
+
+/* How many octets of the structure are in use. */
+static inline size_t dns_name_room(const struct dns_name *n)
+{
+    return offsetof(struct dns_name, bytes) + n->len;
+}
 
 static inline struct span dns_name_span(const struct dns_name *n)
 {

@@ -24,7 +24,7 @@ static struct zones *zones(void)
     static const struct dnsd_permits permits = { .prefixes = &anyone, .prefix_count = 1 };
     if (!all.count) {
         char why[512];
-        struct zones_row row = { .name = name_of("z."), .transfer = &permits };
+        struct zones_row row = { .name = kept_name("z."), .transfer = &permits };
         row.zone = zone_from("z.", zone_text, why);
         must(row.zone && zones_open(&all, &row, 1, TEST_SEED));
         all.large = true; /* look_ahead() reads each message */

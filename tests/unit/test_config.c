@@ -392,6 +392,23 @@ static void many_sections_are_read(void **state)
     free(text);
 }
 
+/* However far behind the first of its title. */
+static void a_repeated_title_is_found_among_many(void **state)
+{
+    size_t room = 1 << 20, at = 0;
+    char *text = malloc(room);
+    (void)state;
+    for (unsigned i = 0; i < 3000; i++)
+        at += (size_t)snprintf(text + at, room - at, "subnet \"10.%u.%u.0/24\" {}\n", i >> 8, i & 255);
+    char *whole = malloc(room);
+    snprintf(whole, room, "dhcpd {\n%ssubnet \"10.0.1.0/24\" {}\n}\n", text);
+    struct config *c = config_read_text(span_text(whole), "many.conf", root_keys);
+    assert_int_equal(config_problem_count(c), 1);
+    config_close(c);
+    free(whole);
+    free(text);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -409,6 +426,7 @@ int main(void)
         cmocka_unit_test(a_servers_own_check_is_told_in_the_same_form),
         cmocka_unit_test(help_finds_a_key_by_its_path_or_its_name),
         cmocka_unit_test(many_sections_are_read),
+        cmocka_unit_test(a_repeated_title_is_found_among_many),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -69,9 +69,9 @@ static struct world world;
 static int open_world(void **state)
 {
     char why[512];
-    struct zones_row rows[3] = { { .name = name_of("example.") },
-                                 { .name = name_of("other.test.") },
-                                 { .name = name_of("broken.test.") } };
+    struct zones_row rows[3] = { { .name = kept_name("example.") },
+                                 { .name = kept_name("other.test.") },
+                                 { .name = kept_name("broken.test.") } };
     (void)state;
     world.allowed = (struct prefix){ .address = address_ip4(0x7F000000), .bits = 8 };
     rows[0].zone = zone_from("example.", example_zone, why);
@@ -207,7 +207,7 @@ static void alias_chains_are_bounded(void **state)
     char text[4096], why[512];
     struct writer w = writer_over(text, sizeof text - 1);
     struct zones zones;
-    struct zones_row row = { .name = name_of("chain.test.") };
+    struct zones_row row = { .name = kept_name("chain.test.") };
     struct answer_plan *plan = calloc(1, sizeof *plan);
     struct dns_name first = name_of("c0.chain.test.");
     struct answer_question q = { .name = &first, .type = DNS_TYPE_A, .class = DNS_CLASS_IN };
@@ -513,6 +513,30 @@ static void ixfr_without_a_journal(void **state)
     assert_string_equal(send_message(span_of(world.query, len), false, address_ip4(1)), "REFUSED;;;");
 }
 
+/* Zones come and go while others are served. */
+static void a_directory_grows_and_shrinks(void **state)
+{
+    struct zones zones;
+    struct dns_name names[300];
+    (void)state;
+    assert_true(zones_open(&zones, NULL, 0, TEST_SEED));
+    for (size_t i = 0; i < 300; i++) {
+        char text[32];
+        snprintf(text, sizeof text, "z%zu.test.", i);
+        names[i] = name_of(text);
+        struct zones_row row = { .name = &names[i] };
+        assert_true(zones_add(&zones, &row));
+    }
+    for (size_t i = 0; i < 300; i += 3)
+        zones_remove(&zones, zones_find_apex(&zones, &names[i]));
+    assert_int_equal(zones.count, 200);
+    for (size_t i = 0; i < 300; i++) {
+        const struct zones_row *row = zones_find_apex(&zones, &names[i]);
+        assert_true(i % 3 ? row && row->name == &names[i] : !row);
+    }
+    zones_close(&zones);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -537,6 +561,7 @@ int main(void)
         cmocka_unit_test(transfers_are_for_whom_they_are_allowed),
         cmocka_unit_test(transfer_sends_all),
         cmocka_unit_test(ixfr_without_a_journal),
+        cmocka_unit_test(a_directory_grows_and_shrinks),
     };
     return cmocka_run_group_tests(tests, open_world, close_world);
 }

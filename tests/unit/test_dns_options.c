@@ -25,9 +25,9 @@ static struct world w;
 static int open_world(void **state)
 {
     char why[512];
-    struct zones_row rows[3] = { { .name = name_of("other.test.") },
-                                 { .name = name_of("absent.test.") },
-                                 { .name = name_of("expired.test."), .expired = true } };
+    struct zones_row rows[3] = { { .name = kept_name("other.test.") },
+                                 { .name = kept_name("absent.test.") },
+                                 { .name = kept_name("expired.test."), .expired = true } };
     (void)state;
     rows[0].zone =
         zone_from("other.test.", "$TTL 60\n@ SOA ns admin 1 2 3 4 5\n@ NS ns\nns A 192.0.2.1\n", why);

@@ -22,7 +22,7 @@ static struct response response;
 static int open_world(void **state)
 {
     char why[512];
-    struct zones_row row = { .name = name_of("o.test.") };
+    struct zones_row row = { .name = kept_name("o.test.") };
     (void)state;
     row.zone = zone_from("o.test.", text, why);
     return row.zone && zones_open(&zones, &row, 1, TEST_SEED) ? 0 : -1;

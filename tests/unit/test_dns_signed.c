@@ -45,7 +45,7 @@ static struct response response;
 static int open_world(void **state)
 {
     char why[512];
-    struct zones_row rows[2] = { { .name = name_of("p.test.") }, { .name = name_of("s.test.") } };
+    struct zones_row rows[2] = { { .name = kept_name("p.test.") }, { .name = kept_name("s.test.") } };
     (void)state;
     rows[0].zone = zone_from("p.test.", plain_zone, why);
     rows[1].zone = zone_from("s.test.", signed_zone, why);
