@@ -145,6 +145,32 @@ const struct config_key dnsd_zone_keys[] = {
           "unless the UPDATE brings a new one.",
       .example = "zonemd = make",
       .reference = "RFC 8976" },
+    { .name = "members",
+      .type = CONFIG_SECTION,
+      .flags = CONFIG_TITLED,
+      .keys = dnsd_members_keys,
+      .help = "The zone is a catalog: the zones that it lists are fetched and served, too, and come and go "
+              "with it. The title is the group of those that get what the section says, or \"*\" for all "
+              "others. The catalog itself is answered to those alone who may transfer it.",
+      .example = "members \"*\" { primaries = { \"172.16.16.139\" } }",
+      .reference = "RFC 9432" },
+    { .name = "lists-members",
+      .type = CONFIG_FLAG,
+      .otherwise = "false",
+      .help = "The zone is a catalog that is made here, in the place of a file: it lists the zones whose "
+              "`catalog` it is. It is answered to those alone who may transfer it.",
+      .example = "lists-members = true",
+      .reference = "RFC 9432" },
+    { .name = "catalog",
+      .type = CONFIG_DOMAIN,
+      .help = "The catalog that lists the zone, for servers that are to have it, too.",
+      .example = "catalog = \"catalog.example\"",
+      .reference = "RFC 9432" },
+    { .name = "catalog-group",
+      .type = CONFIG_TEXT,
+      .help = "With `catalog`: how those servers are to treat it, as they know it.",
+      .example = "catalog-group = \"signed\"",
+      .reference = "RFC 9432 4.3.2" },
     { .name = "max-transfer-size",
       .type = CONFIG_SIZE,
       .otherwise = "1GiB",
@@ -220,7 +246,10 @@ static void check_source(struct config *c, const struct config_section *s, struc
     else if (z->is_reverse && (z->primary_count || file))
         config_problem(c, s, config_value(s, "reverse-of"), "one of the two",
                        "the zone has a file, or primaries, and is to be made of others' addresses");
-    else if (!z->primary_count && !file && !z->is_reverse)
+    else if (z->lists_members && (z->primary_count || file || z->is_reverse))
+        config_problem(c, s, config_value(s, "lists-members"), "the catalog alone",
+                       "the zone has a file, or primaries, and is to be made as a catalog");
+    else if (!z->primary_count && !file && !z->is_reverse && !z->lists_members)
         config_problem(c, s, NULL, "file = \"zones/NAME.zone\", or primaries = { \"172.16.16.139\" }",
                        "the zone has neither a file nor primaries");
 }
@@ -263,7 +292,7 @@ static bool read_zone(struct config *c, const struct config_section *s, struct d
                       struct dnsd_zone *z)
 {
     const char *file = config_text(s, "file");
-    if (!read_name(c, s, d, z) ||
+    if (!read_name(c, s, d, z) || !dnsd_configure_catalog(c, s, d, z) ||
         !dnsd_configure_servers(c, s, "primaries", d, &z->primaries, &z->primary_count))
         return false;
     check_source(c, s, z);
@@ -327,5 +356,6 @@ bool dnsd_configure_zones(struct config *c, const struct config_section *s, stru
     for (size_t i = 0; v->zones && i < v->zone_count; i++)
         if (!read_zone(c, zones[i], d, &v->zones[i]))
             return false;
-    return v->zones && check_repeated(c, zones, v) && dnsd_configure_reverse(c, zones, d, v);
+    return v->zones && check_repeated(c, zones, v) && dnsd_configure_listed(c, zones, d, v) &&
+           dnsd_configure_reverse(c, zones, d, v);
 }

@@ -125,6 +125,13 @@ void copy_confirm(struct view *v, const struct zone *z, struct now now)
     utimensat(AT_FDCWD, path, times, 0); /* no copy: the next transfer makes one */
 }
 
+void copy_remove(struct view *v, const struct dns_name *name)
+{
+    char path[PATH_BYTES];
+    path_of(v, name, path);
+    unlink(path); /* where there is none, nothing is to be done */
+}
+
 /* ---- loading
  * ------------------------------------------------------------------------------------------------ */
 

@@ -11,6 +11,9 @@ void copy_confirm(struct view *v, const struct zone *z, struct now now);
 /* The copy, held once; NULL: there is none, or the time of its SOA's expire has passed. */
 struct zone *copy_load(struct view *v, const struct dnsd_zone *settings, struct now now);
 
+/* The zone is not ours any more. */
+void copy_remove(struct view *v, const struct dns_name *name);
+
 /* The same of a zone that signs itself, with the serial of the file that it was made from; it does not
  * expire. */
 void copy_save_signed(struct view *v, struct zone *z, uint32_t file_serial);

@@ -88,7 +88,7 @@ static void tell_zone(const struct zones_row *row, uint64_t count, struct http_e
 {
     char name[DNS_NAME_TEXT_MAX + 1];
     struct writer w = writer_over(name, sizeof name);
-    write_dns_name_text(&w, dns_name_span(&row->name));
+    write_dns_name_text(&w, dns_name_span(row->name));
     write_u8(&w, 0);
     if (writer_ok(&w))
         metric_line(x, "wirelab_dns_zone_questions_total", "zone", name, NULL, NULL, count);

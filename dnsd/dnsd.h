@@ -33,6 +33,9 @@ struct dnsd_reverse {
 /* What is done with the digest of a zone (RFC 8976). */
 enum dnsd_zonemd { DNSD_ZONEMD_CHECK, DNSD_ZONEMD_IGNORE, DNSD_ZONEMD_MAKE };
 
+struct dnsd_members;
+struct member;
+
 struct dnsd_zone {
     const struct dns_name *name;  /* as written */
     const struct dns_name *lower; /* in lower case; often the same */
@@ -52,10 +55,22 @@ struct dnsd_zone {
     bool transfer_tls_only;
     enum dnsd_zonemd zonemd;
     enum serial_policy serial_policy;
-    bool is_reverse; /* it is made of the addresses of these */
+    bool is_reverse;                 /* it is made of the addresses of these */
+    bool lists_members;              /* it is a catalog made of those zones whose `catalog` it is */
+    const struct dnsd_zone *catalog; /* that the zone is listed in; NULL: none */
+    const char *catalog_group;
+    struct dnsd_members *members; /* it is a catalog whose members are fetched */
+    size_t members_count;
+    struct member *member; /* such a one itself; NULL: it is in the file */
     struct dnsd_zone **reverse_of;
     size_t reverse_of_count;
     struct dnsd_reverse *reversed_in; /* what is made of this one's */
+};
+
+/* What members of a catalog get. */
+struct dnsd_members {
+    const char *group;         /* those of this one; "": the others */
+    struct dnsd_zone settings; /* without a name */
 };
 
 /* Zones for some of those who ask. */
@@ -125,6 +140,12 @@ extern const struct config_key dnsd_view_keys[], dnsd_zone_keys[];
 /* A copy of the name that takes no more room than it needs; NULL: no memory. */
 const struct dns_name *dnsd_keep_name(struct arena *a, const struct dns_name *name);
 bool dnsd_configure_views(struct config *c, const struct config_section *s, struct dnsd_settings *d);
+/* config_catalog.c: the same: what a section `zone` says of catalogs, and which zones are in which. */
+extern const struct config_key dnsd_members_keys[];
+bool dnsd_configure_catalog(struct config *c, const struct config_section *s, struct dnsd_settings *d,
+                            struct dnsd_zone *z);
+bool dnsd_configure_listed(struct config *c, const struct config_section *const *zones,
+                           struct dnsd_settings *d, struct dnsd_view *v);
 /* config_zone.c: the same: the sections `zone` of this one. */
 bool dnsd_configure_zones(struct config *c, const struct config_section *s, struct dnsd_settings *d,
                           struct dnsd_view *v);
@@ -162,6 +183,7 @@ struct view {
     struct signing *signing;
     struct list forwards; /* updates that others decide */
     size_t forward_count;
+    struct members *members;
 };
 
 struct service {

@@ -143,7 +143,7 @@ bool forward_update(struct view *v, const struct zones_row *row, struct span mes
         return false;
     f->view = v;
     f->query = *q;
-    dns_name_copy(&f->zone, &row->name);
+    dns_name_copy(&f->zone, row->name);
     for (size_t i = 0; i < z->primary_count && f->primary_count < PRIMARIES_MAX; i++)
         if (!z->primaries[i].tls_name) /* what is to be hidden is not sent in clear */
             f->primaries[f->primary_count++] = z->primaries[i].at;

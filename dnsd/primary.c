@@ -139,6 +139,13 @@ void primary_changed(struct primary *m, const struct zones_row *row, struct chan
     journal_commit(&m->journals, j, c, false, remembered, m);
 }
 
+void primary_forget(struct primary *m, const struct dns_name *lower)
+{
+    struct journal *j = journals_of(&m->journals, lower, false);
+    if (j)
+        journal_forget(&m->journals, j);
+}
+
 void primary_notify(struct primary *m, const struct zones_row *row, struct now now)
 {
     notify(m, row, now);

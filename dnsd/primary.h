@@ -22,6 +22,8 @@ struct zone *primary_replay(struct primary *m, const struct dns_name *lower, str
  * NULL. Who follows is told. */
 void primary_replaced(struct primary *m, const struct zones_row *row, const struct zone *before,
                       struct now now);
+/* The zone is not ours any more: nothing is kept of its changes. */
+void primary_forget(struct primary *m, const struct dns_name *lower);
 /* A change that came from elsewhere was made in the zone: it is kept for those who follow. */
 void primary_changed(struct primary *m, const struct zones_row *row, struct change *c);
 /* Who follows the zone is told of its version. */

@@ -156,6 +156,13 @@ static void blame_refusal(const struct zones *zones, struct response *r)
         blame(r, EDNS_FAULT_NOT_AUTHORITATIVE, NULL);
 }
 
+/* The name is in a catalog that is not for this client. */
+static bool is_hidden(const struct zones *zones, const struct address *peer, const struct response *r)
+{
+    const struct zones_row *row = zones_find(zones, &r->lower);
+    return row && row->is_catalog && !may_transfer(row, peer, r);
+}
+
 static enum respond_outcome answer(const struct zones *zones, const struct address *peer, bool over_tcp,
                                    struct writer *out, struct response *r)
 {
@@ -165,6 +172,10 @@ static enum respond_outcome answer(const struct zones *zones, const struct addre
         return transfer(zones, peer, over_tcp, out, r);
     if (q->question.class != DNS_CLASS_IN)
         return refuse_class(r, out);
+    if (zones->has_catalog && is_hidden(zones, peer, r)) {
+        blame(r, EDNS_FAULT_PROHIBITED, "catalogs are for those who may transfer them");
+        return error(r, DNS_REFUSED, NULL, out);
+    }
     struct answer_question question = { .name = &r->lower,
                                         .type = q->question.type,
                                         .class = q->question.class,

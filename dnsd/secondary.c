@@ -10,10 +10,12 @@
 
 #include <stdlib.h>
 
-#define CHECK_MS     3000  /* for the SOA, by UDP or TCP */
-#define STALL_MS     30000 /* a transfer that brings nothing for so long is given up */
-#define COPY_MS      10000 /* from a change to the copy on disk: all that a crash without a primary can cost */
-#define ABSENT_S     10    /* between tries for a zone of which nothing is there yet */
+#define CHECK_MS 3000  /* for the SOA, by UDP or TCP */
+#define STALL_MS 30000 /* a transfer that brings nothing for so long is given up */
+#define COPY_MS  10000 /* from a change to the copy on disk: all that a crash without a primary can cost */
+#define ABSENT_S 10    /* between tries for a zone of which nothing is there yet */
+#define FETCHES_MAX                                                                                          \
+    128 /* checks and transfers of a view at once: a socket each; the others wait for theirs */
 #define LENGTH_BYTES 2
 #define OUT_BYTES    2048 /* the question, with names and an SOA at their longest */
 
@@ -23,32 +25,39 @@
 #define RETRY_MOST_S    86400
 #define EXPIRE_MOST_S   (100 * 86400)
 
-/* A zone that is followed. */
+/* What a follower has while it asks. */
+struct fetch {
+    struct transfer_in in;
+    struct tsig_session session; /* of the exchange or the transfer, with a primary that has a key */
+    size_t question_bytes;       /* signed, for the exchange */
+    uint8_t question[DNS_QUERY_BYTES_MAX + TSIG_BYTES_MAX];
+};
+
+/* A zone that is followed; there may be a hundred thousand. */
 struct follower {
-    struct follower *next;
+    struct list_node node, waiting; /* of all; of those whose turn to ask will come */
     struct secondary *secondary;
     const struct dnsd_zone *settings;
-    struct dns_name lower;
+    const struct dns_name *lower; /* the settings' */
     struct secondary_times times;
     struct timer check_due, expiry, copy_due;
     size_t primary;  /* which one is asked */
     bool again;      /* a NOTIFY came meanwhile */
     bool copy_stale; /* changes are not in the copy on disk yet */
     bool full;       /* changes did not fit: the next transfer is of the whole zone */
+    struct fetch *fetch;
     struct dns_exchange *exchange;
     struct stream *stream;
-    struct transfer_in in;
-    uint64_t transfer_end_ms;    /* when it has taken too long */
-    struct tsig_session session; /* of the exchange or the transfer, with a primary that has a key */
-    size_t question_bytes;       /* signed, for the exchange */
-    uint8_t question[DNS_QUERY_BYTES_MAX + TSIG_BYTES_MAX];
+    uint64_t transfer_end_ms; /* however much comes */
     uint16_t id;
     bool incremental, transferring, gone; /* gone: freed when its stream is */
 };
 
 struct secondary {
     struct view *view;
-    struct follower *first;
+    struct list all, waiting;
+    size_t fetching; /* how many have a fetch */
+    struct deferred next_turn;
 };
 
 /* ---- times ------------------------------------------------------------------------------------------------
@@ -83,7 +92,7 @@ static struct secondary_times times_of(const struct zone *z)
 static struct zones_row *row_of(struct follower *f)
 {
     struct zones *all = &f->secondary->view->zones;
-    const struct zones_row *row = zones_find_apex(all, &f->lower);
+    const struct zones_row *row = zones_find_apex(all, f->lower);
     return row ? &all->rows[row - all->rows] : NULL;
 }
 
@@ -104,12 +113,12 @@ static void tell(struct follower *f, enum event_id id, const char *reason, struc
     if (!event_happens(events, id))
         return;
     event_begin(&ev, id, now);
-    views_event_zone(&ev, f->secondary->view, &f->lower, name);
+    views_event_zone(&ev, f->secondary->view, f->lower, name);
     event_endpoint(&ev, "primary", &f->settings->primaries[f->primary].at);
     if (id == EVENT_DNS_FETCHED) {
         event_text(&ev, "by", f->incremental ? "IXFR" : "AXFR");
-        event_number(&ev, "records", (int64_t)f->in.record_count);
-        event_number(&ev, "messages", (int64_t)f->in.message_count);
+        event_number(&ev, "records", (int64_t)f->fetch->in.record_count);
+        event_number(&ev, "messages", (int64_t)f->fetch->in.message_count);
         if (f->stream && stream_secure(f->stream))
             event_text(&ev, "tls", stream_tls_description(f->stream));
     }
@@ -141,9 +150,64 @@ static void check_in(struct follower *f, uint32_t wait_s, struct now now)
              now.mono_ms + wait_ms - rng_below(&f->secondary->view->service->home->rng, wait_ms / 10 + 1));
 }
 
+/* ---- turns ------------------------------------------------------------------------------------------- */
+
+static void check(struct follower *f, struct now now);
+
+/* It asks nobody any more; another one may. */
+static void rest(struct follower *f)
+{
+    struct secondary *m = f->secondary;
+    if (!f->fetch)
+        return;
+    transfer_in_end(&f->fetch->in);
+    tsig_close(&f->fetch->session);
+    free(f->fetch);
+    f->fetch = NULL;
+    m->fetching--;
+    if (!list_empty(&m->waiting))
+        loop_defer(loop_of(f), &m->next_turn);
+}
+
+static void take_turn(struct follower *f, struct now now)
+{
+    f->fetch = calloc(1, sizeof *f->fetch);
+    if (!f->fetch) {
+        check_in(f, ABSENT_S, now);
+        return;
+    }
+    f->secondary->fetching++;
+    f->again = false; /* this check sees what was said until now */
+    check(f, now);
+}
+
+static void next_turn(struct deferred *d)
+{
+    struct secondary *m = list_item(d, struct secondary, next_turn);
+    while (m->fetching < FETCHES_MAX && !list_empty(&m->waiting)) { /* each turn takes one off */
+        struct follower *f = list_item(list_take(&m->waiting), struct follower, waiting);
+        take_turn(f, loop_now(loop_of(f)));
+    }
+}
+
+/* Asks, or waits for its turn. */
+static void want_check(struct follower *f, struct now now)
+{
+    struct secondary *m = f->secondary;
+    if (f->fetch)
+        f->again = true;
+    else if (list_linked(&f->waiting))
+        return;
+    else if (m->fetching < FETCHES_MAX && list_empty(&m->waiting))
+        take_turn(f, now);
+    else
+        list_append(&m->waiting, &f->waiting);
+}
+
 /* The primary has said that what we have is the latest, or has given it. */
 static void is_current(struct follower *f, struct now now)
 {
+    rest(f);
     struct zone *z = zone_of(f);
     if (z && !f->again)
         tell(f, EVENT_DNS_CURRENT, NULL, now);
@@ -189,14 +253,15 @@ static bool publish_changes(struct follower *f, struct now now)
 {
     struct zones_row *row = row_of(f);
     struct primary *p = f->secondary->view->primary;
-    f->in.why = "the zone went meanwhile";
-    for (size_t i = 0; i < f->in.change_count; i++) {
-        if (!row || !row->zone || !version_change(f->secondary->view, row, f->in.changes[i], &f->in.why))
+    f->fetch->in.why = "the zone went meanwhile";
+    for (size_t i = 0; i < f->fetch->in.change_count; i++) {
+        if (!row || !row->zone ||
+            !version_change(f->secondary->view, row, f->fetch->in.changes[i], &f->fetch->in.why))
             return false;
-        primary_changed(p, row, f->in.changes[i]);
+        primary_changed(p, row, f->fetch->in.changes[i]);
     }
-    if (!f->copy_stale)
-        loop_arm(loop_of(f), &f->copy_due, now.mono_ms + COPY_MS);
+    if (!f->copy_stale) /* what a catalog lists is known by its copy alone after a crash */
+        loop_arm(loop_of(f), &f->copy_due, now.mono_ms + (f->settings->members_count ? 0 : COPY_MS));
     f->copy_stale = true;
     tell(f, EVENT_DNS_FETCHED, NULL, now);
     primary_notify(p, row, now);
@@ -217,8 +282,6 @@ static void expired(struct timer *t, struct now now)
 /* ---- one primary after the other
  * ----------------------------------------------------------------------------------- */
 
-static void check(struct follower *f, struct now now);
-
 static void try_next(struct follower *f, const char *why, struct now now)
 {
     tell(f, EVENT_DNS_FETCH_FAILED, why, now);
@@ -227,6 +290,7 @@ static void try_next(struct follower *f, const char *why, struct now now)
         return;
     }
     f->primary = 0;
+    rest(f);
     if (f->again) /* who said so meanwhile has it */
         loop_arm(loop_of(f), &f->check_due, now.mono_ms);
     else
@@ -242,8 +306,8 @@ static void begin_fetch(struct follower *f, bool incremental, struct now now);
 static void end_transfer(struct follower *f)
 {
     f->transferring = false;
-    transfer_in_end(&f->in);
-    tsig_close(&f->session);
+    transfer_in_end(&f->fetch->in);
+    tsig_close(&f->fetch->session);
     if (f->stream)
         stream_abort(f->stream);
 }
@@ -256,6 +320,7 @@ static void fail_transfer(struct follower *f, const char *why, struct now now)
     if (incremental) {
         tell(f, EVENT_DNS_FETCH_FAILED, why, now);
         f->full = true;
+        rest(f);
         loop_arm(loop_of(f), &f->check_due, now.mono_ms); /* the stream must be gone first */
     } else {
         f->full = false;
@@ -266,16 +331,17 @@ static void fail_transfer(struct follower *f, const char *why, struct now now)
 /* What came from a primary that has a key. */
 static enum tsig_error verify(struct follower *f, struct span message, struct now now)
 {
-    return tsig_is_open(&f->session) ? tsig_verify(&f->session, message, (uint64_t)now.unix_ms / 1000)
-                                     : TSIG_GOOD;
+    return tsig_is_open(&f->fetch->session)
+               ? tsig_verify(&f->fetch->session, message, (uint64_t)now.unix_ms / 1000)
+               : TSIG_GOOD;
 }
 
 /* What goes to the primary, in the writer, is signed where that has a key. False: no memory. */
 static bool sign(struct follower *f, struct writer *w, struct now now)
 {
-    tsig_close(&f->session);
-    return !primary_of(f)->key || (tsig_open(&f->session, primary_of(f)->key) &&
-                                   tsig_sign(&f->session, w, (uint64_t)now.unix_ms / 1000));
+    tsig_close(&f->fetch->session);
+    return !primary_of(f)->key || (tsig_open(&f->fetch->session, primary_of(f)->key) &&
+                                   tsig_sign(&f->fetch->session, w, (uint64_t)now.unix_ms / 1000));
 }
 
 static bool is_ours(const struct follower *f, struct span message)
@@ -290,10 +356,11 @@ static bool is_what_it_says(struct follower *f)
     struct zones_row *row = row_of(f);
     if (f->settings->zonemd != DNSD_ZONEMD_CHECK)
         return true;
-    if (!f->in.change_count)
-        return !(f->in.why = zonemd_fault(f->in.result));
+    if (!f->fetch->in.change_count)
+        return !(f->fetch->in.why = zonemd_fault(f->fetch->in.result));
     return !row || !row->zone ||
-           version_verified(f->secondary->view, row, f->in.changes, f->in.change_count, &f->in.why);
+           version_verified(f->secondary->view, row, f->fetch->in.changes, f->fetch->in.change_count,
+                            &f->fetch->in.why);
 }
 
 /* False: the transfer is over, one way or the other. */
@@ -304,9 +371,9 @@ static bool take_message(struct follower *f, struct span message, struct now now
         return false;
     }
     enum tsig_error error = verify(f, message, now);
-    enum transfer_in_state state = error ? TRANSFER_IN_WRONG : transfer_in_feed(&f->in, message);
+    enum transfer_in_state state = error ? TRANSFER_IN_WRONG : transfer_in_feed(&f->fetch->in, message);
     bool over = state == TRANSFER_IN_DONE || state == TRANSFER_IN_UP_TO_DATE;
-    if (error || (over && f->session.unsigned_count)) { /* RFC 8945 5.3.1: the last one is signed */
+    if (error || (over && f->fetch->session.unsigned_count)) { /* RFC 8945 5.3.1: the last one is signed */
         fail_transfer(f, tsig_error_name(error ? error : TSIG_UNSIGNED), now);
         return false;
     }
@@ -320,15 +387,15 @@ static bool take_message(struct follower *f, struct span message, struct now now
         return true;
     case TRANSFER_IN_DONE:
         if (!is_what_it_says(f)) {
-            fail_transfer(f, f->in.why, now);
+            fail_transfer(f, f->fetch->in.why, now);
             break;
         }
-        if (f->in.change_count && !publish_changes(f, now)) {
-            fail_transfer(f, f->in.why, now);
+        if (f->fetch->in.change_count && !publish_changes(f, now)) {
+            fail_transfer(f, f->fetch->in.why, now);
             break;
         }
-        if (!f->in.change_count)
-            publish(f, transfer_in_take(&f->in), now);
+        if (!f->fetch->in.change_count)
+            publish(f, transfer_in_take(&f->fetch->in), now);
         f->full = false;
         end_transfer(f);
         is_current(f, now);
@@ -340,7 +407,7 @@ static bool take_message(struct follower *f, struct span message, struct now now
         is_current(f, now);
         break;
     case TRANSFER_IN_WRONG:
-        fail_transfer(f, f->in.why, now);
+        fail_transfer(f, f->fetch->in.why, now);
         break;
     }
     return false;
@@ -388,7 +455,7 @@ static bool ask(struct follower *f, const struct zone *have, struct now now)
     uint8_t length_room[LENGTH_BYTES];
     struct writer w = writer_over(room, sizeof room), length = writer_over(length_room, sizeof length_room);
     entropy_fill(&f->id, sizeof f->id);
-    transfer_in_ask(&w, f->id, &f->lower, have);
+    transfer_in_ask(&w, f->id, f->lower, have);
     if (!sign(f, &w, now))
         return false;
     write_u16(&length, (uint16_t)writer_length(&w));
@@ -427,7 +494,7 @@ static void begin_fetch(struct follower *f, bool incremental, struct now now)
     }
     f->transferring = true;
     f->transfer_end_ms = now.mono_ms + (uint64_t)f->settings->max_transfer_s * 1000;
-    transfer_in_begin(&f->in, &f->lower, f->incremental ? have : NULL, s->seed,
+    transfer_in_begin(&f->fetch->in, f->lower, f->incremental ? have : NULL, s->seed,
                       f->settings->max_transfer_bytes);
     stream_deadline(f->stream, now.mono_ms + STALL_MS);
     if (primary_of(f)->tls_name)
@@ -452,7 +519,7 @@ static bool read_serial(const struct follower *f, struct span message, uint32_t 
         struct reader rdata = record.rdata;
         struct dns_name skipped;
         if (record.type != DNS_TYPE_SOA ||
-            !dns_name_equal(dns_name_span(&record.owner), dns_name_span(&f->lower)) ||
+            !dns_name_equal(dns_name_span(&record.owner), dns_name_span(f->lower)) ||
             !read_dns_name(&rdata, message, &skipped) || !read_dns_name(&rdata, message, &skipped))
             continue;
         *serial = read_u32(&rdata);
@@ -468,7 +535,7 @@ static void checked(void *owner, const struct dns_exchange_result *r, struct now
     uint32_t serial;
     f->exchange = NULL;
     enum tsig_error error = r->outcome == DNS_EXCHANGE_RESPONSE ? verify(f, r->message, now) : TSIG_GOOD;
-    tsig_close(&f->session);
+    tsig_close(&f->fetch->session);
     if (r->outcome != DNS_EXCHANGE_RESPONSE)
         try_next(f, r->outcome == DNS_EXCHANGE_TIMEOUT ? "no answer" : "it cannot be reached", now);
     else if (error)
@@ -486,10 +553,10 @@ static void checked(void *owner, const struct dns_exchange_result *r, struct now
 /* The question, where it is signed. */
 static bool write_signed(struct follower *f, const struct dns_question *q, struct now now)
 {
-    struct writer w = writer_over(f->question, sizeof f->question);
+    struct writer w = writer_over(f->fetch->question, sizeof f->fetch->question);
     write_dns_query(&w, 0, 0, q, NULL); /* the identifier is the exchange's: RFC 8945 keeps the original */
     bool ok = sign(f, &w, now);
-    f->question_bytes = writer_length(&w);
+    f->fetch->question_bytes = writer_length(&w);
     return ok;
 }
 
@@ -497,8 +564,10 @@ static void check(struct follower *f, struct now now)
 {
     struct dns_exchange_options o = { .server = primary_of(f)->at,
                                       .question = { .type = DNS_TYPE_SOA, .class = DNS_CLASS_IN },
+                                      .tcp = f->settings->members_count, /* Knot gives it by TCP alone */
                                       .timeout_ms = CHECK_MS };
     if (f->stream) { /* the one before is not quite gone */
+        rest(f);
         loop_arm(loop_of(f), &f->check_due, now.mono_ms + 1);
         return;
     }
@@ -506,24 +575,20 @@ static void check(struct follower *f, struct now now)
         begin_fetch(f, !f->full, now);
         return;
     }
-    dns_name_copy(&o.question.name, &f->lower);
+    dns_name_copy(&o.question.name, f->lower);
     bool ok = !primary_of(f)->key || write_signed(f, &o.question, now);
     if (primary_of(f)->key)
-        o.message = span_of(f->question, f->question_bytes);
+        o.message = span_of(f->fetch->question, f->fetch->question_bytes);
     f->exchange = ok ? dns_exchange_start(loop_of(f), &o, checked, f) : NULL;
-    if (!f->exchange)
+    if (!f->exchange) {
+        rest(f);
         check_in(f, ABSENT_S, now);
+    }
 }
 
 static void check_due(struct timer *t, struct now now)
 {
-    struct follower *f = list_item(t, struct follower, check_due);
-    if (f->exchange || f->transferring) {
-        f->again = true;
-    } else {
-        f->again = false; /* this check sees what was said until now */
-        check(f, now);
-    }
+    want_check(list_item(t, struct follower, check_due), now);
 }
 
 /* ---- NOTIFY
@@ -532,10 +597,8 @@ static void check_due(struct timer *t, struct now now)
 
 static struct follower *follower_of(struct secondary *m, const struct dns_name *lower)
 {
-    struct follower *f = m->first;
-    while (f && !dns_name_equal(dns_name_span(&f->lower), dns_name_span(lower)))
-        f = f->next;
-    return f;
+    const struct zones_row *row = zones_find_apex(&m->view->zones, lower);
+    return row ? row->follower : NULL;
 }
 
 static bool may_notify(const struct follower *f, const struct dnsd_asker *from)
@@ -551,9 +614,9 @@ static bool may_notify(const struct follower *f, const struct dnsd_asker *from)
 /* RFC 1996 3.11: one check for as many as come. */
 static void check_now(struct follower *f, struct now now)
 {
-    if (f->exchange || f->transferring)
+    if (f->fetch)
         f->again = true;
-    else
+    else if (!list_linked(&f->waiting))
         loop_arm(loop_of(f), &f->check_due, now.mono_ms);
 }
 
@@ -596,21 +659,29 @@ enum respond_outcome secondary_notified(struct secondary *m, struct span message
 struct secondary *secondary_open(struct view *v)
 {
     struct secondary *m = calloc(1, sizeof *m);
-    if (m)
-        m->view = v;
+    if (!m)
+        return NULL;
+    m->view = v;
+    m->next_turn.run = next_turn;
+    list_open(&m->all);
+    list_open(&m->waiting);
     return m;
 }
 
 static void forget(struct follower *f)
 {
+    struct zones_row *row = row_of(f);
+    if (row && row->follower == f)
+        row->follower = NULL;
+    list_remove(&f->node);
+    list_remove(&f->waiting);
     loop_disarm(loop_of(f), &f->check_due);
     loop_disarm(loop_of(f), &f->expiry);
     loop_disarm(loop_of(f), &f->copy_due);
     if (f->exchange)
         dns_exchange_cancel(f->exchange);
     f->transferring = false;
-    transfer_in_end(&f->in);
-    tsig_close(&f->session);
+    rest(f);
     f->gone = true;
     if (f->stream)
         stream_abort(f->stream);
@@ -620,19 +691,20 @@ static void forget(struct follower *f)
 
 static void forget_all(struct secondary *m)
 {
-    for (struct follower *f = m->first, *next; f; f = next) {
-        next = f->next;
+    for (struct list_node *n; (n = list_first(&m->all));) { /* ends: each is taken off */
+        struct follower *f = list_item(n, struct follower, node);
         if (f->copy_stale && !m->view->service->stopping && zone_of(f))
             copy_save(m->view, zone_of(f));
         forget(f);
     }
-    m->first = NULL;
 }
 
 void secondary_close(struct secondary *m)
 {
-    if (m)
-        forget_all(m);
+    if (!m)
+        return;
+    forget_all(m);
+    list_remove(&m->next_turn.node);
     free(m);
 }
 
@@ -641,34 +713,39 @@ struct zone *secondary_copy(struct secondary *m, const struct dnsd_zone *z, stru
     return copy_load(m->view, z, now);
 }
 
-static bool follow(struct secondary *m, const struct dnsd_zone *z, struct now now)
+bool secondary_follow(struct secondary *m, struct zones_row *row, struct now now)
 {
     struct follower *f = calloc(1, sizeof *f);
     if (!f)
         return false;
     f->secondary = m;
-    f->settings = z;
+    f->settings = row->settings;
+    f->lower = row->settings->lower;
     f->check_due.fire = check_due;
     f->expiry.fire = expired;
     f->copy_due.fire = copy_due;
-    dns_name_copy(&f->lower, z->lower);
-    f->next = m->first;
-    m->first = f;
-    struct zone *have = zone_of(f);
-    if (have) {
-        f->times = times_of(have);
+    list_append(&m->all, &f->node);
+    row->follower = f;
+    if (row->zone) {
+        f->times = times_of(row->zone);
         loop_arm(loop_of(f), &f->expiry, now.mono_ms + (uint64_t)f->times.expire_s * 1000);
     }
     loop_arm(loop_of(f), &f->check_due, now.mono_ms);
     return true;
 }
 
+void secondary_leave(struct zones_row *row)
+{
+    if (row->follower)
+        forget(row->follower);
+}
+
 bool secondary_started(struct secondary *m, struct now now)
 {
-    const struct zones *all = &m->view->zones;
+    struct zones *all = &m->view->zones;
     forget_all(m);
     for (size_t i = 0; i < all->count; i++)
-        if (all->rows[i].settings->primary_count && !follow(m, all->rows[i].settings, now))
+        if (all->rows[i].settings->primary_count && !secondary_follow(m, &all->rows[i], now))
             return false;
     return true;
 }

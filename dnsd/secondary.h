@@ -19,6 +19,10 @@ struct zone *secondary_copy(struct secondary *m, const struct dnsd_zone *z, stru
  * a reload. False when there is no memory. */
 bool secondary_started(struct secondary *m, struct now now);
 
+/* A zone of the view that came meanwhile, and one that is about to go. False: no memory. */
+bool secondary_follow(struct secondary *m, struct zones_row *row, struct now now);
+void secondary_leave(struct zones_row *row);
+
 /* A message of opcode NOTIFY; its reply. */
 enum respond_outcome secondary_notified(struct secondary *m, struct span message,
                                         const struct dnsd_asker *from, struct writer *out, struct now now);

@@ -1,6 +1,7 @@
 #include "version.h"
 
 #include "condense.h"
+#include "members.h"
 #include "reversed.h"
 #include "worker.h"
 #include "zonemd.h"
@@ -18,8 +19,10 @@ bool version_change(struct view *v, struct zones_row *row, const struct change *
     workers_pause(v->service->workers);
     bool ok = change_apply(&row->zone, c, why);
     workers_resume(v->service->workers);
-    if (ok)
+    if (ok) {
         reversed_follow(v, row, c);
+        members_look(v, row);
+    }
     return ok;
 }
 
@@ -72,5 +75,6 @@ struct zone *version_replace(struct view *v, struct zones_row *row, struct zone 
     row->expired = !next;
     workers_resume(v->service->workers);
     reversed_follow(v, row, NULL);
+    members_look(v, row);
     return before;
 }

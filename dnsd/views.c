@@ -1,5 +1,6 @@
 /* How the zones of all views come into service, at the start and on reload. */
 #include "forward.h"
+#include "members.h"
 #include "primary.h"
 #include "reversed.h"
 #include "secondary.h"
@@ -145,7 +146,8 @@ static void load_row(struct zone_listener *l, struct view *v, const struct dnsd_
     row->settings = settings;
     row->transfer = &settings->transfer;
     row->transfer_tls_only = settings->transfer_tls_only;
-    if (settings->is_reverse)
+    row->is_catalog = settings->lists_members || settings->members_count;
+    if (settings->is_reverse || settings->lists_members)
         return;
     row->zone = settings->primary_count ? copy_or_none(v, settings, row->name) : load_file(l, settings);
     if (row->zone && !settings->primary_count)
@@ -157,7 +159,8 @@ static void load_row(struct zone_listener *l, struct view *v, const struct dnsd_
 static bool all_loaded(const struct zones_row *rows, size_t count)
 {
     for (size_t i = 0; i < count; i++)
-        if (!rows[i].zone && !rows[i].settings->primary_count && !rows[i].settings->is_reverse)
+        if (!rows[i].zone && !rows[i].settings->primary_count && !rows[i].settings->is_reverse &&
+            !rows[i].settings->lists_members)
             return false;
     return true;
 }
@@ -171,6 +174,8 @@ static bool load_zones(struct view *v, const struct dnsd_view *d, bool strict, s
         load_row(&l, v, &d->zones[i], &rows[i]);
     if (rows)
         reversed_load(v, rows, d->zone_count);
+    if (rows)
+        catalogs_make(v, d, rows);
     bool ok = rows && (!strict || all_loaded(rows, d->zone_count));
     if (ok && zones_open(out, rows, d->zone_count, v->service->seed)) {
         free(rows);
@@ -190,6 +195,7 @@ static void close_view(struct view *v)
 {
     forward_close(v);
     secondary_close(v->secondary);
+    members_close(v->members);
     signing_close(v->signing);
     primary_close(v->primary);
     zones_close(&v->zones);
@@ -209,7 +215,8 @@ static struct view *open_view(struct service *s, const struct dnsd_view *d, stru
     snprintf(v->name, sizeof v->name, "%s", d->name);
     v->primary = primary_open(v, d, p);
     v->signing = signing_open(v);
-    v->secondary = v->primary && v->signing ? secondary_open(v) : NULL;
+    v->members = members_open(v);
+    v->secondary = v->primary && v->signing && v->members ? secondary_open(v) : NULL;
     if (v->secondary)
         return v;
     if (v->primary)
@@ -281,6 +288,7 @@ void views_swap(struct service *s, const struct dnsd_settings *d, struct views *
         struct zones zones = v->all[i]->zones;
         v->all[i]->zones = v->zones[i];
         v->all[i]->settings = &d->views[i];
+        members_move(v->all[i]->members, &zones);
         v->zones[i] = zones;
     }
     struct view **all = s->views;
@@ -308,6 +316,7 @@ bool views_started(struct service *s, struct views *before)
         tell_replaced(v, &before->zones[i]);
         zones_close(&before->zones[i]);
         signing_started(v->signing, now_of(v));
+        members_started(v->members);
         ok = secondary_started(v->secondary, now_of(v)) && ok;
     }
     for (size_t i = 0; i < before->count; i++)

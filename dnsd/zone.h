@@ -194,6 +194,7 @@ const struct zone_set *zone_find_set(const struct zone *z, const struct zone_nod
 /* ---- all zones -------------------------------------------------------------------------- */
 
 struct dnsd_zone;
+struct follower;
 
 /* One row a zone that is served, or would be. */
 struct zones_row {
@@ -204,7 +205,9 @@ struct zones_row {
     /* Who may have all of it; lives as long as the directory; NULL: nobody. */
     const struct dnsd_permits *transfer;
     bool transfer_tls_only;
-    bool expired; /* a copy that no primary has confirmed for too long */
+    bool is_catalog;           /* answered to those alone who may transfer it (RFC 9432 7) */
+    struct follower *follower; /* keeps it up to date; not looked at here */
+    bool expired;              /* a copy that no primary has confirmed for too long */
 };
 
 #define VIEW_NAME_BYTES_MAX 63 /* it is part of file names */
@@ -222,6 +225,7 @@ struct zones {
     struct zones_slot *slots; /* half of them are empty */
     uint32_t slot_mask;
     uint8_t most_labels;
+    bool has_catalog;
     bool large; /* there is one of ZONE_BYTES_CACHED or more */
 };
 
