@@ -1,10 +1,11 @@
-"""Many zones in one server: a hundred thousand from files."""
+"""Many zones in one server: a hundred thousand from files, thousands from a catalog."""
 import pathlib
 import signal
 import tempfile
 import unittest
 
 import lab
+from test_dns_copies import free_port
 
 COUNT = 100000
 BYTES_A_ZONE = 2048  # with its settings: a hundred thousand fit into 200 MiB
@@ -24,6 +25,55 @@ def resident_bytes(program):
         if line.startswith("VmRSS:"):
             return int(line.split()[1]) * 1024
     raise AssertionError("no VmRSS")
+
+
+MEMBERS = 3000
+DESCRIPTORS_MAX = 400  # a socket for each zone that is asked for at once, one more that is about to go, and our own
+
+
+@lab.needs("kdig")
+class Members(unittest.TestCase):
+    def conf(self, count):
+        listed = "".join(f'  zone "z{i}.example" {{ file = "small.zone"  allow-transfer = {{ "127.0.0.1" }}  '
+                         'catalog = "cat.test" }\n' for i in range(count))
+        return (f'state = "{self.room}/primary"\ndnsd {{\n  listen = {{ "127.0.0.1:{self.port}" }}\n  zone "cat.test" {{ '
+                f'lists-members = true  allow-transfer = {{ "127.0.0.1" }}  notify = {{ "127.0.0.1:{self.listen}" }} }}\n'
+                f'{listed}}}\n')
+
+    def ask(self, name):
+        done = lab.run("kdig", "@127.0.0.1", "-p", self.listen, "+short", "+time=1", "+retry=0", name, "A")
+        return done.stdout.decode().split()
+
+    def test_fetched_some_at_a_time_and_one_more_added(self):
+        room = tempfile.TemporaryDirectory(prefix="lab-")
+        self.addCleanup(room.cleanup)
+        self.room = pathlib.Path(room.name)
+        self.port, self.listen = free_port(), free_port()
+        (self.room / "small.zone").write_text(ZONE.format(serial=1, address="192.0.2.2"))
+        primary = lab.Program(self.conf(MEMBERS), program="dnsd", state=self.room, log="info")
+        self.addCleanup(primary.close)
+        server = lab.Program(f'''dnsd {{
+  listen = {{ "127.0.0.1:{self.listen}" }}
+  zone "cat.test" {{
+    primaries = {{ "127.0.0.1:{self.port}" }}
+    members "*" {{ primaries = {{ "127.0.0.1:{self.port}" }} }}
+  }}
+}}
+''', program="dnsd", log="info")
+        self.addCleanup(server.close)
+        most = 0
+
+        def all_fetched():
+            nonlocal most
+            most = max(most, len(list(pathlib.Path(f"/proc/{server.process.pid}/fd").iterdir())))
+            return server.log().count("event=dns.fetched") >= MEMBERS + 1
+
+        lab.until(all_fetched, lambda: server.log()[-2000:], seconds=60)
+        self.assertLess(most, DESCRIPTORS_MAX)
+        self.assertEqual(self.ask(f"www.z{MEMBERS - 1}.example"), ["192.0.2.2"])
+        primary.conf.write_text(self.conf(MEMBERS + 1))
+        primary.signal(signal.SIGHUP)
+        lab.until(lambda: self.ask(f"www.z{MEMBERS}.example"), lambda: server.log()[-2000:], seconds=60)
 
 
 @lab.needs("kdig")
