@@ -12,7 +12,7 @@
 #define MASTERFILE_INCLUDES_MAX                                                                              \
     16                               /* files open within one another; a file that includes itself ends here \
                                       */
-#define MASTERFILE_PROBLEMS_MAX 16   /* kept with their words; more are counted */
+#define MASTERFILE_PROBLEMS_MAX 64   /* kept with their words; more are counted */
 #define MASTERFILE_WORDS_MAX    2048 /* words in one record: the longest TXT has 1024 strings of 63 octets */
 #define MASTERFILE_TEXT_MAX     240
 

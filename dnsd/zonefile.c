@@ -111,21 +111,29 @@ static void include(struct loading *l, struct masterfile *m)
     masterfile_missing(m, why);
 }
 
-static void tell(const struct masterfile *m, const struct dns_name *apex, zonefile_problem_fn *fn,
-                 void *owner)
-{
-    size_t count;
-    const struct masterfile_problem *p = masterfile_problems(m, &count);
-    for (size_t i = 0; i < count; i++)
-        fn(owner, apex, &p[i]);
-}
-
 static void tell_one(const char *path, const char *text, const struct dns_name *apex, zonefile_problem_fn *fn,
                      void *owner)
 {
     struct masterfile_problem p = { .path = path };
     snprintf(p.text, sizeof p.text, "%s", text);
     fn(owner, apex, &p);
+}
+
+static void tell(const struct masterfile *m, const char *path, const struct dns_name *apex,
+                 zonefile_problem_fn *fn, void *owner)
+{
+    size_t count;
+    const struct masterfile_problem *p = masterfile_problems(m, &count);
+    size_t errors = 0;
+    for (size_t i = 0; i < count; i++) {
+        errors += !p[i].warning;
+        fn(owner, apex, &p[i]);
+    }
+    if (masterfile_errors(m) > errors) {
+        char text[MASTERFILE_TEXT_MAX];
+        snprintf(text, sizeof text, "and %zu more errors like these", masterfile_errors(m) - errors);
+        tell_one(path, text, apex, fn, owner);
+    }
 }
 
 static struct zone *build(struct loading *l, struct loaded *f, struct zone_builder *b,
@@ -151,7 +159,7 @@ static struct zone *build(struct loading *l, struct loaded *f, struct zone_build
         if (!z)
             masterfile_add_problem(m, f->path, zone_fault_text(fault));
     }
-    tell(m, &apex, fn, owner);
+    tell(m, f->path, &apex, fn, owner);
     masterfile_close(m);
     return z;
 }

@@ -19,5 +19,6 @@ int lease_command(int argc, char **argv);
 int leases_command(int argc, char **argv);
 int ds_command(int argc, char **argv);
 int stats_command(int argc, char **argv);
+int check_zone_command(int argc, char **argv);
 
 #endif

@@ -21,6 +21,8 @@ static const struct {
     { "lease", "lease SERVER:PORT [--name NAME]", "get a lease of a running dhcpd, and show it",
       lease_command },
     { "leases", "leases -c FILE [--free ADDRESS]", "show the leases of a dhcpd, or end one", leases_command },
+    { "check-zone", "check-zone NAME FILE", "find every error of a master file, and what is strange about it",
+      check_zone_command },
     { "ds", "ds -c FILE [--dnskey] ZONE", "print what the parent of a signed zone has to say of it",
       ds_command },
     { "stats", "stats -c FILE", "show what running servers count", stats_command },
