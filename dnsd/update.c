@@ -472,3 +472,115 @@ enum dns_rcode update_decide(const struct zone *z, struct span message, uint32_t
     *why = u.why;
     return code;
 }
+
+/* ---- by hand
+ * ------------------------------------------------------------------------------------------------------- */
+
+struct updating *update_begin(const struct zone *z, uint32_t next_serial, struct arena *a)
+{
+    struct dns_name apex;
+    struct updating *u = arena_alloc(a, sizeof *u);
+    dns_name_lower(&apex, &z->name);
+    if (u)
+        *u = (struct updating){
+            .zone = z, .arena = a, .apex = arena_copy(a, dns_name_span(&apex)), .next_serial = next_serial
+        };
+    return u && u->apex.at ? u : NULL;
+}
+
+static struct span touch_name(struct updating *u, const struct dns_name *owner)
+{
+    struct dns_name lower;
+    dns_name_lower(&lower, owner);
+    return touch(u, &lower);
+}
+
+const char *update_add(struct updating *u, const struct dns_name *owner, uint16_t type, uint32_t ttl,
+                       struct span rdata)
+{
+    struct span name = touch_name(u, owner);
+    struct wish w = { .record = { .type = type, .class = DNS_CLASS_IN, .ttl = ttl },
+                      .rdata = arena_copy(u->arena, rdata) };
+    dns_name_copy(&w.record.owner, owner);
+    u->failed = u->failed || (rdata.len && !w.rdata.at);
+    if (type == DNS_TYPE_SOA && !is_apex(u, name))
+        return "an SOA stands at the name of the zone alone";
+    if (type == DNS_TYPE_SOA && !dns_serial_newer(serial_of(rdata), u->zone->serial))
+        return "the SOA needs a newer serial than the zone has";
+    if (is_in_the_way(u, name, type))
+        return type == DNS_TYPE_CNAME
+                   ? "an alias stands alone (RFC 1034 3.6.2), and the name has other records: "
+                     "remove them in the same change"
+                   : "the name is an alias, which stands alone (RFC 1034 3.6.2): remove its "
+                     "CNAME in the same change";
+    if (type == DNS_TYPE_CNAME && count_held(u, name, type))
+        return "the name is an alias already, and has one target: set it in the place of adding";
+    add_record(u, name, &w);
+    return NULL;
+}
+
+static const char *keeps(const struct updating *u, struct span name, uint16_t type, size_t left)
+{
+    if (type == DNS_TYPE_SOA && is_apex(u, name))
+        return "a zone needs its SOA: set it in the place of removing";
+    if (type == DNS_TYPE_NS && is_apex(u, name) && !left)
+        return "a zone needs an NS: add another one before";
+    return NULL;
+}
+
+const char *update_remove(struct updating *u, const struct dns_name *owner, uint16_t type, struct span rdata)
+{
+    struct span name = touch_name(u, owner);
+    struct held *h = u->held;
+    while (h && !(h->is && h->type == type && span_equal(h->owner, name) && span_equal(h->rdata, rdata)))
+        h = h->next; /* what was held */
+    if (!h)
+        return "the zone has no such record";
+    const char *why = keeps(u, name, type, count_held(u, name, type) - 1);
+    if (!why)
+        h->is = false;
+    return why;
+}
+
+const char *update_remove_set(struct updating *u, const struct dns_name *owner, uint16_t type)
+{
+    struct span name = touch_name(u, owner);
+    const char *why = keeps(u, name, type, 0);
+    size_t before = 0, after = 0;
+    if (why)
+        return why;
+    for (const struct held *h = u->held; h; h = h->next) /* what was held */
+        before += h->is && span_equal(h->owner, name);
+    remove_set(u, name, type);
+    for (const struct held *h = u->held; h; h = h->next) /* what was held */
+        after += h->is && span_equal(h->owner, name);
+    if (before != after)
+        return NULL;
+    return type == DNS_TYPE_ANY ? "the zone has no records of this name that can go"
+                                : "the zone has no records of this name and type";
+}
+
+void update_clear_set(struct updating *u, const struct dns_name *owner, uint16_t type)
+{
+    struct span name = touch_name(u, owner);
+    for (struct held *h = u->held; h; h = h->next) /* what was held */
+        if (h->type == type && type != DNS_TYPE_SOA && span_equal(h->owner, name))
+            h->is = false;
+}
+
+bool update_ttl(struct updating *u, const struct dns_name *owner, uint16_t type, uint32_t *ttl)
+{
+    struct span name = touch_name(u, owner);
+    for (const struct held *h = u->held; h; h = h->next) /* what was held */
+        if (h->is && h->type == type && span_equal(h->owner, name)) {
+            *ttl = h->ttl;
+            return true;
+        }
+    return false;
+}
+
+bool update_end(struct updating *u, struct change **out)
+{
+    *out = NULL;
+    return conclude(u, out) == DNS_NOERROR;
+}

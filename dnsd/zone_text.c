@@ -151,10 +151,9 @@ bool zone_walk_next(struct zone_walk *w, struct zone_place *out)
 
 /* ---- text ---------------------------------------------------------------------------------------------- */
 
-bool zone_text_is_made(const struct zone *z, const struct zone_place *p)
+bool zone_text_is_made(bool at_apex, uint16_t type)
 {
-    bool at_apex = p->node == zone_node_at(z, z->apex);
-    switch (p->type) {
+    switch (type) {
     case DNS_TYPE_RRSIG:
     case DNS_TYPE_NSEC:
     case DNS_TYPE_NSEC3:
@@ -208,7 +207,7 @@ void zone_text_record(struct writer *w, const struct zone *z, const struct zone_
     struct mark start = writer_mark(w);
     write_owner(w, z, p->node);
     pad(w, start, OWNER_COLUMNS);
-    write_format(w, "%u ", p->ttl);
+    write_format(w, "%-6u ", p->ttl);
     start = writer_mark(w);
     write_dns_type_text(w, p->type);
     pad(w, start, TYPE_COLUMNS);

@@ -25,11 +25,12 @@ struct zone_walk *zone_walk_open(const struct zone *z);
 bool zone_walk_next(struct zone_walk *w, struct zone_place *out);
 void zone_walk_close(struct zone_walk *w);
 
-/* A record that a zone which signs itself makes by itself: nobody has written it. */
-bool zone_text_is_made(const struct zone *z, const struct zone_place *p);
+/* A record that the server makes of a zone which signs itself: nobody has written it. */
+bool zone_text_is_made(bool at_apex, uint16_t type);
 /* What stands above the records: the origin, and what it is. */
 void zone_text_head(struct writer *w, const struct zone *z);
-/* "www                      300 A        192.0.2.1" and the line's end; names below the apex without it. */
+/* "www                      300    A        192.0.2.1" and the line's end; names below the apex without it.
+ */
 void zone_text_record(struct writer *w, const struct zone *z, const struct zone_place *p);
 /* {"name":"www.a.test.","ttl":300,"type":"A","data":"192.0.2.1"}; the empty writer `scratch` has room for a
  * line.
