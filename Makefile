@@ -18,7 +18,7 @@ HARDEN = -fPIE -fstack-protector-strong -fcf-protection $(if $(SAN),,-D_FORTIFY_
 CFLAGS = -O2 -g
 override CFLAGS += -std=c17 -D_GNU_SOURCE $(WARN) $(HARDEN) -Icommon -I. -I/usr/include/postgresql $(if $(SAN),-fsanitize=$(SAN) -fno-omit-frame-pointer -fno-sanitize-recover=all)
 LDFLAGS = -pie -Wl,-z,relro,-z,now,-z,noexecstack $(if $(SAN),-fsanitize=$(SAN))
-LIBS = -luv -lssl -lcrypto -lconfuse -lsqlite3 -lz -lmnl -lpthread
+LIBS = -luv -lssl -lcrypto -lconfuse -lsqlite3 -lz -lmnl -ljansson -lpthread
 
 SERVERS = dhcpd dnsd httpd imapd smtpd
 LIB_SRC := $(wildcard common/wire/*.c common/*.c) $(foreach s,$(SERVERS),$(filter-out $(s)/main.c,$(wildcard $(s)/*.c)))

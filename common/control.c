@@ -8,8 +8,8 @@
 #include <sys/un.h>
 #include <unistd.h>
 
-#define BODY_BYTES_MAX  (64 * 1024)
-#define CONNECTIONS_MAX 16 /* people and their scripts */
+#define BODY_BYTES_MAX  ((size_t)256 * 1024 * 1024) /* a zone of some million records */
+#define CONNECTIONS_MAX 16                          /* people and their scripts */
 #define PATIENCE_MS     10000
 #define BACKLOG         16
 

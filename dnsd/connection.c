@@ -24,6 +24,7 @@ struct connection {
     bool transferring, peer_ended, over_tls;
     uint64_t owed; /* octets that the peer had not taken when it was last looked at */
     struct transfer transfer;
+    uint64_t transfer_key;       /* which zone it is: followers_key() */
     struct tsig_session session; /* of the transfer, where it is signed */
 };
 
@@ -74,7 +75,11 @@ static void tell_transfer(struct connection *c, enum event_id id, struct now now
 
 static void end_transfer(struct connection *c, struct now now)
 {
-    tell_transfer(c, transfer_over(&c->transfer) ? EVENT_DNS_TRANSFER : EVENT_DNS_TRANSFER_BROKEN, now);
+    bool over = transfer_over(&c->transfer);
+    tell_transfer(c, over ? EVENT_DNS_TRANSFER : EVENT_DNS_TRANSFER_BROKEN, now);
+    followers_fetched(&c->service->followers, c->transfer_key, &stream_peer(c->stream)->address,
+                      c->transfer.serial, c->transfer.query.question.type == DNS_TYPE_IXFR, !over,
+                      now.unix_ms);
     c->transferring = false;
     transfer_end(&c->transfer);
     tsig_close(&c->session);
@@ -114,6 +119,7 @@ static void begin_transfer(struct connection *c, struct view *view)
     if (r->query.question.type == DNS_TYPE_IXFR && !r->soa_alone)
         count = primary_changes(view->primary, &r->lower, r->query.serial, &changes);
     transfer_begin(&c->transfer, r->zone, &r->query, r->soa_alone);
+    c->transfer_key = followers_key(s->seed, view->name, &r->lower);
     if (!count)
         return;
     struct change *one = condense(changes, count, CONDENSE_RECORDS_MAX);

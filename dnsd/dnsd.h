@@ -4,6 +4,7 @@
 #define WIRELAB_DNSD_DNSD_H
 
 #include "counts.h"
+#include "followers.h"
 #include "limit.h"
 #include "load.h"
 #include "policy.h"
@@ -202,6 +203,8 @@ struct service {
     struct timer secret_due;
     struct limit *limit; /* NULL: there is none */
     struct counts counts;
+    struct followers followers;           /* of our zones */
+    struct list hand_jobs;                /* hand.c: what was asked for at the door and is not answered yet */
     struct load load;                     /* of this thread */
     struct tls_context *tls, *tls_before; /* NULL: none, and none before the last reload */
     struct tls_context *tls_client, *tls_client_before;
@@ -270,6 +273,8 @@ void views_count(const struct service *s, struct http_exchange *x);
 /* After views_swap(): versions are told, zones followed, signatures made. What was before goes. False: no
  * memory. */
 bool views_started(struct service *s, struct views *before);
+/* One zone is read from its file again; false, and *p says why the version before stays. */
+bool views_reload_zone(struct view *v, const struct dns_name *lower, struct problem *p);
 /* They were not put into service. */
 void views_drop(struct service *s, struct views *v);
 /* All that are in service end. */
@@ -282,6 +287,16 @@ struct zone *views_load_hints(struct service *s, const char *path, struct proble
 /* The fields of an event that say which zone; the text lives in `room`. `v` may be NULL. */
 void views_event_zone(struct event *ev, const struct view *v, const struct dns_name *zone,
                       char room[DNS_NAME_TEXT_MAX]);
+
+/* hand.c */
+/* A request to dnsd/PATH at the program's door. */
+void dnsd_control(struct service *s, struct http_exchange *x, struct span path);
+/* What is not answered yet is not to be answered any more. */
+void dnsd_hand_stop(struct service *s);
+
+/* zone_list.c */
+/* All zones with their states, as JSON, in an answer of its own. */
+void dnsd_tell_zones(struct service *s, struct http_exchange *x);
 
 /* view.c */
 /* The one for a client, by its address, the address that it asked, and the key that it signed with (NULL:

@@ -16,6 +16,7 @@ struct notification {
     struct endpoint to;
     struct dns_name zone;
     uint32_t serial;
+    uint64_t zone_key;
     unsigned tries;
     struct timer again;
     struct tsig_session session; /* where it is signed */
@@ -28,6 +29,8 @@ static void tell(struct notification *t, enum event_id id, const char *reason, s
 {
     struct event ev;
     char name[DNS_NAME_TEXT_MAX];
+    if (t->notifier->followers)
+        followers_told(t->notifier->followers, t->zone_key, &t->to, t->serial, reason, now.unix_ms);
     if (!event_happens(t->notifier->events, id))
         return;
     event_begin(&ev, id, now);
@@ -116,7 +119,7 @@ void notifier_open(struct notifier *n, struct loop *l, struct events *e)
 }
 
 void notifier_tell(struct notifier *n, const struct zone *z, const struct endpoint *to,
-                   const struct tsig_key *key, struct now now)
+                   const struct tsig_key *key, uint64_t zone_key, struct now now)
 {
     struct notification *t = n->count < NOTIFY_UNDER_WAY_MAX ? calloc(1, sizeof *t) : NULL;
     if (!t) {
@@ -127,6 +130,7 @@ void notifier_tell(struct notifier *n, const struct zone *z, const struct endpoi
     t->again.fire = again_due;
     t->to = *to;
     t->serial = z->serial;
+    t->zone_key = zone_key;
     dns_name_copy(&t->zone, &z->name);
     list_append(&n->under_way, &t->node);
     n->count++;

@@ -4,6 +4,7 @@
 
 #include "endpoint.h"
 #include "event.h"
+#include "followers.h"
 #include "list.h"
 #include "loop.h"
 #include "wire/tsig.h"
@@ -17,12 +18,13 @@ struct notifier {
     struct events *events;
     struct list under_way;
     size_t count;
+    struct followers *followers; /* hear of the outcome; NULL: nobody does */
 };
 
 void notifier_open(struct notifier *n, struct loop *l, struct events *e);
 void notifier_close(struct notifier *n);
-/* The zone has this version now. key == NULL: unsigned. */
+/* The zone has this version now. key == NULL: unsigned. zone_key: followers_key(). */
 void notifier_tell(struct notifier *n, const struct zone *z, const struct endpoint *to,
-                   const struct tsig_key *key, struct now now);
+                   const struct tsig_key *key, uint64_t zone_key, struct now now);
 
 #endif

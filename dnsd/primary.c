@@ -1,5 +1,6 @@
 #include "primary.h"
 
+#include "by_hand.h"
 #include "encode.h"
 #include "forward.h"
 #include "notify.h"
@@ -25,6 +26,7 @@ struct waiting {
     struct change *change; /* once decided */
     struct work *work;
     struct tsig_session session; /* where it is signed */
+    struct primary_wish wish;    /* in the place of a message; done == NULL: there is one */
     size_t length;
     uint8_t message[];
 };
@@ -100,7 +102,8 @@ static void notify(struct primary *m, const struct zones_row *row, struct now no
 {
     const struct dnsd_zone *z = row->settings;
     for (size_t i = 0; row->zone && i < z->notify_count; i++)
-        notifier_tell(&m->notifier, row->zone, &z->notify[i].at, z->notify[i].key, now);
+        notifier_tell(&m->notifier, row->zone, &z->notify[i].at, z->notify[i].key,
+                      followers_key(m->view->service->seed, m->view->name, row->name), now);
 }
 
 struct zone *primary_replay(struct primary *m, const struct dns_name *lower, struct zone *z, struct now now)
@@ -186,14 +189,31 @@ static void end_waiting(struct waiting *u)
     list_remove(&u->node);
     list_remove(&u->awaiting.node);
     u->work->primary->waiting_count--;
+    if (u->wish.done) /* nobody told yet: the server ends */
+        u->wish.done(u->wish.owner, false, "the server ends", NULL, (struct now){ 0 });
     change_release(u->change);
     tsig_close(&u->session);
     free(u);
 }
 
+static void tell_wish(struct waiting *u, bool ok, const char *why, struct now now)
+{
+    struct primary_wish wish = u->wish;
+    struct change *c = u->change;
+    u->wish.done = NULL;
+    u->change = NULL;
+    end_waiting(u);
+    wish.done(wish.owner, ok, why, c, now);
+    change_release(c);
+}
+
 static void reply(struct waiting *u, enum dns_rcode rcode, const char *why, struct now now)
 {
     struct primary *m = u->work->primary;
+    if (u->wish.done) {
+        tell_wish(u, rcode == DNS_NOERROR, why, now);
+        return;
+    }
     struct service *s = m->view->service;
     struct writer w = writer_over(s->out.bytes, sizeof s->out.bytes);
     tell_update(m, rcode == DNS_NOERROR ? EVENT_DNS_UPDATE : EVENT_DNS_UPDATE_REFUSED, &u->work->lower,
@@ -236,6 +256,17 @@ static void committed(void *owner, bool ok, const char *why)
     run_work(k, now);
 }
 
+static enum dns_rcode decide(struct waiting *u, const struct zones_row *row, struct now now, const char **why)
+{
+    struct arena *a = &u->work->primary->arena;
+    if (!u->wish.done)
+        return update_decide(row->zone, span_of(u->message, u->length),
+                             serial_next(row->settings->serial_policy, row->zone->serial, now.unix_ms), a,
+                             &u->change, why);
+    u->change = u->wish.decide(u->wish.owner, row, a, now, why);
+    return u->change || !*why ? DNS_NOERROR : DNS_REFUSED;
+}
+
 /* Decides; what is to be committed is on its way then. */
 static void run_first(struct work *k, struct waiting *u, struct now now)
 {
@@ -247,10 +278,7 @@ static void run_first(struct work *k, struct waiting *u, struct now now)
         return;
     }
     arena_reset(&m->arena);
-    enum dns_rcode rcode =
-        update_decide(row->zone, span_of(u->message, u->length),
-                      serial_next(row->settings->serial_policy, row->zone->serial, now.unix_ms), &m->arena,
-                      &u->change, &why);
+    enum dns_rcode rcode = decide(u, row, now, &why);
     if (rcode != DNS_NOERROR || !u->change) {
         reply(u, rcode, why, now);
         return;
@@ -262,6 +290,10 @@ static void run_first(struct work *k, struct waiting *u, struct now now)
     }
     if (!j || !version_fits(m->view, row, u->change, &why)) {
         reply(u, j ? DNS_REFUSED : DNS_SERVFAIL, j ? why : "out of memory", now);
+        return;
+    }
+    if (u->wish.done && !by_hand_note(m->view, &k->lower)) {
+        reply(u, DNS_SERVFAIL, "the state directory cannot be written to", now);
         return;
     }
     k->committing = true;
@@ -402,6 +434,28 @@ static bool wait(struct primary *m, const struct dns_name *lower, struct span me
     return true;
 }
 
+static bool make_durable(struct primary *m, struct problem *p);
+
+bool primary_wish(struct primary *m, const struct dns_name *lower, const struct primary_wish *wish,
+                  struct now now, struct problem *p)
+{
+    if (!make_durable(m, p))
+        return false;
+    struct work *k = m->waiting_count < WAITING_MAX ? work_of(m, lower) : NULL;
+    struct waiting *u = k ? calloc(1, sizeof *u) : NULL;
+    if (!u) {
+        problem_set(p, "too many changes wait");
+        problem_remedy(p, "try again in a while");
+        return false;
+    }
+    u->work = k;
+    u->wish = *wish;
+    list_append(&k->waiting, &u->node);
+    m->waiting_count++;
+    run_work(k, now);
+    return true;
+}
+
 /* RFC 2136 3.3 */
 static enum dns_rcode check_policy(const struct dnsd_zone *z, const struct dnsd_asker *from,
                                    struct span message, const char **why)
@@ -442,9 +496,11 @@ enum respond_outcome primary_update(struct primary *m, struct span message, cons
  * ---------------------------------------------------------------------------------------------------------
  */
 
-/* A zone that only its file changes needs no disk of ours. */
-static bool takes_updates(const struct dnsd_view *d)
+/* A zone that only its file changes needs no disk of ours, as long as nobody has changed one by hand. */
+static bool needs_store(const struct home *home, const struct dnsd_view *d)
 {
+    if (by_hand_ever(home))
+        return true;
     for (size_t i = 0; i < d->zone_count; i++)
         if (d->zones[i].dnssec || dnsd_permits_some(&d->zones[i].update) || d->zones[i].update_policies.count)
             return true;
@@ -453,10 +509,16 @@ static bool takes_updates(const struct dnsd_view *d)
 
 bool primary_reload(struct primary *m, const struct dnsd_view *d, struct problem *p)
 {
-    if (m->journals.store || !takes_updates(d))
+    return !needs_store(m->home, d) || make_durable(m, p);
+}
+
+/* From now on changes are kept on disk. */
+static bool make_durable(struct primary *m, struct problem *p)
+{
+    struct journals durable;
+    if (m->journals.store)
         return true;
     struct store *store = home_store(m->home, p);
-    struct journals durable;
     if (!store || !journals_open(&durable, store, m->view->name, p))
         return false;
     journals_close(&m->journals);
@@ -467,7 +529,7 @@ bool primary_reload(struct primary *m, const struct dnsd_view *d, struct problem
 struct primary *primary_open(struct view *v, const struct dnsd_view *d, struct problem *p)
 {
     struct home *home = v->service->home;
-    bool durable = takes_updates(d);
+    bool durable = needs_store(home, d);
     struct store *store = durable ? home_store(home, p) : NULL;
     if (durable && !store)
         return NULL;
@@ -480,6 +542,7 @@ struct primary *primary_open(struct view *v, const struct dnsd_view *d, struct p
     m->home = home;
     arena_open(&m->arena, ARENA_CHUNK, ARENA_MAX);
     notifier_open(&m->notifier, home->loop, home->events);
+    m->notifier.followers = &v->service->followers;
     if (journals_open(&m->journals, store, v->name, p))
         return m;
     primary_close(m);

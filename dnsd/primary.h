@@ -42,6 +42,22 @@ bool primary_is_changing(struct primary *m, const struct dns_name *lower);
 size_t primary_changes(struct primary *m, const struct dns_name *lower, uint32_t serial,
                        struct change *const **out);
 
+/* What somebody wants of a zone, beside UPDATE. */
+struct primary_wish {
+    /* Its turn has come. The change of the zone in service, held once; NULL: nothing is to change, or *why
+     * says in words what is wrong. The arena lives until the call returns. */
+    struct change *(*decide)(void *owner, const struct zones_row *row, struct arena *a, struct now now,
+                             const char **why);
+    /* Once, also when the server ends meanwhile; ok: it is on disk and in service. `c` (NULL: nothing
+     * changed) is not held. */
+    void (*done)(void *owner, bool ok, const char *why, const struct change *c, struct now now);
+    void *owner;
+};
+/* As an UPDATE: in its turn, on disk, signed where the zone signs itself, told to who follows. The wish may
+ * be done before this returns. False, and *p says why: it cannot even wait, and nobody is told. */
+bool primary_wish(struct primary *m, const struct dns_name *lower, const struct primary_wish *wish,
+                  struct now now, struct problem *p);
+
 /* A message of opcode UPDATE. RESPOND_REPLY or RESPOND_LATER. */
 enum respond_outcome primary_update(struct primary *m, struct span message, const struct dnsd_asker *from,
                                     struct writer *out, struct now now);

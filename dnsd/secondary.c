@@ -8,6 +8,7 @@
 #include "version.h"
 #include "zonemd.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 
 #define CHECK_MS 3000  /* for the SOA, by UDP or TCP */
@@ -41,10 +42,13 @@ struct follower {
     const struct dns_name *lower; /* the settings' */
     struct secondary_times times;
     struct timer check_due, expiry, copy_due;
-    size_t primary;  /* which one is asked */
-    bool again;      /* a NOTIFY came meanwhile */
-    bool copy_stale; /* changes are not in the copy on disk yet */
-    bool full;       /* changes did not fit: the next transfer is of the whole zone */
+    size_t primary;                /* which one is asked */
+    bool again;                    /* a NOTIFY came meanwhile */
+    bool copy_stale;               /* changes are not in the copy on disk yet */
+    bool full;                     /* changes did not fit: the next transfer is of the whole zone */
+    bool anyway;                   /* ... and it is fetched whatever the serial of the primary is */
+    int64_t checked_ms, failed_ms; /* unix time; see struct secondary_state */
+    char *why;                     /* of the last failure; NULL: none */
     struct fetch *fetch;
     struct dns_exchange *exchange;
     struct stream *stream;
@@ -110,6 +114,11 @@ static void tell(struct follower *f, enum event_id id, const char *reason, struc
     struct events *events = f->secondary->view->service->home->events;
     struct event ev;
     char name[DNS_NAME_TEXT_MAX];
+    if (reason) {
+        free(f->why);
+        f->why = strdup(reason);
+        f->failed_ms = now.unix_ms;
+    }
     if (!event_happens(events, id))
         return;
     event_begin(&ev, id, now);
@@ -214,6 +223,8 @@ static void is_current(struct follower *f, struct now now)
     f->primary = 0;
     if (!z)
         return;
+    f->checked_ms = now.unix_ms;
+    f->failed_ms = 0;
     f->times = times_of(z);
     loop_arm(loop_of(f), &f->expiry, now.mono_ms + (uint64_t)f->times.expire_s * 1000);
     if (f->again)
@@ -483,6 +494,7 @@ static const struct stream_owner stream_owner = {
 
 static void begin_fetch(struct follower *f, bool incremental, struct now now)
 {
+    f->anyway = false;
     static const struct stream_limits limits = { LENGTH_BYTES + DNS_MESSAGE_BYTES_MAX, OUT_BYTES, OUT_BYTES };
     struct service *s = f->secondary->view->service;
     struct zone *have = zone_of(f);
@@ -542,7 +554,7 @@ static void checked(void *owner, const struct dns_exchange_result *r, struct now
         try_next(f, tsig_error_name(error), now);
     else if (!read_serial(f, r->message, &serial))
         try_next(f, "it does not answer for the zone", now);
-    else if (!have || dns_serial_newer(serial, have->serial))
+    else if (!have || f->anyway || dns_serial_newer(serial, have->serial))
         begin_fetch(f, have && !f->full, now);
     else {
         copy_confirm(f->secondary->view, have, now);
@@ -595,7 +607,7 @@ static void check_due(struct timer *t, struct now now)
  * --------------------------------------------------------------------------------------------------------------
  */
 
-static struct follower *follower_of(struct secondary *m, const struct dns_name *lower)
+static struct follower *follower_of(const struct secondary *m, const struct dns_name *lower)
 {
     const struct zones_row *row = zones_find_apex(&m->view->zones, lower);
     return row ? row->follower : NULL;
@@ -618,6 +630,38 @@ static void check_now(struct follower *f, struct now now)
         f->again = true;
     else if (!list_linked(&f->waiting))
         loop_arm(loop_of(f), &f->check_due, now.mono_ms);
+}
+
+static int64_t unix_of(const struct timer *t, struct now now)
+{
+    return timer_armed(t) ? now.unix_ms + ((int64_t)t->due_ms - (int64_t)now.mono_ms) : 0;
+}
+
+bool secondary_tell(const struct secondary *m, const struct dns_name *lower, struct now now,
+                    struct secondary_state *out)
+{
+    const struct follower *f = follower_of(m, lower);
+    if (!f)
+        return false;
+    *out = (struct secondary_state){ .primary = primary_of(f)->at,
+                                     .checked_ms = f->checked_ms,
+                                     .next_ms = unix_of(&f->check_due, now),
+                                     .expires_ms = unix_of(&f->expiry, now),
+                                     .failed_ms = f->failed_ms,
+                                     .busy = f->fetch };
+    snprintf(out->why, sizeof out->why, "%s", f->failed_ms && f->why ? f->why : "");
+    return true;
+}
+
+bool secondary_check(struct secondary *m, const struct dns_name *lower, bool whole, struct now now)
+{
+    struct follower *f = follower_of(m, lower);
+    if (!f)
+        return false;
+    f->full = f->full || whole;
+    f->anyway = f->anyway || whole;
+    check_now(f, now);
+    return true;
 }
 
 enum respond_outcome secondary_notified(struct secondary *m, struct span message,
@@ -682,6 +726,8 @@ static void forget(struct follower *f)
         dns_exchange_cancel(f->exchange);
     f->transferring = false;
     rest(f);
+    free(f->why);
+    f->why = NULL;
     f->gone = true;
     if (f->stream)
         stream_abort(f->stream);

@@ -332,6 +332,7 @@ void dnsd_free_if_done(struct service *s)
     dnsd_close_tls(s);
     limit_close(s->limit);
     views_close(s);
+    followers_close(&s->followers);
     free(s->sockets);
     dnsd_forget(s->settings);
     free(s);
@@ -348,6 +349,8 @@ static struct service *start(struct home *h, void *settings, struct problem *p)
     s->settings = settings;
     s->seed = entropy_u64();
     list_open(&s->connections);
+    list_open(&s->hand_jobs);
+    followers_open(&s->followers);
     if (open_all(s, p))
         return s;
     close_sockets(s);
@@ -407,7 +410,8 @@ static void drain(struct service *s)
 
 static bool busy(const struct service *s)
 {
-    return dnsd_connections_busy(s) || views_busy(s) || (s->recursion && recursion_waiting(s->recursion));
+    return dnsd_connections_busy(s) || list_first(&s->hand_jobs) || views_busy(s) ||
+           (s->recursion && recursion_waiting(s->recursion));
 }
 
 static void stop(struct service *s)
@@ -417,6 +421,7 @@ static void stop(struct service *s)
     close_recursion(s);
     close_sockets(s);
     s->stopping = true;
+    dnsd_hand_stop(s);
     dnsd_abort_connections(s);
     dnsd_free_if_done(s);
 }
@@ -444,6 +449,7 @@ const struct service_type dnsd_service = {
     .reload = reload,
     .drain = drain,
     .busy = busy,
+    .control = dnsd_control,
     .measure = measure,
     .stop = stop,
 };

@@ -1,5 +1,6 @@
 #include "signing.h"
 
+#include "by_hand.h"
 #include "copy.h"
 #include "primary.h"
 #include "signing_key.h"
@@ -352,7 +353,10 @@ struct zone *signing_load(struct signing *g, const struct dnsd_zone *settings, s
     bool running = in_service && k->loaded;
     struct zone *before = before_of(k, in_service, now);
     uint32_t file_serial = file->serial;
-    bool stays = before && takes_updates(settings) && file_serial == k->file_serial;
+    bool same_file = before && file_serial == k->file_serial;
+    bool stays = same_file && (takes_updates(settings) || by_hand_is_noted(g->view, &k->lower));
+    if (!same_file)
+        by_hand_forget(g->view, &k->lower);
     struct zone *base = before ? before : zone_hold(file);
     uint32_t serial = choose_serial(k, base, file, now);
     struct change *c = !before || stays ? sign_new_serial(base, serial) : change_to_file(base, file, serial);

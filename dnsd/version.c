@@ -18,6 +18,7 @@ bool version_change(struct view *v, struct zones_row *row, const struct change *
 {
     workers_pause(v->service->workers);
     bool ok = change_apply(&row->zone, c, why);
+    row->since_ms = ok ? loop_now(v->service->home->loop).unix_ms : row->since_ms;
     workers_resume(v->service->workers);
     if (ok) {
         reversed_follow(v, row, c);
@@ -71,6 +72,7 @@ struct zone *version_replace(struct view *v, struct zones_row *row, struct zone 
     workers_pause(v->service->workers);
     struct zone *before = row->zone;
     row->zone = next;
+    row->since_ms = loop_now(v->service->home->loop).unix_ms;
     v->zones.large = v->zones.large || (next && next->block_used >= ZONE_BYTES_CACHED);
     row->expired = !next;
     workers_resume(v->service->workers);

@@ -5,6 +5,7 @@
 #include "reversed.h"
 #include "secondary.h"
 #include "signing.h"
+#include "version.h"
 #include "zonefile.h"
 #include "zonemd.h"
 
@@ -156,6 +157,16 @@ static void load_row(struct zone_listener *l, struct view *v, const struct dnsd_
         row->zone = zone_in_service(v, row->name);
 }
 
+/* Since when each has what it has now. */
+static void note_since(const struct view *v, struct zones_row *rows, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        const struct zones_row *before = v->zones.count ? zones_find_apex(&v->zones, rows[i].name) : NULL;
+        bool same = before && before->zone == rows[i].zone;
+        rows[i].since_ms = same ? before->since_ms : now_of(v).unix_ms;
+    }
+}
+
 static bool all_loaded(const struct zones_row *rows, size_t count)
 {
     for (size_t i = 0; i < count; i++)
@@ -172,10 +183,11 @@ static bool load_zones(struct view *v, const struct dnsd_view *d, bool strict, s
     struct zones_row *rows = calloc(d->zone_count ? d->zone_count : 1, sizeof *rows);
     for (size_t i = 0; rows && i < d->zone_count; i++)
         load_row(&l, v, &d->zones[i], &rows[i]);
-    if (rows)
+    if (rows) {
         reversed_load(v, rows, d->zone_count);
-    if (rows)
         catalogs_make(v, d, rows);
+        note_since(v, rows, d->zone_count);
+    }
     bool ok = rows && (!strict || all_loaded(rows, d->zone_count));
     if (ok && zones_open(out, rows, d->zone_count, v->service->seed)) {
         free(rows);
@@ -187,6 +199,25 @@ static bool load_zones(struct view *v, const struct dnsd_view *d, bool strict, s
         zone_release(rows[i].zone);
     free(rows);
     return false;
+}
+
+bool views_reload_zone(struct view *v, const struct dns_name *lower, struct problem *p)
+{
+    const struct zones_row *found = zones_find_apex(&v->zones, lower);
+    struct zones_row next = { 0 };
+    struct zone_listener l = { .service = v->service, .view = v, .first = p };
+    if (!found)
+        return false;
+    load_row(&l, v, found->settings, &next);
+    if (l.errors || !next.zone) {
+        zone_release(next.zone);
+        return false;
+    }
+    struct zones_row *row = &v->zones.rows[found - v->zones.rows];
+    struct zone *before = version_replace(v, row, next.zone);
+    primary_replaced(v->primary, row, before, now_of(v));
+    zone_release(before);
+    return true;
 }
 
 /* ---- one view ---------------------------------------------------------------------------------------- */

@@ -207,6 +207,7 @@ struct zones_row {
     bool transfer_tls_only;
     bool is_catalog;           /* answered to those alone who may transfer it (RFC 9432 7) */
     struct follower *follower; /* keeps it up to date; not looked at here */
+    int64_t since_ms;          /* unix time; since when this version is in service */
     bool expired;              /* a copy that no primary has confirmed for too long */
 };
 

@@ -4,6 +4,7 @@
 #include "wire/http.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <unistd.h>
@@ -73,4 +74,77 @@ int door_ask(const char *command, const char *state, const char *method, const c
     int code = sent ? print_answer(command, fd) : EXIT_RUNNING;
     close(fd);
     return code;
+}
+
+/* ---- a request with a body ----------------------------------------------------------------------------- */
+
+static bool send_all(int fd, struct span bytes)
+{
+    while (bytes.len) { /* each turn sends some */
+        ssize_t n = send(fd, bytes.at, bytes.len, MSG_NOSIGNAL);
+        if (n <= 0)
+            return false;
+        bytes = span_from(bytes, (size_t)n);
+    }
+    return true;
+}
+
+static void add_field(FILE *out, const char *name, const char *value)
+{
+    if (value)
+        fprintf(out, "%s: %s\r\n", name, value);
+}
+
+static bool send_request(int fd, const struct door_request *r)
+{
+    char *head = NULL;
+    size_t length = 0;
+    FILE *out = open_memstream(&head, &length);
+    if (!out)
+        return false;
+    fprintf(out, "%s %s HTTP/1.0\r\nHost: localhost\r\n", r->method, r->path);
+    add_field(out, "Accept", r->accept);
+    add_field(out, "Content-Type", r->type);
+    add_field(out, "If-Match", r->match);
+    if (r->body.at)
+        fprintf(out, "Content-Length: %zu\r\n", r->body.len);
+    fprintf(out, "\r\n");
+    bool sent = fclose(out) == 0 && send_all(fd, span_of(head, length));
+    free(head);
+    if (sent)
+        send_all(fd, r->body); /* who does not want all of it says so */
+    return sent;
+}
+
+static bool read_answer(int fd, struct door_answer *a)
+{
+    static uint8_t room[ANSWER_BYTES];
+    struct http_response r;
+    size_t head = 0, length = read_head(fd, room, &r, &head);
+    FILE *out = length ? open_memstream(&a->body, &a->length) : NULL;
+    if (!out)
+        return false;
+    struct span tag = http_field(r.fields, r.field_count, "ETag");
+    a->status = r.status;
+    snprintf(a->tag, sizeof a->tag, "%.*s", (int)tag.len, tag.len ? (const char *)tag.at : "");
+    fwrite(room + head, 1, length - head, out);
+    for (ssize_t n; (n = read(fd, room, sizeof room)) > 0;) /* until the other side closes */
+        fwrite(room, 1, (size_t)n, out);
+    return fclose(out) == 0;
+}
+
+bool door_exchange(const char *command, const char *state, const struct door_request *r,
+                   struct door_answer *a)
+{
+    *a = (struct door_answer){ 0 };
+    int fd = open_door(state);
+    if (fd < 0) {
+        fprintf(stderr, "wirelab %s: no server with the state directory %s runs here\n", command, state);
+        return false;
+    }
+    bool answered = send_request(fd, r) && read_answer(fd, a);
+    close(fd);
+    if (!answered)
+        fprintf(stderr, "wirelab %s: the server gave no answer\n", command);
+    return answered;
 }

@@ -20,5 +20,7 @@ int leases_command(int argc, char **argv);
 int ds_command(int argc, char **argv);
 int stats_command(int argc, char **argv);
 int check_zone_command(int argc, char **argv);
+int zone_command(int argc, char **argv);
+int zones_command(int argc, char **argv);
 
 #endif
