@@ -513,7 +513,7 @@ const char *update_add(struct updating *u, const struct dns_name *owner, uint16_
                      "remove them in the same change"
                    : "the name is an alias, which stands alone (RFC 1034 3.6.2): remove its "
                      "CNAME in the same change";
-    if (type == DNS_TYPE_CNAME && count_held(u, name, type))
+    if ((type == DNS_TYPE_CNAME || type == DNS_TYPE_DNAME) && count_held(u, name, type))
         return "the name is an alias already, and has one target: set it in the place of adding";
     add_record(u, name, &w);
     return NULL;

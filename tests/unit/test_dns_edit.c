@@ -210,6 +210,7 @@ static void test_refused(void **state)
     refused(LINES("+alias A 192.0.2.1"), 0, 0, "is an alias");
     refused(LINES("+www CNAME ns"), 0, 0, "an alias stands alone");
     refused(LINES("+alias CNAME ns"), 0, 0, "alias already");
+    refused(LINES("+d DNAME b.test.", "+d DNAME c.test."), 1, 0, "alias already");
     refused(LINES("-www A 192.0.2.77"), 0, 0, "no such record");
     refused(LINES("-www AAAA"), 0, 0, "no records of this name and type");
     refused(LINES("-gone"), 0, 0, "no records of this name");
