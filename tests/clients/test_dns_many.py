@@ -36,7 +36,7 @@ class Members(unittest.TestCase):
     def conf(self, count):
         listed = "".join(f'  zone "z{i}.example" {{ file = "small.zone"  allow-transfer = {{ "127.0.0.1" }}  '
                          'catalog = "cat.test" }\n' for i in range(count))
-        return (f'state = "{self.room}/primary"\ndnsd {{\n  listen = {{ "127.0.0.1:{self.port}" }}\n  zone "cat.test" {{ '
+        return (f'dnsd {{\n  listen = {{ "127.0.0.1:{self.port}" }}\n  zone "cat.test" {{ '
                 f'lists-members = true  allow-transfer = {{ "127.0.0.1" }}  notify = {{ "127.0.0.1:{self.listen}" }} }}\n'
                 f'{listed}}}\n')
 
@@ -71,7 +71,7 @@ class Members(unittest.TestCase):
         lab.until(all_fetched, lambda: server.log()[-2000:], seconds=60)
         self.assertLess(most, DESCRIPTORS_MAX)
         self.assertEqual(self.ask(f"www.z{MEMBERS - 1}.example"), ["192.0.2.2"])
-        primary.conf.write_text(self.conf(MEMBERS + 1))
+        primary.conf.write_text(f'state = "{self.room}/state"\n' + self.conf(MEMBERS + 1))
         primary.signal(signal.SIGHUP)
         lab.until(lambda: self.ask(f"www.z{MEMBERS}.example"), lambda: server.log()[-2000:], seconds=60)
 
