@@ -112,7 +112,7 @@ bool catalog_read(const struct zone *z, const struct zone_node *n, struct catalo
     dns_name_lower(&e->zone, &name);
     e->label = span_of(n->name + 1, n->name[0]);
     const struct zone_set *group = set_below(z, "group", &lower, DNS_TYPE_TXT);
-    e->group = group ? first_string(first_record(group)) : span_of(NULL, 0);
+    e->group = group ? first_string(first_record(group)) : span_text("");
     const struct zone_set *coo = set_below(z, "coo", &lower, DNS_TYPE_PTR);
     e->moves = coo && dns_name_from_span(first_record(coo), &name);
     if (e->moves)
