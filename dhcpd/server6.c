@@ -7,17 +7,17 @@
 #include "persist6.h"
 #include "recall6.h"
 #include "reply6.h"
+#include "tell6.h"
 #include "udp.h"
 
 #include <stdlib.h>
 
 #define SOCKET_BUFFER_BYTES                                                                                  \
     (4 * 1024 * 1024)          /* a lab of clients that boot at once; the system may allow less */
-#define LOOK_AGAIN_MS    60000 /* so that a clock that was set is noticed */
-#define LEASES_A_TURN    512   /* that end in one go: sockets wait meanwhile */
-#define EXHAUSTED_TELL_S 60
-#define OWN_DUID         "server" /* names of what the server keeps for itself */
-#define OWN_SECRET       "reconfigure-secret"
+#define LOOK_AGAIN_MS 60000    /* so that a clock that was set is noticed */
+#define LEASES_A_TURN 512      /* that end in one go: sockets wait meanwhile */
+#define OWN_DUID      "server" /* names of what the server keeps for itself */
+#define OWN_SECRET    "reconfigure-secret"
 
 /* RFC 9915 7.1 */
 static const struct address groups[] = {
@@ -28,11 +28,7 @@ static const struct address groups[] = {
 
 /* What is told of an answer when it leaves, and what it promises. */
 struct answer_note {
-    enum event_id event;
-    struct span duid; /* into the datagram */
-    struct dhcp6_grant grant;
-    bool has_grant;
-    uint16_t status; /* the first that is no success */
+    struct answer6_note told;
     size_t claim_first, claim_count;
 };
 
@@ -78,87 +74,6 @@ struct server6 {
     struct dhcp6_decision decision;
 };
 
-/* ---- events ----------------------------------------------------------------------------------- */
-
-/* A client's message, as it came; with a reason when it gets no answer. */
-static void tell_message(struct server6 *s, enum event_id id, const struct datagram *d, const char *reason,
-                         struct now now)
-{
-    struct event ev;
-    const struct dhcp6_message *m = &s->message;
-    if (!(reason ? event_happens_for(s->home->events, id, reason) : event_happens(s->home->events, id)))
-        return;
-    event_begin(&ev, id, now);
-    if (id == EVENT_DHCP6_DISCARD)
-        event_text(&ev, "message", dhcp6_type_text(m->type));
-    if (m->client_id.at)
-        event_hardware(&ev, "duid", m->client_id);
-    if (m->address_count)
-        event_address(&ev, "address", address_ip6(m->addresses[0].address));
-    event_endpoint(&ev, s->relays.count ? "relay" : "from", &d->peer);
-    if (reason)
-        event_text(&ev, "reason", reason);
-    event_emit(s->home->events, &ev);
-}
-
-/* An answer, as it leaves. */
-static void tell_answer(struct server6 *s, const struct answer_note *n, struct now now)
-{
-    struct event ev;
-    if (!event_happens(s->home->events, n->event))
-        return;
-    event_begin(&ev, n->event, now);
-    if (n->duid.at)
-        event_hardware(&ev, "duid", n->duid);
-    if (n->has_grant) {
-        event_address(&ev, "address", address_ip6(n->grant.address));
-        event_number(&ev, "seconds", n->grant.valid_s);
-    }
-    if (n->status != DHCP6_SUCCESS)
-        event_text(&ev, "status", dhcp6_status_text(n->status));
-    event_emit(s->home->events, &ev);
-}
-
-static void tell_discard(struct server6 *s, const struct datagram *d, const char *reason, uint16_t option,
-                         struct now now)
-{
-    struct event ev;
-    if (!event_happens_for(s->home->events, EVENT_DHCP6_DISCARD, reason))
-        return;
-    event_begin(&ev, EVENT_DHCP6_DISCARD, now);
-    event_endpoint(&ev, "from", &d->peer);
-    event_text(&ev, "reason", reason);
-    if (option)
-        event_number(&ev, "option", option);
-    event_emit(s->home->events, &ev);
-}
-
-/* Once a minute for each subnet: every client that asks in vain asks again. */
-static void tell_exhausted(struct server6 *s, const struct dhcp6_subnet *sn, struct now now)
-{
-    struct lease6_pool *p = leases6_pool(&s->leases, sn);
-    if (p->exhausted_told_s && now_s(now) < p->exhausted_told_s + EXHAUSTED_TELL_S)
-        return;
-    p->exhausted_told_s = now_s(now);
-    event_note(s->home->events, EVENT_DHCP6_EXHAUSTED, now, "subnet", sn->name);
-}
-
-static enum event_id event_of_message(uint8_t type)
-{
-    static const enum event_id events[] = {
-        [DHCP6_SOLICIT] = EVENT_DHCP6_SOLICIT,
-        [DHCP6_REQUEST] = EVENT_DHCP6_REQUEST,
-        [DHCP6_CONFIRM] = EVENT_DHCP6_CONFIRM,
-        [DHCP6_RENEW] = EVENT_DHCP6_RENEW,
-        [DHCP6_REBIND] = EVENT_DHCP6_REBIND,
-        [DHCP6_RELEASE] = EVENT_DHCP6_RELEASE,
-        [DHCP6_DECLINE] = EVENT_DHCP6_DECLINE,
-        [DHCP6_INFORMATION_REQUEST] = EVENT_DHCP6_INFORMATION,
-        [DHCP6_ADDR_REG_INFORM] = EVENT_DHCP6_REGISTER,
-    };
-    return events[type]; /* of a message that was not discarded */
-}
-
 /* ---- the straight line: a datagram to its answer ------------------------------------------------ */
 
 /* Takes the relays off and parses what is left; false when it is no message. */
@@ -170,7 +85,7 @@ static bool understand(struct server6 *s, const struct datagram *d, struct now n
     if (!fault)
         fault = dhcp6_parse(&s->message, inner);
     if (fault)
-        tell_discard(s, d, dhcp6_fault_text(fault), s->message.fault_option, now);
+        tell6_discard(s->home->events, &d->peer, dhcp6_fault_text(fault), s->message.fault_option, now);
     return !fault;
 }
 
@@ -203,43 +118,49 @@ static void write_answer(struct turn6 *t, size_t i, const struct dhcp6_arrival *
     d->peer.port = port_of(s, t->listener, d);
     if (a->multicast) /* the kernel knows the address to answer from */
         memset(d->local.address.bytes, 0, sizeof d->local.address.bytes);
-    t->notes[i] =
-        (struct answer_note){ .event = decision->answer == DHCP6_ANSWER_ADVERTISE ? EVENT_DHCP6_ADVERTISE
-                                                                                  : EVENT_DHCP6_REPLY,
-                              .duid = s->message.client_id,
-                              .has_grant = decision->grant_count != 0,
-                              .grant = decision->grants[0],
-                              .status = first_refusal(decision),
-                              .claim_first = decision->claim_first,
-                              .claim_count = decision->claim_count };
-}
-
-/* What RFC 9915 took away is passed over, and counted; the rest of the message is answered. */
-static void tell_obsolete(struct server6 *s, const struct datagram *d, struct now now)
-{
-    if (s->message.has_ia_ta)
-        tell_message(s, EVENT_DHCP6_OBSOLETE, d, "temporary addresses (IA_TA)", now);
-    if (dhcp6_option(s->message.options, DHCP6_OPTION_SERVER_UNICAST).at)
-        tell_message(s, EVENT_DHCP6_OBSOLETE, d, "server unicast", now);
+    t->notes[i] = (struct answer_note){ .told = { .event = decision->answer == DHCP6_ANSWER_ADVERTISE
+                                                               ? EVENT_DHCP6_ADVERTISE
+                                                               : EVENT_DHCP6_REPLY,
+                                                  .duid = s->message.client_id,
+                                                  .has_grant = decision->grant_count != 0,
+                                                  .grant = decision->grants[0],
+                                                  .status = first_refusal(decision) },
+                                        .claim_first = decision->claim_first,
+                                        .claim_count = decision->claim_count };
 }
 
 /* It promises nothing, and goes back to where it came from. */
-static void answer_query(struct turn6 *t, size_t i, const struct dhcp6_arrival *a, struct now now)
+static void answer_query(struct turn6 *t, size_t i, const struct dhcp6_arrival *a, const struct heard6 *h)
 {
     struct server6 *s = t->listener->server;
     struct datagram *d = &t->batch->d[i];
     const char *reason =
-        lease_query6_answer(&d->out, s->settings, &s->leases, &s->message, a, &d->peer.address, now);
-    t->notes[i] = (struct answer_note){ .event = EVENT_DHCP6_REPLY, .duid = s->message.client_id };
-    tell_message(s, reason ? EVENT_DHCP6_DISCARD : EVENT_DHCP6_LEASE_QUERY, d, reason, now);
-    if (reason)
-        writer_back_to(&d->out, (struct mark){ 0 });
+        lease_query6_answer(&d->out, s->settings, &s->leases, &s->message, a, &d->peer.address, h->now);
+    t->notes[i] = (struct answer_note){ .told = { EVENT_DHCP6_REPLY, .duid = s->message.client_id } };
+    if (!reason) {
+        tell6_message(s->home->events, h);
+        return;
+    }
+    tell6_about(s->home->events, EVENT_DHCP6_DISCARD, h, reason);
+    writer_back_to(&d->out, (struct mark){ 0 });
 }
 
 /* What a Reconfigure may ask for. */
 static bool asks_again(uint8_t type)
 {
     return type == DHCP6_RENEW || type == DHCP6_REBIND || type == DHCP6_INFORMATION_REQUEST;
+}
+
+/* What is told of a message that is understood, once it is decided. */
+static void tell_decided(struct server6 *s, const struct heard6 *h)
+{
+    struct events *e = s->home->events;
+    tell6_message(e, h);
+    tell6_obsolete(e, h);
+    if (s->decision.exhausted)
+        tell6_exhausted(e, &s->leases, s->decision.subnet, h->now);
+    if (s->decision.answer == DHCP6_ANSWER_SILENCE)
+        tell6_about(e, EVENT_DHCP6_SILENCE, h, s->decision.reason);
 }
 
 static void answer_datagram(struct turn6 *t, size_t i, struct now now)
@@ -249,8 +170,9 @@ static void answer_datagram(struct turn6 *t, size_t i, struct now now)
     struct dhcp6_decision *decision = &s->decision;
     if (!understand(s, d, now))
         return;
+    struct heard6 h = { &s->message, &s->relays, &d->peer, now };
     if (!claims6_has_room(&t->claims)) {
-        tell_message(s, EVENT_DHCP6_SILENCE, d, "too much is asked at once", now);
+        tell6_about(s->home->events, EVENT_DHCP6_SILENCE, &h, "too much is asked at once");
         return;
     }
     struct dhcp6_arrival a = { .server_id = span_of(s->duid, s->duid_len),
@@ -261,23 +183,18 @@ static void answer_datagram(struct turn6 *t, size_t i, struct now now)
                                                        : address_to_ip6(d->peer.address),
                                .secret = s->secret };
     if (s->message.type == DHCP6_LEASEQUERY) {
-        answer_query(t, i, &a, now);
+        answer_query(t, i, &a, &h);
         return;
     }
     dhcp6_decide(decision, s->settings, &s->leases, &s->message, &a, now, &t->claims);
     if (decision->answer == DHCP6_ANSWER_DISCARD) {
-        tell_message(s, EVENT_DHCP6_DISCARD, d, decision->reason, now);
+        tell6_about(s->home->events, EVENT_DHCP6_DISCARD, &h, decision->reason);
         return;
     }
-    tell_message(s, event_of_message(s->message.type), d, NULL, now);
-    tell_obsolete(s, d, now);
+    tell_decided(s, &h);
     if (s->message.client_id.at && asks_again(s->message.type))
         recalls6_heard(s->recalls, s->message.client_id);
-    if (decision->exhausted)
-        tell_exhausted(s, decision->subnet, now);
-    if (decision->answer == DHCP6_ANSWER_SILENCE)
-        tell_message(s, EVENT_DHCP6_SILENCE, d, decision->reason, now);
-    else
+    if (decision->answer != DHCP6_ANSWER_SILENCE)
         write_answer(t, i, &a);
 }
 
@@ -310,7 +227,7 @@ static void turn_end(struct turn6 *t)
     bool there = t->listener->udp == t->batch->udp; /* the interface may have gone meanwhile */
     for (size_t i = 0; i < t->batch->count && there; i++)
         if (writer_length(&t->batch->d[i].out))
-            tell_answer(s, &t->notes[i], now);
+            tell6_answer(s->home->events, &t->notes[i].told, now);
     udp_send(t->batch->udp, t->batch);
     t->next_idle = s->idle;
     s->idle = t;
