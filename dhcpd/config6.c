@@ -122,6 +122,17 @@ const struct config_key subnet6_keys[] = {
       .help = "When it asks any server (T2); four fifths of preferred-lifetime, unless it is set.",
       .example = "rebind-time = \"48m\"",
       .reference = "RFC 9915 21.4" },
+    { .name = "circuit-limit",
+      .type = CONFIG_NUMBER,
+      .least = 0,
+      .most = INT32_MAX,
+      .otherwise = "0",
+      .help =
+          "How many addresses and delegated prefixes there are at most behind one port of a relay: what the "
+          "relay next to the client names by Interface-Id, or by remote-id where there is none. So nobody "
+          "takes all; 0: any number. Who has a lease keeps it.",
+      .example = "circuit-limit = 8",
+      .reference = "RFC 9915 21.18, RFC 4649" },
     { .name = "rapid-commit",
       .type = CONFIG_FLAG,
       .otherwise = "false",
@@ -552,6 +563,7 @@ static bool read_subnet(struct reading *r, const struct config_section *s, struc
     sn->reconfigures = config_flag(s, "reconfigure");
     sn->registers = config_flag(s, "address-registration");
     sn->preference = (uint8_t)config_number(s, "preference");
+    sn->circuit_limit = (uint32_t)config_number(s, "circuit-limit");
     sn->advertises = config_flag(s, "router-advertisements");
     sn->autonomous = config_flag(s, "autonomous");
     sn->router_lifetime_s = (uint16_t)config_number(s, "router-lifetime");

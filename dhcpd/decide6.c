@@ -17,6 +17,7 @@ struct asking {
     bool commits;                  /* what is given is granted, not only offered */
     size_t given, taken;           /* addresses so far, each up to DHCP6_IA_ADDRESSES_MAX */
     struct span name;              /* what the client wants to be called */
+    struct span relay;             /* where its relay has it; empty: none says so */
     struct dhcp6_decision *d;
     struct dhcp6_ia_answer *ia;  /* the answer to the IA that is looked at ... */
     struct lease6_client client; /* ... and whose it is */
@@ -121,13 +122,27 @@ static struct lease6_pool *may_have(const struct asking *q, struct thing t)
     return reserved || subnet6_in_pool(q->subnet, t.address) ? q->pool : NULL;
 }
 
+/* Its relay's port gets nothing more: neither offers nor leases. */
+static bool circuit_is_full(const struct asking *q)
+{
+    uint32_t most = q->subnet->circuit_limit;
+    return most && q->relay.len && circuits_count(&q->leases->circuits, q->relay) >= most;
+}
+
+/* Who has it, or was offered it, keeps it, however full its port is. */
+static struct lease6 *had_already(const struct asking *q, struct thing t)
+{
+    struct lease6 *x = leases6_find(q->leases, t.address);
+    return x && x->bits == t.bits && x->state != LEASE_FREE && lease6_belongs(x, &q->client) ? x : NULL;
+}
+
 /* The lease of it, made where there is none, if this IA can have it now. */
 static struct lease6 *available(const struct asking *q, struct thing t)
 {
     struct lease6_pool *p = may_have(q, t);
     if (!p || is_answered(q, t))
         return NULL;
-    struct lease6 *x = leases6_at(q->leases, p, t.address, t.bits);
+    struct lease6 *x = circuit_is_full(q) ? had_already(q, t) : leases6_at(q->leases, p, t.address, t.bits);
     return x && lease6_is_for(x, &q->client) ? x : NULL;
 }
 
@@ -209,6 +224,8 @@ static bool give_new_prefix(struct asking *q, uint8_t length)
 static bool give_new(struct asking *q, const struct dhcp6_ia *ia)
 {
     bool given = false;
+    if (circuit_is_full(q))
+        return false;
     if (q->delegates) {
         uint8_t hint = ia->count ? named(q, ia, 0).bits : 0;
         given = (hint && give_new_prefix(q, hint)) || give_new_prefix(q, 0);
@@ -260,8 +277,10 @@ static void refuse(struct asking *q, enum dhcp6_status status)
 static void solicit_ia(struct asking *q, const struct dhcp6_ia *ia)
 {
     if (!give_reserved(q) && !give_known(q, HELD, SIZE_MAX) && !give_known(q, BIT(LEASE_OFFERED), SIZE_MAX) &&
-        !give_named(q, ia) && !give_known(q, BIT(LEASE_FREE), 1) && !give_new(q, ia))
+        !give_named(q, ia) && !give_known(q, BIT(LEASE_FREE), 1) && !give_new(q, ia)) {
         refuse(q, q->delegates ? DHCP6_NO_PREFIX_AVAIL : DHCP6_NO_ADDRS_AVAIL);
+        q->d->circuit_full |= circuit_is_full(q);
+    }
 }
 
 /* The same, for good. */
@@ -391,6 +410,7 @@ static void each_ia(struct asking *q, ia_fn *decide)
         q->client = (struct lease6_client){ .duid = q->m->client_id,
                                             .iaid = ia->iaid,
                                             .name = q->name,
+                                            .relay = q->relay,
                                             .accepts_reconfigure = q->d->reconfigure };
         q->delegates = ia->code == DHCP6_OPTION_IA_PD;
         q->pool = q->delegates ? leases6_prefix_pool(q->leases, q->subnet, NULL)
@@ -532,6 +552,7 @@ void dhcp6_decide(struct dhcp6_decision *d, const struct dhcp6_settings *s, stru
     d->reason = invalid(m, a);
     if (d->reason)
         return;
+    uint8_t room[CIRCUIT6_KEY_MAX];
     struct asking q = {
         .settings = s, .leases = l, .m = m, .arrival = a, .now = now, .claims = claims, .d = d
     };
@@ -542,6 +563,7 @@ void dhcp6_decide(struct dhcp6_decision *d, const struct dhcp6_settings *s, stru
     }
     d->answer = DHCP6_ANSWER_REPLY;
     q.name = fqdn6_label(m);
+    q.relay = circuit6_key(a->relays, room);
     q.host = subnet6_host(q.subnet, m->client_id, a->relays);
     d->reconfigure = q.subnet->reconfigures && m->client_id.at &&
                      dhcp6_option(m->options, DHCP6_OPTION_RECONFIGURE_ACCEPT).at;

@@ -42,8 +42,9 @@ struct dhcp6_decision {
     struct dhcp6_ia_answer ias[DHCP6_IAS_MAX];
     struct dhcp6_grant grants[DHCP6_GRANTS_MAX];
     size_t claim_first,
-        claim_count; /* changes of the claims that must be committed, and those that grant must stand */
-    bool exhausted;  /* an IA got nothing because every address of the subnet is taken */
+        claim_count;   /* changes of the claims that must be committed, and those that grant must stand */
+    bool exhausted;    /* an IA got nothing because every address of the subnet is taken */
+    bool circuit_full; /* ... because the port of its relay has as many as it may */
 };
 
 /* What is granted is claimed in `l` and noted in `claims`, which has room (claims6_has_room()): an answer

@@ -25,8 +25,10 @@ static bool is_elsewhere(const struct lease6 *x)
 struct lease6_client lease6_tenant(const struct lease6 *x)
 {
     const uint8_t *duid = is_elsewhere(x) ? x->duid.elsewhere : x->duid.here;
-    return (
-        struct lease6_client){ .duid = span_of(duid, x->duid_len), .iaid = x->iaid, .name = lease6_name(x) };
+    return (struct lease6_client){ .duid = span_of(duid, x->duid_len),
+                                   .iaid = x->iaid,
+                                   .name = lease6_name(x),
+                                   .relay = circuit_name(x->circuit) };
 }
 
 struct span lease6_name(const struct lease6 *x)
@@ -113,6 +115,24 @@ static bool set_identity(struct leases6 *l, struct lease6 *x, const struct lease
     write_span(&w, c->duid);
     index_client(l, x);
     return true;
+}
+
+/* ---- where leases are counted ---------------------------------------------------------------- */
+
+static void leave_circuit(struct leases6 *l, struct lease6 *x)
+{
+    circuit_leave(&l->circuits, x->circuit);
+    x->circuit = NULL;
+}
+
+/* Without memory it is counted nowhere. */
+static void join_circuit(struct leases6 *l, struct lease6 *x, struct span relay)
+{
+    struct circuit *before = x->circuit;
+    if (span_equal(circuit_name(before), relay))
+        return;
+    x->circuit = relay.len ? circuit_join(&l->circuits, relay) : NULL;
+    circuit_leave(&l->circuits, before);
 }
 
 /* ---- the one function that changes a lease's state ------------------------------------------ */
@@ -208,6 +228,7 @@ static void lease6_become(struct leases6 *l, struct lease6 *x, enum lease_state 
     if (next == LEASE_FREE || next == LEASE_DECLINED) {
         x->tenancy++;
         x->durable_until_s = 0;
+        leave_circuit(l, x);
     }
 }
 
@@ -219,7 +240,7 @@ bool leases6_open(struct leases6 *l, uint64_t seed, struct events *e)
     l->nowhere.leases = l;
     list_open(&l->offers);
     timers_open(&l->deadlines);
-    if (index_open(&l->by_address) && index_open(&l->by_client))
+    if (index_open(&l->by_address) && index_open(&l->by_client) && circuits_open(&l->circuits, seed))
         return true;
     leases6_close(l);
     return false;
@@ -234,12 +255,14 @@ void leases6_close(struct leases6 *l)
             if (is_elsewhere(&c->lease[i]))
                 free(c->lease[i].duid.elsewhere);
             free(c->lease[i].name);
+            leave_circuit(l, &c->lease[i]);
         }
         free(c);
     }
     l->chunks = NULL;
     index_close(&l->by_address);
     index_close(&l->by_client);
+    circuits_close(&l->circuits);
     free(l->pools);
     free(l->first_pool);
     l->pools = NULL;
@@ -286,6 +309,7 @@ bool leases6_restore(struct leases6 *l, const struct lease6_record *r, struct no
     l->count[r->state]++;
     x->state = r->state;
     x->durable_until_s = r->state == LEASE_BOUND ? r->until_s : 0;
+    join_circuit(l, x, r->client.relay);
     return arm(l, x, r->until_s);
 }
 
@@ -322,6 +346,8 @@ static size_t settle_lease(struct leases6 *l, struct lease6 *x, const struct dhc
     index_client(l, x);
     l->strays += x->pool == &l->nowhere && x->bits != DHCP6_ADDRESS_BITS && x->state != LEASE_FREE;
     x->pool->in_use += x->state != LEASE_FREE;
+    if (x->pool == &l->nowhere) /* it cannot be renewed: its client may have another one */
+        leave_circuit(l, x);
     if (x->state != LEASE_FREE)
         return 0;
     list_remove(&x->queue);
@@ -391,6 +417,8 @@ void leases6_learn(struct leases6 *l, const struct lease6_record *r)
     x->state = r->state;
     x->until_s = r->until_s;
     x->durable_until_s = r->state == LEASE_BOUND ? r->until_s : 0;
+    bool counts = r->state == LEASE_BOUND && x->pool != &l->nowhere;
+    join_circuit(l, x, counts ? r->client.relay : (struct span){ NULL, 0 });
     enter(l, x);
 }
 
@@ -627,6 +655,8 @@ static bool move_in(struct leases6 *l, struct lease6 *x, const struct lease6_cli
         x->durable_until_s = 0;
     }
     x->accepts_reconfigure = c->accepts_reconfigure;
+    if (c->relay.len || !stays) /* one that comes without its relay stays where it was */
+        join_circuit(l, x, c->relay);
     if (stays && c->name.len && x->durable_until_s && !span_equal(lease6_name(x), c->name)) {
         x->renamed = true;
         if (l->changed)

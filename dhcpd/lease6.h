@@ -10,6 +10,7 @@
 #ifndef WIRELAB_DHCPD_LEASE6_H
 #define WIRELAB_DHCPD_LEASE6_H
 
+#include "circuit.h"
 #include "event.h"
 #include "index.h"
 #include "lease.h"
@@ -23,7 +24,8 @@
 struct lease6_client {
     struct span duid;
     uint32_t iaid;
-    struct span name; /* what it wants to be called; tells nobody apart, like what follows */
+    struct span name;  /* what it wants to be called; tells nobody apart, like what follows */
+    struct span relay; /* circuit6_key(): where its relay has it; empty: it came through none that says so */
     bool accepts_reconfigure;
 };
 
@@ -32,6 +34,7 @@ struct lease6 {
     struct list_node queue; /* FREE: in its pool's list; OFFERED: in leases6.offers */
     struct index_node by_address, by_client;
     struct lease6_pool *pool; /* leases6.nowhere: in no configured subnet */
+    struct circuit *circuit;  /* where it is counted: not FREE, nor DECLINED; NULL: nowhere */
     int64_t until_s;          /* the end of the state; FREE: when it became free */
     int64_t durable_until_s;  /* what the disk says of the present tenancy; 0: nothing */
     struct ip6 address;
@@ -76,8 +79,9 @@ struct lease6_chunk;
 
 struct leases6 {
     struct index by_address, by_client;
-    struct timers deadlines; /* on unix milliseconds */
-    struct list offers;      /* the oldest first: all are kept equally long */
+    struct timers deadlines;  /* on unix milliseconds */
+    struct list offers;       /* the oldest first: all are kept equally long */
+    struct circuits circuits; /* also where nothing is limited: a limit may come with a reload */
     struct lease6_pool *pools, nowhere;
     size_t *first_pool; /* by the subnet's number */
     size_t strays;      /* prefixes that were in use when their pool went: no other may overlap them */

@@ -1,6 +1,6 @@
 #include "row6.h"
 
-enum column { ADDRESS, STATE, EXPIRES, DUID, IAID, SUBNET, HOST, RECONFIGURE, COLUMNS };
+enum column { ADDRESS, STATE, EXPIRES, DUID, IAID, SUBNET, HOST, RECONFIGURE, RELAY, COLUMNS };
 
 static const struct store_holder holder = { STATE, EXPIRES, 1u << DUID | 1u << IAID };
 
@@ -18,6 +18,7 @@ const struct store_table lease6_table = {
         [SUBNET] = { "subnet", STORE_TEXT },
         [HOST] = { "host", STORE_BYTES }, /* as the client said it: any bytes */
         [RECONFIGURE] = { "reconfigure", STORE_NUMBER }, /* 1: the client takes a Reconfigure */
+        [RELAY] = { "relay", STORE_BYTES }, /* link, code and value of what names its port; null: nothing did */
     },
 };
 
@@ -55,6 +56,7 @@ void row6_write(struct store_change *c, struct row6_room *room, const struct lea
     v[SUBNET].bytes = sn ? span_text(sn->name) : none;
     v[HOST].bytes = t.name.len ? t.name : none;
     v[RECONFIGURE].number = x->accepts_reconfigure;
+    v[RELAY].bytes = t.relay.len ? t.relay : none;
 }
 
 bool row6_read(struct lease6_record *r, const struct store_value *values)
@@ -75,6 +77,7 @@ bool row6_read(struct lease6_record *r, const struct store_value *values)
     r->client = (struct lease6_client){ .duid = duid,
                                         .iaid = (uint32_t)values[IAID].number,
                                         .name = values[HOST].bytes,
+                                        .relay = span_head(values[RELAY].bytes, CIRCUIT6_KEY_MAX),
                                         .accepts_reconfigure = values[RECONFIGURE].number == 1 };
     return duid.len <= DHCP6_DUID_MAX && (duid.len || r->state != LEASE_BOUND);
 }

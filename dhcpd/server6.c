@@ -159,6 +159,8 @@ static void tell_decided(struct server6 *s, const struct heard6 *h)
     tell6_obsolete(e, h);
     if (s->decision.exhausted)
         tell6_exhausted(e, &s->leases, s->decision.subnet, h->now);
+    if (s->decision.circuit_full)
+        tell6_circuit_full(e, &s->leases, s->decision.subnet, h);
     if (s->decision.answer == DHCP6_ANSWER_SILENCE)
         tell6_about(e, EVENT_DHCP6_SILENCE, h, s->decision.reason);
 }

@@ -52,6 +52,7 @@ struct dhcp6_subnet {
     size_t prefix_pool_count;
     const struct dns_name *zone, *reverse_zone; /* where clients' names go; NULL: nowhere */
     uint32_t preferred_s, valid_s, t1_s, t2_s;  /* DHCP6_INFINITE: for ever */
+    uint32_t circuit_limit; /* addresses and prefixes that a port of a relay has at most; 0: any number */
     uint8_t preference;
     bool rapid_commit;
     bool reconfigures;          /* clients that say so may be told to ask again */

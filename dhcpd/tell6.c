@@ -96,3 +96,23 @@ void tell6_exhausted(struct events *e, struct leases6 *l, const struct dhcp6_sub
     p->exhausted_told_s = now_s(now);
     event_note(e, EVENT_DHCP6_EXHAUSTED, now, "subnet", sn->name);
 }
+
+void tell6_circuit_full(struct events *e, struct leases6 *l, const struct dhcp6_subnet *sn,
+                        const struct heard6 *h)
+{
+    struct event ev;
+    uint8_t room[CIRCUIT6_KEY_MAX];
+    struct span key = circuit6_key(h->relays, room);
+    if (!event_happens(e, EVENT_DHCP6_CIRCUIT_FULL) || !circuits_tell_full(&l->circuits, key, now_s(h->now)))
+        return;
+    const struct dhcp6_relay *next =
+        &h->relays->relay[h->relays->count - 1]; /* it has a key, so it is there */
+    event_begin(&ev, EVENT_DHCP6_CIRCUIT_FULL, h->now);
+    event_text(&ev, "subnet", sn->name);
+    if (next->interface_id.len)
+        event_span(&ev, "interface-id", next->interface_id);
+    else
+        event_hardware(&ev, "remote-id", next->remote_id);
+    event_number(&ev, "limit", sn->circuit_limit);
+    event_emit(e, &ev);
+}

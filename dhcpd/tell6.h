@@ -34,5 +34,9 @@ void tell6_discard(struct events *e, const struct endpoint *from, const char *re
 void tell6_answer(struct events *e, const struct answer6_note *n, struct now now);
 /* Nothing is free there: once a minute for each subnet, for every client that asks in vain asks again. */
 void tell6_exhausted(struct events *e, struct leases6 *l, const struct dhcp6_subnet *sn, struct now now);
+/* The port of the client's relay may get nothing more there: counted, and told once a minute for each port.
+ */
+void tell6_circuit_full(struct events *e, struct leases6 *l, const struct dhcp6_subnet *sn,
+                        const struct heard6 *h);
 
 #endif

@@ -14,8 +14,8 @@ import lab
 
 (SOLICIT, ADVERTISE, REQUEST, CONFIRM, RENEW, REBIND, REPLY, RELEASE, DECLINE, RECONFIGURE, INFORMATION, FORWARD,
  RELAYED) = range(1, 14)
-CLIENT_ID, SERVER_ID, IA_NA, IA_ADDRESS, ORO, RELAY_MESSAGE, STATUS, INTERFACE_ID = 1, 2, 3, 5, 6, 9, 13, 18
-NO_ADDRESS, NO_BINDING, NOT_ON_LINK = 2, 3, 4
+CLIENT_ID, SERVER_ID, IA_NA, IA_ADDRESS, ORO, RELAY_MESSAGE, STATUS, INTERFACE_ID, IA_PD = 1, 2, 3, 5, 6, 9, 13, 18, 25
+NO_ADDRESS, NO_BINDING, NOT_ON_LINK, NO_PREFIX = 2, 3, 4, 6
 SERVER_DUID = bytes.fromhex("000100011de4b858000c291fa755")
 CLIENT_DUID = bytes.fromhex("000100011def69bd000c295e7744")
 LINK = "2001:db8:1:2::1"
@@ -105,13 +105,13 @@ class Relay:
 
     def ask(self, inner, **how):
         self.socket.send(relayed(inner, **how))
-        return self.hear()
+        return self.hear(how.get("interface", b"port7"))
 
-    def hear(self):
+    def hear(self, interface=b"port7"):
         data = self.socket.recv(4096)
         assert data[0] == RELAYED, data
         parts = dict(options(data[34:]))
-        assert parts[INTERFACE_ID] == b"port7"
+        assert parts[INTERFACE_ID] == interface
         return Answer(parts[RELAY_MESSAGE])
 
     def close(self):
@@ -270,6 +270,45 @@ class Expiry(unittest.TestCase):
             answer = relay.ask(message(RENEW, ia(1, "2001:db8:1:2::1002"), server=SERVER_DUID))
             self.assertEqual(answer.ia_status, {1: NO_BINDING})
             relay.close()
+
+
+class Limit(unittest.TestCase):
+    """Many clients behind one port of a relay."""
+    conf = CONF.replace("dns-servers", 'circuit-limit = 3\n    prefix-pool = { "2001:db8:8000::/40 56" }\n    dns-servers')
+
+    setUp = ByRelay.setUp
+
+    def start(self):
+        ByRelay.start(self, self.conf)
+
+    def asks(self, client, kind, *wanted, **how):
+        server = None if kind == SOLICIT else SERVER_DUID
+        return self.relay.ask(message(kind, *wanted, duid=b"\0\3\0\1client%d" % client, server=server), **how)
+
+    def test_a_port_has_no_more_than_its_limit(self):
+        prefix = option(IA_PD, struct.pack("!III", 1, 0, 0))
+        first = self.asks(1, REQUEST, ia(), prefix).addresses[1][0]
+        self.asks(2, REQUEST, ia())
+        for restarted in (False, True):
+            for client in range(10, 30):
+                answer = self.asks(client, SOLICIT, ia())
+                self.assertEqual((answer.kind, answer.ia_status), (ADVERTISE, {1: NO_ADDRESS}))
+            delegated = dict(options(self.asks(30, REQUEST, prefix).get(IA_PD)[12:]))
+            self.assertEqual(delegated[STATUS][:2], struct.pack("!H", NO_PREFIX))
+            self.assertEqual(self.asks(1, RENEW, ia(1, first)).lifetimes, {first: (3600, 3600)})
+            other = self.asks(40 + restarted, REQUEST, ia(), interface=b"port8")
+            self.assertEqual((other.ia_status, len(other.addresses[1])), ({}, 1))
+            log = self.server.log()
+            self.assertEqual(log.count("event=dhcp6.circuit_full"), 1 + restarted, log)  # once in each run
+            self.assertIn("interface-id=port7", log)
+            self.assertNotIn("event=dhcp6.exhausted", log)
+            stats = lab.run(lab.BUILD / "wirelab", "stats", "-c", self.server.conf).stdout.decode()
+            self.assertIn('wirelab_events_total{event="dhcp6.circuit_full"} 21\n', stats)
+            if not restarted:
+                self.server.kill()
+                self.start()
+        self.asks(2, RELEASE, ia(1, "2001:db8:1:2::1003"))
+        self.assertEqual(len(self.asks(30, REQUEST, ia()).addresses[1]), 1)
 
 
 LEASEQUERY, LEASEQUERY_REPLY, LQ_QUERY, CLIENT_DATA, CLT_TIME, LQ_LINK = 14, 15, 44, 45, 46, 48

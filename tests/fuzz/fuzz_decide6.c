@@ -23,7 +23,8 @@ static void open_world(void)
 {
     if (!settings) {
         world6_open(&w, "subnet6 \"2001:db8:1:2::/64\" { pool = { \"2001:db8:1:2::10-2001:db8:1:2::1f\" }\n"
-                        " rapid-commit = true dns-servers = { \"2001:db8::35\" } valid-lifetime = \"1m\"\n"
+                        " rapid-commit = true circuit-limit = 3 dns-servers = { \"2001:db8::35\" } "
+                        "valid-lifetime = \"1m\"\n"
                         " host \"x\" { duid = \"00030001020000000007\" address = \"2001:db8:1:2::77\" } }\n"
                         "subnet6 \"2001:db8:5::/64\" { pool = { \"2001:db8:5::10-2001:db8:5::11\" } }\n");
         settings = w.settings;
@@ -39,7 +40,7 @@ static void check_table(void)
     for (size_t i = 0; i < LEASE_STATES; i++)
         all += w.leases.count[i];
     must(all == w.leases.by_address.node_count && all <= 16 + 2 + 1);
-    must(w.leases.by_client.node_count <= all);
+    must(w.leases.by_client.node_count <= all && w.leases.circuits.by_key.node_count <= all);
 }
 
 static void take_datagram(struct span bytes, uint8_t before)
