@@ -99,7 +99,7 @@ struct reader {
 
 static inline struct reader reader_over(struct span s)
 {
-    return (struct reader){ s.at, s.at, s.at + s.len, false };
+    return (struct reader){ s.at, s.at, s.len ? s.at + s.len : s.at, false }; /* NULL may have no offset */
 }
 
 /* Bytes not read yet; 0 once failed. */

@@ -1,6 +1,7 @@
 """Zones that change, with ordinary servers and clients: nsupdate, kdig, NSD and Knot as secondaries and as primaries."""
 import os
 import pathlib
+import random
 import shutil
 import signal
 import socket
@@ -40,15 +41,17 @@ SECONDARY = '''dnsd {{
 
 
 def free_port():
-    """One that neither UDP nor TCP has now."""
+    """One that neither UDP nor TCP has now, and that the kernel gives to nobody who does not name it: below the
+    range for outgoing connections."""
     while True:
+        at = ("127.0.0.1", random.randrange(10000, 32000))
         with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as udp, socket.socket() as tcp:
-            udp.bind(("127.0.0.1", 0))
             try:
-                tcp.bind(udp.getsockname())
+                udp.bind(at)
+                tcp.bind(at)
             except OSError:
                 continue
-            return udp.getsockname()[1]
+            return at[1]
 
 
 def ask(port, *words):

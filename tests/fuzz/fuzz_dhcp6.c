@@ -34,12 +34,13 @@ static void rewrap(struct span inner)
 static void look_at(const struct dhcp6_message *m)
 {
     size_t addresses = 0;
+    bool registers = m->type == DHCP6_ADDR_REG_INFORM || m->type == DHCP6_ADDR_REG_REPLY; /* outside of IAs */
     must(m->ia_count <= DHCP6_IAS_MAX && m->address_count <= DHCP6_IA_ADDRESSES_MAX);
     for (size_t i = 0; i < m->ia_count; i++) {
-        must(m->ias[i].first == addresses);
+        must(m->ias[i].first == addresses || (registers && m->ias[i].first > addresses));
         addresses += m->ias[i].count;
     }
-    must(addresses == m->address_count);
+    must(addresses == m->address_count || (registers && addresses < m->address_count));
     must(m->client_id.len <= DHCP6_DUID_MAX && m->server_id.len <= DHCP6_DUID_MAX);
     must(m->option_request.len % 2 == 0);
     dhcp6_duid_hardware(m->client_id);

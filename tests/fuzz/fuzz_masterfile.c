@@ -40,7 +40,7 @@ static void print(struct zone *z, struct writer *text)
     struct transfer t;
     size_t count = 0;
     query.asked = true;
-    query.question.name = z->name;
+    dns_name_copy(&query.question.name, &z->name);
     transfer_begin(&t, z, &query, false);
     while (!transfer_over(&t)) {
         struct writer w = writer_over(message, sizeof message);
