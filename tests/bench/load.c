@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/socket.h>
+#include <time.h>
 #include <unistd.h>
 
 #define SECONDS_MOST 30 /* no run is longer, whatever is asked for */
@@ -22,15 +23,59 @@ int load_connect(const struct load *l, int type)
     return fd;
 }
 
+int load_bind(const struct load *l)
+{
+    struct sockaddr_storage at;
+    socklen_t len = socket_address(&l->server, &at);
+    struct timeval patience = { .tv_usec = 100000 };
+    int fd = socket(at.ss_family, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+    if (fd < 0 || bind(fd, (struct sockaddr *)&at, len) != 0 ||
+        setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience) != 0) {
+        fprintf(stderr, "load: cannot bind: %s\n", strerror(errno));
+        exit(1);
+    }
+    return fd;
+}
+
+uint64_t load_us(void)
+{
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (uint64_t)t.tv_sec * 1000000 + (uint64_t)t.tv_nsec / 1000;
+}
+
 static int usage(void)
 {
     fprintf(stderr,
-            "usage: load dns ADDRESS PORT SECONDS NAMES\n"
+            "usage: load dns ADDRESS PORT SECONDS ZONE NAMES\n"
+            "       load dns-tcp ADDRESS PORT SECONDS ZONE NAMES IN_FLIGHT\n"
+            "       load axfr ADDRESS PORT SECONDS ZONE RECORDS\n"
+            "       load dns-update ADDRESS PORT SECONDS ZONE\n"
+            "       load echo ADDRESS PORT SECONDS\n"
             "       load http ADDRESS PORT SECONDS PATH\n"
             "       load smtp ADDRESS PORT SECONDS RECIPIENT\n"
             "       load dhcp SERVER RELAY SECONDS CLIENTS PER_SECOND MOST\n"
             "       (clients: 0: each is new; per second: 0: as many as are answered; most: 0: no end)\n");
     return 2;
+}
+
+static bool run_dns(struct load *l, struct span what, int argc, char **argv)
+{
+    struct load_names names = { .zone = argc > 5 ? argv[5] : "",
+                                .count = argc > 6 ? (uint32_t)strtoul(argv[6], NULL, 10) : 0 };
+    if (span_is(what, "dns") && argc == 7 && names.count)
+        load_dns(l, names);
+    else if (span_is(what, "dns-tcp") && argc == 8 && names.count)
+        load_dns_tcp(l, names, (unsigned)strtoul(argv[7], NULL, 10));
+    else if (span_is(what, "axfr") && argc == 7)
+        load_axfr(l, names);
+    else if (span_is(what, "dns-update") && argc == 6)
+        load_dns_update(l, names.zone);
+    else if (span_is(what, "echo") && argc == 5)
+        load_echo(l);
+    else
+        return false;
+    return true;
 }
 
 static bool run(struct load *l, int argc, char **argv)
@@ -42,8 +87,8 @@ static bool run(struct load *l, int argc, char **argv)
         load_dhcp(
             l, relay,
             (struct load_pace){ (uint32_t)strtoul(argv[5], NULL, 10), (uint32_t)strtoul(argv[6], NULL, 10) });
-    } else if (span_is(what, "dns") && argc == 6)
-        load_dns(l, (unsigned)strtoul(argv[5], NULL, 10));
+    } else if (run_dns(l, what, argc, argv))
+        return true;
     else if (span_is(what, "http") && argc == 6)
         load_http(l, argv[5]);
     else if (span_is(what, "smtp") && argc == 6)

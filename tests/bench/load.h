@@ -24,7 +24,25 @@ static inline bool load_goes_on(const struct load *l)
 /* A connected, non-blocking socket, or the end of the program with a word of why. */
 int load_connect(const struct load *l, int type);
 
-void load_dns(struct load *l, unsigned names);
+/* The same, where questions come to; so that a server is measured beside it. */
+int load_bind(const struct load *l);
+uint64_t load_us(void);
+
+/* h0 to hN of a zone. */
+struct load_names {
+    const char *zone; /* without a final dot */
+    uint32_t count, last;
+};
+#define DNS_TCP_BYTES 65536
+
+void load_dns(struct load *l, struct load_names names);
+void load_dns_tcp(struct load *l, struct load_names names, unsigned in_flight);
+/* As a server: until the time is over. */
+void load_echo(struct load *l);
+/* names.count: the records of the transfer, the SOA twice. */
+void load_axfr(struct load *l, struct load_names names);
+/* One change after the other, each until it is seen. */
+void load_dns_update(struct load *l, const char *zone);
 void load_http(struct load *l, const char *path);
 void load_smtp(struct load *l, const char *recipient);
 
