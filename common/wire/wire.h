@@ -180,8 +180,11 @@ static inline uint64_t read_u64(struct reader *r)
 /* The next n bytes as a span into the input; empty when they are not there. */
 static inline struct span read_span(struct reader *r, size_t n)
 {
-    struct span s = { r->at, reader_has(r, n) ? n : 0 };
-    r->at += s.len;
+    struct span s = { r->at, 0 };
+    if (n && reader_has(r, n)) { /* NULL may have no offset */
+        s.len = n;
+        r->at += n;
+    }
     return s;
 }
 
@@ -198,7 +201,7 @@ static inline void read_bytes(struct reader *r, void *into, size_t n)
 
 static inline void read_skip(struct reader *r, size_t n)
 {
-    if (reader_has(r, n))
+    if (n && reader_has(r, n))
         r->at += n;
 }
 
