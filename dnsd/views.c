@@ -347,8 +347,8 @@ bool views_started(struct service *s, struct views *before)
         tell_replaced(v, &before->zones[i]);
         zones_close(&before->zones[i]);
         signing_started(v->signing, now_of(v));
-        members_started(v->members);
         ok = secondary_started(v->secondary, now_of(v)) && ok;
+        members_started(v->members); /* after that: members that go are followed no more */
     }
     for (size_t i = 0; i < before->count; i++)
         if (!is_in_service(s, before->all[i]))

@@ -89,7 +89,8 @@ class Many(unittest.TestCase):
         small.write_text(ZONE.format(serial=1, address="192.0.2.2"))
         self.program = lab.Program(conf(""), program="dnsd", state=room.name, log="warning")
         self.addCleanup(self.program.close)
-        self.assertLess(resident_bytes(self.program), COUNT * BYTES_A_ZONE)
+        if lab.BUILD.name == "build":  # a sanitizer has memory of its own
+            self.assertLess(resident_bytes(self.program), COUNT * BYTES_A_ZONE)
         for i in (0, COUNT // 2, COUNT - 1):
             self.assertEqual(self.ask(f"www.z{i}.example"), ["192.0.2.2"])
         small.write_text(ZONE.format(serial=2, address="192.0.2.3"))
