@@ -108,11 +108,11 @@ int main(int argc, char **argv)
     if (seconds <= 0 || seconds > SECONDS_MOST)
         return usage();
     clock_open(&l.clock);
-    uint64_t start_ms = clock_now(&l.clock).mono_ms;
-    l.end_ms = start_ms + (uint64_t)(seconds * 1000);
+    l.start_ms = clock_now(&l.clock).mono_ms;
+    l.end_ms = l.start_ms + (uint64_t)(seconds * 1000);
     if (!run(&l, argc, argv))
         return usage();
-    double took = (double)(clock_now(&l.clock).mono_ms - start_ms) / 1000;
+    double took = (double)(clock_now(&l.clock).mono_ms - l.start_ms) / 1000;
     printf("{\"done\":%llu,\"wrong\":%llu,\"seconds\":%.3f,\"p99_us\":%llu}\n", (unsigned long long)l.done,
            (unsigned long long)l.wrong, took > 0 ? took : seconds, (unsigned long long)l.p99_us);
     return 0;

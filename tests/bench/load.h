@@ -9,7 +9,7 @@
 struct load {
     struct clock clock;
     struct endpoint server;
-    uint64_t end_ms; /* mono: when to stop */
+    uint64_t start_ms, end_ms; /* mono: when it began, when to stop */
     uint64_t done, wrong;
     uint64_t most;   /* stop after so many, too; 0: whenever the time is over */
     uint64_t p99_us; /* of what was measured; 0: nothing */
@@ -19,6 +19,14 @@ struct load {
 static inline bool load_goes_on(const struct load *l)
 {
     return clock_now(&l->clock).mono_ms < l->end_ms && !(l->most && l->done >= l->most);
+}
+
+/* Connections are there: only now does the time begin. A server with a short backlog makes them wait. */
+static inline void load_begin(struct load *l)
+{
+    uint64_t now_ms = clock_now(&l->clock).mono_ms;
+    l->end_ms += now_ms - l->start_ms;
+    l->start_ms = now_ms;
 }
 
 /* A connected, non-blocking socket, or the end of the program with a word of why. */

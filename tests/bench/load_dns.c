@@ -206,10 +206,11 @@ void load_dns_tcp(struct load *l, struct load_names names, unsigned in_flight)
     struct pollfd p[CONNECTIONS];
     if (!in_flight || in_flight > CONNECTIONS)
         exit(2);
-    for (size_t i = 0; i < CONNECTIONS; i++) {
+    for (size_t i = 0; i < CONNECTIONS; i++)
         p[i] = (struct pollfd){ .fd = load_connect(l, SOCK_STREAM), .events = POLLIN };
+    load_begin(l);
+    for (size_t i = 0; i < CONNECTIONS; i++)
         send_queries(p[i].fd, &names, in_flight);
-    }
     while (load_goes_on(l)) {
         poll(p, CONNECTIONS, STUCK_MS);
         for (size_t i = 0; i < CONNECTIONS; i++) {
