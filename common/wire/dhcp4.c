@@ -340,7 +340,7 @@ void dhcp4_build_open(struct dhcp4_build *b, struct writer *out, const struct dh
     b->file = option_room(write_padded(out, file, DHCP4_FILE_MAX), file, DHCP4_FILE_MAX);
     write_u32(out, COOKIE);
     if (!writer_reserve(out, BUILD_RESERVE))
-        out->failed = true;
+        writer_fail(out);
 }
 
 static bool put_option(struct writer *w, uint8_t code, struct span value)

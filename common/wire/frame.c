@@ -160,7 +160,7 @@ static void close_ip4(struct writer *w, struct mark start)
 {
     struct span packet = written_since(w, start);
     if (packet.len > UINT16_MAX)
-        w->failed = true;
+        writer_fail(w);
     writer_patch_u16(w, (struct mark){ start.offset + 2 }, (uint16_t)packet.len);
     if (writer_ok(w))
         writer_patch_u16(w, (struct mark){ start.offset + 10 },

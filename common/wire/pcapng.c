@@ -63,7 +63,7 @@ static void close_block(struct writer *w, struct mark start)
 {
     size_t length = writer_length(w) - start.offset + 4;
     if (length > UINT32_MAX)
-        w->failed = true;
+        writer_fail(w);
     write_u32(w, (uint32_t)length);
     writer_patch_u16(w, (struct mark){ start.offset + 4 }, (uint16_t)(length >> 16));
     writer_patch_u16(w, (struct mark){ start.offset + 6 }, (uint16_t)length);
@@ -121,7 +121,7 @@ void pcapng_write_packet(struct writer *w, const struct pcapng_packet *p)
     uint8_t flags[4] = { 0, 0, 0, p->direction & DIRECTION_BITS };
     struct mark start = open_block(w, BLOCK_PACKET);
     if (p->bytes.len > UINT32_MAX)
-        w->failed = true;
+        writer_fail(w);
     write_u32(w, p->interface);
     write_u64(w, p->unix_ns < 0 ? 0 : (uint64_t)p->unix_ns);
     write_u32(w, (uint32_t)p->bytes.len);
@@ -154,7 +154,7 @@ void pcapng_write_secrets(struct writer *w, const struct pcapng_secrets *s)
 {
     struct mark start = open_block(w, BLOCK_SECRETS);
     if (s->bytes.len > UINT32_MAX)
-        w->failed = true;
+        writer_fail(w);
     write_u32(w, s->type);
     write_u32(w, (uint32_t)s->bytes.len);
     write_padded(w, s->bytes);

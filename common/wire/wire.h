@@ -244,9 +244,10 @@ static inline struct span read_until(struct reader *r, const bool stops[256])
 
 /* ---- writing ------------------------------------------------------------------------- */
 
-/* limit <= end; between them lies what writer_reserve() keeps back. */
+/* Between limit and end lies what writer_reserve() keeps back. Once failed, nothing fits: limit == at. */
 struct writer {
     uint8_t *start, *at, *limit, *end;
+    size_t reserved;
     bool failed;
 };
 
@@ -257,7 +258,7 @@ struct mark {
 static inline struct writer writer_over(void *room, size_t size)
 {
     uint8_t *p = room;
-    return (struct writer){ p, p, p + size, p + size, false };
+    return (struct writer){ p, p, p + size, p + size, 0, false };
 }
 
 static inline size_t writer_length(const struct writer *w)
@@ -267,7 +268,7 @@ static inline size_t writer_length(const struct writer *w)
 
 static inline size_t writer_room(const struct writer *w)
 {
-    return w->failed ? 0 : (size_t)(w->limit - w->at);
+    return (size_t)(w->limit - w->at);
 }
 
 static inline bool writer_ok(const struct writer *w)
@@ -281,11 +282,20 @@ static inline struct span writer_span(const struct writer *w)
     return (struct span){ w->start, writer_length(w) };
 }
 
+/* For a builder that finds a value that cannot be written. */
+static inline void writer_fail(struct writer *w)
+{
+    w->failed = true;
+    w->limit = w->at;
+}
+
 /* Whether there is room for n bytes; else it is failed. */
 static inline bool writer_has(struct writer *w, size_t n)
 {
-    w->failed = w->failed || (size_t)(w->limit - w->at) < n;
-    return !w->failed;
+    if ((size_t)(w->limit - w->at) >= n)
+        return true;
+    writer_fail(w);
+    return false;
 }
 
 /* Room for n bytes that the caller fills at once, or NULL (and failed). */
@@ -304,13 +314,17 @@ static inline bool writer_reserve(struct writer *w, size_t n)
     if (w->failed || (size_t)(w->limit - w->at) < n)
         return false;
     w->limit -= n;
+    w->reserved += n;
     return true;
 }
 
 /* Gives n reserved bytes back. */
 static inline void writer_release(struct writer *w, size_t n)
 {
-    if ((size_t)(w->end - w->limit) >= n)
+    if (w->reserved < n)
+        return;
+    w->reserved -= n;
+    if (!w->failed)
         w->limit += n;
 }
 
@@ -323,6 +337,7 @@ static inline struct mark writer_mark(const struct writer *w)
 static inline void writer_back_to(struct writer *w, struct mark m)
 {
     w->at = w->start + m.offset;
+    w->limit = w->end - w->reserved;
     w->failed = false;
 }
 
@@ -409,7 +424,7 @@ static inline struct writer writer_again(const struct writer *w, struct mark m, 
 static inline void writer_patch_u16(struct writer *w, struct mark m, uint16_t v)
 {
     if (w->failed || m.offset + 2 > writer_length(w)) {
-        w->failed = true;
+        writer_fail(w);
         return;
     }
     w->start[m.offset] = (uint8_t)(v >> 8);
@@ -436,7 +451,7 @@ static inline void close_length8(struct writer *w, struct mark m)
 {
     size_t n = writer_length(w) - m.offset - 1;
     if (w->failed || n > UINT8_MAX) {
-        w->failed = true;
+        writer_fail(w);
         return;
     }
     w->start[m.offset] = (uint8_t)n;
@@ -446,7 +461,7 @@ static inline void close_length16(struct writer *w, struct mark m)
 {
     size_t n = writer_length(w) - m.offset - 2;
     if (w->failed || n > UINT16_MAX) {
-        w->failed = true;
+        writer_fail(w);
         return;
     }
     writer_patch_u16(w, m, (uint16_t)n);
