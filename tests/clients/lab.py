@@ -3,9 +3,11 @@ hosts. Whatever happens, it is all taken down again."""
 import json
 import os
 import pathlib
+import random
 import select
 import shutil
 import signal
+import socket
 import subprocess
 import tempfile
 import time
@@ -41,6 +43,20 @@ def until(condition, what, seconds=READY_S):
             raise AssertionError(what() if callable(what) else what)
         time.sleep(0.01)
     return value
+
+
+def free_port():
+    """One that neither UDP nor TCP has now, and that the kernel gives to nobody who does not name it: below the
+    range for outgoing connections."""
+    while True:
+        at = ("127.0.0.1", random.randrange(10000, 32000))
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as udp, socket.socket() as tcp:
+            try:
+                udp.bind(at)
+                tcp.bind(at)
+            except OSError:
+                continue
+            return at[1]
 
 
 class Program:

@@ -1,7 +1,6 @@
 """Zones that change, with ordinary servers and clients: nsupdate, kdig, NSD and Knot as secondaries and as primaries."""
 import os
 import pathlib
-import random
 import shutil
 import signal
 import socket
@@ -13,6 +12,7 @@ import time
 import unittest
 
 import lab
+from lab import free_port
 
 ZONE = """$ORIGIN a.test.
 $TTL 60
@@ -38,20 +38,6 @@ SECONDARY = '''dnsd {{
   zone "a.test" {{ primaries = {{ "127.0.0.1:{port}" }}  allow-transfer = {{ "127.0.0.0/8" }} }}
 }}
 '''
-
-
-def free_port():
-    """One that neither UDP nor TCP has now, and that the kernel gives to nobody who does not name it: below the
-    range for outgoing connections."""
-    while True:
-        at = ("127.0.0.1", random.randrange(10000, 32000))
-        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as udp, socket.socket() as tcp:
-            try:
-                udp.bind(at)
-                tcp.bind(at)
-            except OSError:
-                continue
-            return at[1]
 
 
 def ask(port, *words):

@@ -10,6 +10,7 @@ import threading
 import unittest
 
 import lab
+from lab import free_port
 
 NOSTARCH = b"\x03www\x08nostarch\x03com\x00\x00\x01\x00\x01"
 
@@ -118,12 +119,6 @@ def status(text):
 
 def flags(text):
     return re.search(r"flags: ([a-z ]*)", text).group(1).split()
-
-
-def free_port():
-    with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as s:
-        s.bind(("127.0.0.1", 0))
-        return s.getsockname()[1]
 
 
 @lab.needs("dig")

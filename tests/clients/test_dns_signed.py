@@ -167,9 +167,7 @@ class Zone:
 class Nsd:
     def __init__(self, path):
         self.own = tempfile.TemporaryDirectory()
-        with socket.socket() as s:
-            s.bind(("127.0.0.1", 0))
-            self.port = s.getsockname()[1]
+        self.port = lab.free_port()
         conf = pathlib.Path(self.own.name, "nsd.conf")
         conf.write_text(f"""server:
   ip-address: 127.0.0.1

@@ -438,9 +438,7 @@ class Signed(Running):
 @lab.needs("kdig")
 class Following(Running):
     def setUp(self):
-        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as udp:
-            udp.bind(("127.0.0.1", 0))
-            self.follower_port = udp.getsockname()[1]
+        self.follower_port = lab.free_port()
         self.liar = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
         self.liar.bind(("127.0.0.2", 0))
         self.zone_keys = (f'notify = {{ "127.0.0.1:{self.follower_port}", '

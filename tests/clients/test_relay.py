@@ -406,8 +406,7 @@ class ANextHopThat(unittest.TestCase):
 
     def test_is_dead_while_we_end_and_reload(self):
         """A host that is not there holds neither the end up nor other mail; a reload takes the new way at once."""
-        with socket.create_server(("127.0.0.1", 0)) as s:
-            dead = s.getsockname()[1]
+        dead = lab.free_port()
         hop = self.enterContext(Hop(plan()))
         server = self.enterContext(lab.Program(sender(dead).replace('"50ms"', '"1h"')))
         send(server.port("smtpd", "tcp"), ["sanders@cyberdyne.local"])
@@ -495,8 +494,7 @@ class PostfixServer:
     def __init__(self, relayhost=""):
         self.directory = pathlib.Path(tempfile.mkdtemp(prefix="postfix-"))
         self.directory.chmod(0o755)
-        with socket.create_server(("127.0.0.1", 0)) as s:
-            self.port = s.getsockname()[1]
+        self.port = lab.free_port()
         conf, d = self.directory / "conf", self.directory
         for name in ("conf", "queue", "data", "mail"):
             (d / name).mkdir()
