@@ -561,11 +561,11 @@ static bool find_row(struct service *s, struct http_exchange *x, const struct dn
     size_t count = 0;
     for (size_t i = 0; i < s->view_count; i++) {
         struct view *v = s->views[i];
-        const struct zones_row *row = v->zones.count ? zones_find_apex(&v->zones, lower) : NULL;
+        struct zones_row *row = zones_row_of(&v->zones, lower);
         if (!row || (view.at && !span_is(view, v->name)))
             continue;
         t->view = v;
-        t->row = &v->zones.rows[row - v->zones.rows];
+        t->row = row;
         count++;
     }
     if (count == 0)

@@ -127,8 +127,7 @@ static struct zones_row row_for(struct member *k, struct zone *z)
 
 static struct zones_row *row_of(struct view *v, const struct dns_name *lower)
 {
-    const struct zones_row *row = v->zones.count ? zones_find_apex(&v->zones, lower) : NULL;
-    return row ? &v->zones.rows[row - v->zones.rows] : NULL;
+    return zones_row_of(&v->zones, lower);
 }
 
 /* Workers read the directory; who has a row looks it up again. */

@@ -94,8 +94,7 @@ static void tell_changed(struct primary *m, const struct zone *z, const struct c
 /* The row, to be changed: this room is the one that puts versions into service. */
 static struct zones_row *row_of(struct primary *m, const struct dns_name *lower)
 {
-    const struct zones_row *row = zones_find_apex(&m->view->zones, lower);
-    return row ? &m->view->zones.rows[row - m->view->zones.rows] : NULL;
+    return zones_row_of(&m->view->zones, lower);
 }
 
 static void notify(struct primary *m, const struct zones_row *row, struct now now)

@@ -13,8 +13,7 @@ static struct now now_of(const struct view *v)
 
 static struct zones_row *row_of(struct view *v, const struct dnsd_zone *settings)
 {
-    const struct zones_row *row = zones_find_apex(&v->zones, settings->lower);
-    return row ? &v->zones.rows[row - v->zones.rows] : NULL;
+    return zones_row_of(&v->zones, settings->lower);
 }
 
 static void tell_changed(struct view *v, const struct zone *z, const struct change *c)
@@ -57,7 +56,7 @@ static uint32_t next_serial(const struct zone *before, struct now now)
 static void load_row(struct view *v, struct zones_row *row, const struct zones_row *rows, size_t count)
 {
     const struct dnsd_zone *settings = row->settings;
-    const struct zones_row *old = v->zones.count ? zones_find_apex(&v->zones, row->name) : NULL;
+    const struct zones_row *old = zones_find_apex(&v->zones, row->name);
     struct zone *before = old ? old->zone : NULL;
     const struct zone **forward = room_for(settings);
     struct change *c = NULL;

@@ -95,9 +95,7 @@ static struct secondary_times times_of(const struct zone *z)
 
 static struct zones_row *row_of(struct follower *f)
 {
-    struct zones *all = &f->secondary->view->zones;
-    const struct zones_row *row = zones_find_apex(all, f->lower);
-    return row ? &all->rows[row - all->rows] : NULL;
+    return zones_row_of(&f->secondary->view->zones, f->lower);
 }
 
 static struct zone *zone_of(struct follower *f)

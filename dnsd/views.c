@@ -113,7 +113,7 @@ struct zone *views_load_hints(struct service *s, const char *path, struct proble
 /* What is in service for a zone whose new file is wrong; NULL when nothing was. */
 static struct zone *zone_in_service(const struct view *v, const struct dns_name *name)
 {
-    const struct zones_row *row = v->zones.count ? zones_find_apex(&v->zones, name) : NULL;
+    const struct zones_row *row = zones_find_apex(&v->zones, name);
     return row && row->zone ? zone_hold(row->zone) : NULL;
 }
 
@@ -161,7 +161,7 @@ static void load_row(struct zone_listener *l, struct view *v, const struct dnsd_
 static void note_since(const struct view *v, struct zones_row *rows, size_t count)
 {
     for (size_t i = 0; i < count; i++) {
-        const struct zones_row *before = v->zones.count ? zones_find_apex(&v->zones, rows[i].name) : NULL;
+        const struct zones_row *before = zones_find_apex(&v->zones, rows[i].name);
         bool same = before && before->zone == rows[i].zone;
         rows[i].since_ms = same ? before->since_ms : now_of(v).unix_ms;
     }
@@ -203,17 +203,16 @@ static bool load_zones(struct view *v, const struct dnsd_view *d, bool strict, s
 
 bool views_reload_zone(struct view *v, const struct dns_name *lower, struct problem *p)
 {
-    const struct zones_row *found = zones_find_apex(&v->zones, lower);
+    struct zones_row *row = zones_row_of(&v->zones, lower);
     struct zones_row next = { 0 };
     struct zone_listener l = { .service = v->service, .view = v, .first = p };
-    if (!found)
+    if (!row)
         return false;
-    load_row(&l, v, found->settings, &next);
+    load_row(&l, v, row->settings, &next);
     if (l.errors || !next.zone) {
         zone_release(next.zone);
         return false;
     }
-    struct zones_row *row = &v->zones.rows[found - v->zones.rows];
     struct zone *before = version_replace(v, row, next.zone);
     primary_replaced(v->primary, row, before, now_of(v));
     zone_release(before);
@@ -334,7 +333,7 @@ void views_swap(struct service *s, const struct dnsd_settings *d, struct views *
 static void tell_replaced(struct view *v, const struct zones *before)
 {
     for (size_t i = 0; i < v->zones.count; i++) {
-        const struct zones_row *old = before->count ? zones_find_apex(before, v->zones.rows[i].name) : NULL;
+        const struct zones_row *old = zones_find_apex(before, v->zones.rows[i].name);
         primary_replaced(v->primary, &v->zones.rows[i], old ? old->zone : NULL, now_of(v));
     }
 }

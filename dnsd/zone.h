@@ -241,7 +241,9 @@ void zones_remove(struct zones *d, const struct zones_row *row);
 const struct zones_row *zones_find(const struct zones *d, const struct dns_name *name);
 /* The same, but not of that name itself: where DS lives (RFC 4035 3.1.4.1). */
 const struct zones_row *zones_find_above(const struct zones *d, const struct dns_name *name);
-/* The row of exactly this name, or NULL. */
+/* The row of exactly this name, or NULL: also in a directory that was never opened. */
 const struct zones_row *zones_find_apex(const struct zones *d, const struct dns_name *name);
+/* The same, to be changed: for who puts versions into service, while no worker reads. */
+struct zones_row *zones_row_of(struct zones *d, const struct dns_name *name);
 
 #endif

@@ -198,5 +198,11 @@ const struct zones_row *zones_find_above(const struct zones *d, const struct dns
 
 const struct zones_row *zones_find_apex(const struct zones *d, const struct dns_name *name)
 {
-    return find_row(d, dns_name_span(name));
+    return d->count ? find_row(d, dns_name_span(name)) : NULL;
+}
+
+struct zones_row *zones_row_of(struct zones *d, const struct dns_name *name)
+{
+    const struct zones_row *row = zones_find_apex(d, name);
+    return row ? &d->rows[row - d->rows] : NULL;
 }
