@@ -1,5 +1,6 @@
 /* `wirelab ds`: what the parent of a zone that signs itself has to say of it, from the key on disk, whether
  * the server runs or not. */
+#include "configured.h"
 #include "daemon.h"
 #include "dnsd/signing_key.h"
 #include "lab.h"
@@ -72,6 +73,12 @@ static bool read_words(struct words *w, int argc, char **argv)
            dns_name_from_text(span_text(argv[optind]), NULL, &w->zone) == NULL;
 }
 
+static int run(const struct config_section *root, void *words)
+{
+    const struct words *w = words;
+    return print(config_text(root, "state"), &w->zone, w->dnskey);
+}
+
 int ds_command(int argc, char **argv)
 {
     struct words w = { 0 };
@@ -79,14 +86,5 @@ int ds_command(int argc, char **argv)
         return usage(stdout, EXIT_OK);
     if (!read_words(&w, argc, argv))
         return usage(stderr, EXIT_WRONG_USE);
-    struct config *c = config_read_file(w.file, daemon_root_keys());
-    if (!c)
-        return EXIT_RUNNING;
-    int code = EXIT_WRONG_USE;
-    if (!config_ok(c))
-        config_print_problems(c, stderr);
-    else
-        code = print(config_text(config_root(c), "state"), &w.zone, w.dnskey);
-    config_close(c);
-    return code;
+    return configured(w.file, run, &w);
 }

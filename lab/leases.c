@@ -1,6 +1,7 @@
 /* `wirelab leases`: the leases as they are on disk, whether the server runs or not; and, through the running
  * server's door, the end of one of them. */
 #include "clock.h"
+#include "configured.h"
 #include "daemon.h"
 #include "dhcpd/row.h"
 #include "dhcpd/row6.h"
@@ -235,6 +236,19 @@ static bool read_words(struct words *w, int argc, char **argv)
     return w->file && optind == argc;
 }
 
+static int run(const struct config_section *root, void *words)
+{
+    struct words *w = words;
+    const char *state = config_text(root, "state");
+    if (w->add)
+        return add_lease(state, w->add);
+    if (w->reconfigure)
+        return reconfigure(state, w->reconfigure);
+    if (w->free.family != FAMILY_NONE)
+        return free_lease(state, &w->free);
+    return show_all(state, config_text(root, "store"), &w->showing);
+}
+
 int leases_command(int argc, char **argv)
 {
     struct words w = { 0 };
@@ -242,21 +256,5 @@ int leases_command(int argc, char **argv)
         return usage(stdout, EXIT_OK);
     if (!read_words(&w, argc, argv))
         return usage(stderr, EXIT_WRONG_USE);
-    struct config *c = config_read_file(w.file, daemon_root_keys());
-    if (!c)
-        return EXIT_RUNNING;
-    int code = EXIT_WRONG_USE;
-    if (!config_ok(c))
-        config_print_problems(c, stderr);
-    else if (w.add)
-        code = add_lease(config_text(config_root(c), "state"), w.add);
-    else if (w.reconfigure)
-        code = reconfigure(config_text(config_root(c), "state"), w.reconfigure);
-    else if (w.free.family != FAMILY_NONE)
-        code = free_lease(config_text(config_root(c), "state"), &w.free);
-    else
-        code =
-            show_all(config_text(config_root(c), "state"), config_text(config_root(c), "store"), &w.showing);
-    config_close(c);
-    return code;
+    return configured(w.file, run, &w);
 }

@@ -1,4 +1,5 @@
 /* `wirelab stats`: what a running program counts. */
+#include "configured.h"
 #include "daemon.h"
 #include "door.h"
 #include "lab.h"
@@ -29,6 +30,12 @@ static const char *read_words(int argc, char **argv)
     return optind == argc ? file : NULL;
 }
 
+static int run(const struct config_section *root, void *words)
+{
+    (void)words;
+    return door_ask("stats", config_text(root, "state"), "GET", "/metrics");
+}
+
 int stats_command(int argc, char **argv)
 {
     if (argc == 2 && (span_is(span_text(argv[1]), "-h") || span_is(span_text(argv[1]), "--help")))
@@ -36,14 +43,5 @@ int stats_command(int argc, char **argv)
     const char *file = read_words(argc, argv);
     if (!file)
         return usage(stderr, EXIT_WRONG_USE);
-    struct config *c = config_read_file(file, daemon_root_keys());
-    if (!c)
-        return EXIT_RUNNING;
-    int code = EXIT_WRONG_USE;
-    if (config_ok(c))
-        code = door_ask("stats", config_text(config_root(c), "state"), "GET", "/metrics");
-    else
-        config_print_problems(c, stderr);
-    config_close(c);
-    return code;
+    return configured(file, run, NULL);
 }

@@ -1,4 +1,5 @@
 /* `wirelab zone`: one zone of a running dnsd: printed, changed record by record, replaced, edited. */
+#include "configured.h"
 #include "daemon.h"
 #include "lab.h"
 #include "text.h"
@@ -315,8 +316,10 @@ static bool read_words(struct words *w, int argc, char **argv)
     return w->file && w->name && one_thing && (!w->serial || w->count || w->replace);
 }
 
-static int run(const struct words *w, const char *state)
+static int run(const struct config_section *root, void *words)
 {
+    const struct words *w = words;
+    const char *state = config_text(root, "state");
     if (w->count)
         return change(w, state);
     if (w->replace)
@@ -331,14 +334,5 @@ int zone_command(int argc, char **argv)
         return usage(stdout, EXIT_OK);
     if (!read_words(&w, argc, argv))
         return usage(stderr, EXIT_WRONG_USE);
-    struct config *c = config_read_file(w.file, daemon_root_keys());
-    if (!c)
-        return EXIT_RUNNING;
-    int code = EXIT_WRONG_USE;
-    if (config_ok(c))
-        code = run(&w, config_text(config_root(c), "state"));
-    else
-        config_print_problems(c, stderr);
-    config_close(c);
-    return code;
+    return configured(w.file, run, &w);
 }

@@ -1,5 +1,6 @@
 /* `wirelab zones`: all zones of a running dnsd as a table, and what is to be done with one of them now. */
 #include "clock.h"
+#include "configured.h"
 #include "daemon.h"
 #include "lab.h"
 #include "text.h"
@@ -256,6 +257,15 @@ static bool read_words(struct words *w, int argc, char **argv)
     return ok && w->file && optind == argc;
 }
 
+static int run(const struct config_section *root, void *words)
+{
+    const struct words *w = words;
+    const char *state = config_text(root, "state");
+    if (w->action && w->name)
+        return act(state, w->name, w->action, w->view);
+    return w->action ? reload_all(state) : show(state, w->json);
+}
+
 int zones_command(int argc, char **argv)
 {
     struct words w = { 0 };
@@ -263,17 +273,5 @@ int zones_command(int argc, char **argv)
         return usage(stdout, EXIT_OK);
     if (!read_words(&w, argc, argv))
         return usage(stderr, EXIT_WRONG_USE);
-    struct config *c = config_read_file(w.file, daemon_root_keys());
-    if (!c)
-        return EXIT_RUNNING;
-    int code = EXIT_WRONG_USE;
-    const char *state = config_text(config_root(c), "state");
-    if (!config_ok(c))
-        config_print_problems(c, stderr);
-    else if (w.action && w.name)
-        code = act(state, w.name, w.action, w.view);
-    else
-        code = w.action ? reload_all(state) : show(state, w.json);
-    config_close(c);
-    return code;
+    return configured(w.file, run, &w);
 }
