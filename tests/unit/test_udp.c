@@ -137,6 +137,21 @@ static void batches_may_be_given_back_turns_later_and_bound_what_is_read(void **
         assert_int_equal(recv(w->client, in, sizeof in, 0), 4);
 }
 
+/* More than a batch, from more than one turn: the socket is watched again after each of them. */
+static void many_at_once_are_all_answered(void **state)
+{
+    struct world *w = *state;
+    char in[32];
+    open_on(w, "127.0.0.1:0");
+    for (int round = 1; round <= 3; round++) {
+        for (int i = 0; i < UDP_BATCH_MAX + 20; i++)
+            assert_int_equal(send(w->client, "x", 1, 0), 1);
+        wait_for_datagrams(w, (size_t)round * (UDP_BATCH_MAX + 20));
+        for (int i = 0; i < UDP_BATCH_MAX + 20; i++)
+            assert_int_equal(recv(w->client, in, sizeof in, 0), 4);
+    }
+}
+
 static void nothing_written_is_nothing_sent(void **state)
 {
     struct world *w = *state;
@@ -197,6 +212,7 @@ int main(void)
         TEST(a_datagram_is_answered_to_its_sender),
         TEST(the_answer_comes_from_the_address_that_was_asked),
         TEST(batches_may_be_given_back_turns_later_and_bound_what_is_read),
+        TEST(many_at_once_are_all_answered),
         TEST(nothing_written_is_nothing_sent),
         TEST(a_datagram_over_the_room_is_marked),
         TEST(closing_with_a_batch_in_hand_is_safe),
