@@ -29,42 +29,36 @@ static void fetch_node(const struct zone *z, uint32_t tag)
     __builtin_prefetch(node + CACHE_LINE_BYTES);
 }
 
-static struct place place_of(const struct service *s, const struct datagram *d)
+static struct place place_of(const struct service *s, const struct datagram *d, const struct dns_query *q)
 {
     const struct zones *zones = &views_choose(s, &d->peer.address, &d->local.address, NULL)->zones;
-    struct span message = d->in;
-    struct place none = { 0 };
-    struct dns_name name, lower;
-    struct reader r = reader_over(message);
-    read_skip(&r, DNS_HEADER_BYTES);
-    if (!read_dns_name(&r, message, &name))
-        return none;
-    dns_name_lower(&lower, &name);
-    const struct zones_row *row = zones_find(zones, &lower);
+    const struct zones_row *row = q->asked && zones->large ? zones_find(zones, &q->lower) : NULL;
     if (!row || !row->zone || row->zone->block_used < ZONE_BYTES_CACHED)
-        return none;
-    return (struct place){ row->zone, tag_of(row->zone, &lower) };
+        return (struct place){ 0 };
+    return (struct place){ row->zone, tag_of(row->zone, &q->lower) };
 }
 
-static bool any_is_large(const struct service *s)
+void ahead_begin(struct ahead *a, const struct service *s, const struct batch *b)
 {
-    for (size_t i = 0; i < s->view_count; i++)
-        if (s->views[i]->zones.large)
-            return true;
-    return false;
+    a->service = s;
+    a->batch = b;
+    a->end = 0;
 }
 
-void look_ahead(const struct service *s, const struct batch *b)
+void ahead_read(struct ahead *a)
 {
-    struct place places[UDP_BATCH_MAX];
-    if (!any_is_large(s))
-        return;
-    for (size_t i = 0; i < b->count; i++) {
-        places[i] = place_of(s, &b->d[i]);
+    struct place places[AHEAD_MAX];
+    const struct datagram *d = &a->batch->d[a->end];
+    size_t left = a->batch->count - a->end;
+    size_t count = left < AHEAD_MAX ? left : AHEAD_MAX;
+    for (size_t i = 0; i < count; i++) {
+        dns_query_read(d[i].in, &a->queries[i]);
+        places[i] = place_of(a->service, &d[i], &a->queries[i]);
         if (places[i].zone)
             fetch_slot(places[i].zone, places[i].tag);
     }
-    for (size_t i = 0; i < b->count; i++)
+    for (size_t i = 0; i < count; i++)
         if (places[i].zone)
             fetch_node(places[i].zone, places[i].tag);
+    a->end += count;
 }

@@ -116,10 +116,10 @@ static void begin_transfer(struct connection *c, struct view *view)
     size_t count = 0;
     c->session = s->session;
     s->session = (struct tsig_session){ 0 };
-    if (r->query.question.type == DNS_TYPE_IXFR && !r->soa_alone)
-        count = primary_changes(view->primary, &r->lower, r->query.serial, &changes);
-    transfer_begin(&c->transfer, r->zone, &r->query, r->soa_alone);
-    c->transfer_key = followers_key(s->seed, view->name, &r->lower);
+    if (r->query->question.type == DNS_TYPE_IXFR && !r->soa_alone)
+        count = primary_changes(view->primary, &r->query->lower, r->query->serial, &changes);
+    transfer_begin(&c->transfer, r->zone, r->query, r->soa_alone);
+    c->transfer_key = followers_key(s->seed, view->name, &r->query->lower);
     if (!count)
         return;
     struct change *one = condense(changes, count, CONDENSE_RECORDS_MAX);
@@ -141,17 +141,19 @@ static void take_message(struct connection *c, struct span message, struct now n
         .peer = peer, .local = stream_local(c->stream), .connection = c, .over_tls = c->over_tls
     };
     enum respond_outcome outcome;
-    if (!dnsd_verify(s, message, &from, &w, now)) {
+    struct dns_query query;
+    dns_query_read(message, &query);
+    if (!dnsd_verify(s, &query, &from, &w, now)) {
         send_out(c, &w);
         return;
     }
-    if (dnsd_request(message, &from, &w, &outcome, now)) {
+    if (dnsd_request(&query, &from, &w, &outcome, now)) {
         dnsd_sign(&s->session, &w, now);
         if (outcome == RESPOND_REPLY)
             send_out(c, &w);
         return;
     }
-    outcome = respond(&from.view->zones, message, &peer->address, true, &w, &s->response);
+    outcome = respond(&from.view->zones, &query, &peer->address, true, &w, &s->response);
     outcome = dnsd_elsewhere(s, outcome, &from, &w, now);
     if (outcome != RESPOND_TRANSFER)
         dnsd_sign(&s->session, &w, now);

@@ -45,8 +45,8 @@ static inline void counts_take(struct counts *c, const struct response *r, enum 
         c->rcodes[r->rcode]++;
     if (r->plan.zone_id)
         counts_take_zone(c, r->plan.zone_id);
-    if (r->query.asked)
-        c->types[r->query.question.type < COUNTS_TYPES ? r->query.question.type : COUNTS_TYPES - 1]++;
+    if (r->query->asked)
+        c->types[r->query->question.type < COUNTS_TYPES ? r->query->question.type : COUNTS_TYPES - 1]++;
 }
 
 /* Adds what `from` has, which has nothing then. */

@@ -329,7 +329,7 @@ static inline struct dnsd_who dnsd_who(const struct dnsd_asker *from)
 /* signed.c */
 /* A message that came, before anything else looks at it. True: it is unsigned, or signed well, and from->key,
  * s->session and s->response say so. False: its reply is written. */
-bool dnsd_verify(struct service *s, struct span message, struct dnsd_asker *from, struct writer *out,
+bool dnsd_verify(struct service *s, const struct dns_query *q, struct dnsd_asker *from, struct writer *out,
                  struct now now);
 /* Signs the reply in the writer, where the session is open and there is one; the session is over. */
 void dnsd_sign(struct tsig_session *session, struct writer *out, struct now now);
@@ -342,11 +342,11 @@ recursion_fn dnsd_answered;
 
 /* server.c */
 /* A datagram's message, whatever it is; its reply, if there is one now. */
-void dnsd_answer(struct service *s, struct span message, struct dnsd_asker *from, struct writer *out,
+void dnsd_answer(struct service *s, const struct dns_query *q, struct dnsd_asker *from, struct writer *out,
                  struct now now);
 struct udp_options dnsd_udp_options(const struct service *s, struct endpoint at);
 /* A message of another opcode than QUERY: whether it was one, and what becomes of it. */
-bool dnsd_request(struct span message, const struct dnsd_asker *from, struct writer *out,
+bool dnsd_request(const struct dns_query *q, const struct dnsd_asker *from, struct writer *out,
                   enum respond_outcome *outcome, struct now now);
 /* Counts and tells of a message that was answered (or not): response and outcome of respond(). */
 void dnsd_tell(struct service *s, enum respond_outcome outcome, const struct endpoint *peer,

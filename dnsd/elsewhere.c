@@ -28,7 +28,7 @@ static enum respond_outcome fail(struct response *r, const char *why, struct wri
     writer_back_to(out, (struct mark){ 0 });
     r->rcode = DNS_SERVFAIL;
     r->fault = (struct edns_fault_text){ EDNS_FAULT_OTHER, why };
-    encode_failure(&r->query, out);
+    encode_failure(r->query, out);
     return RESPOND_REPLY;
 }
 
@@ -37,8 +37,7 @@ static bool from_cache(struct service *s, struct writer *out, struct now now, st
 {
     struct response *r = &s->response;
     struct encode_cached e = { .cache = recursion_cache(s->recursion),
-                               .query = &r->query,
-                               .name = &r->lower,
+                               .query = r->query,
                                .plan = &r->plan,
                                .limit = respond_limit(r, s->over_tcp),
                                .at_ms = now.mono_ms,
@@ -58,8 +57,7 @@ static enum respond_outcome wait(struct service *s, const struct dnsd_asker *fro
     struct recursion_client *c = recursion_client_new(s->recursion);
     if (!c)
         return fail(r, "too many questions wait", out);
-    c->query = r->query;
-    dns_name_copy(&c->lower, &r->lower);
+    c->query = *r->query;
     c->over_tcp = from->connection != NULL;
     c->over_tls = r->over_tls;
     c->asked = r->asked;
@@ -85,13 +83,13 @@ static enum respond_outcome look_up(struct service *s, const struct dnsd_asker *
     set_available(out);
     if (from_cache(s, out, now, &missing))
         return RESPOND_REPLY;
-    if (!(r->query.header.flags & DNS_RD))
+    if (!(r->query->header.flags & DNS_RD))
         return RESPOND_REPLY;
-    if (r->query.question.type == DNS_TYPE_ANY) {
+    if (r->query->question.type == DNS_TYPE_ANY) {
         writer_back_to(out, (struct mark){ 0 });
         r->rcode = DNS_NOERROR;
         r->fault.code = EDNS_FAULT_NONE;
-        encode_any(&r->query, out);
+        encode_any(r->query, out);
         return RESPOND_REPLY;
     }
     return wait(s, from, &missing, out);
@@ -113,7 +111,7 @@ enum respond_outcome dnsd_elsewhere(struct service *s, enum respond_outcome outc
     s->over_tcp = from->connection != NULL;
     if (may)
         outcome = look_up(s, from, out, now);
-    else if (s->recursion && r->rcode == DNS_REFUSED && r->query.header.flags & DNS_RD)
+    else if (s->recursion && r->rcode == DNS_REFUSED && r->query->header.flags & DNS_RD)
         r->fault = (struct edns_fault_text){ EDNS_FAULT_PROHIBITED, "recursion is not for you" };
     if (outcome == RESPOND_LATER)
         return outcome;
@@ -142,10 +140,10 @@ void dnsd_answered(void *owner, struct recursion_client *c, const char *failed, 
     struct now now = loop_now(s->home->loop);
     struct writer w = writer_over(s->out.bytes, sizeof s->out.bytes);
     struct dns_name missing;
-    struct answer_question question = { .name = &c->lower,
+    struct answer_question question = { .name = &c->query.lower,
                                         .type = c->query.question.type,
                                         .class = DNS_CLASS_IN };
-    r->query = c->query;
+    r->query = &c->query;
     r->asked = c->asked;
     r->fault.code = EDNS_FAULT_NONE;
     r->reserved_bytes = 0;
@@ -155,8 +153,7 @@ void dnsd_answered(void *owner, struct recursion_client *c, const char *failed, 
     const struct view *view = views_choose(s, &c->peer.address, &c->local.address, NULL);
     answer_question(&view->zones, &question, &r->plan);
     struct encode_cached e = { .cache = recursion_cache(s->recursion),
-                               .query = &r->query,
-                               .name = &c->lower,
+                               .query = r->query,
                                .plan = &r->plan,
                                .limit = respond_limit(r, c->over_tcp),
                                .at_ms = began_ms,
@@ -164,7 +161,7 @@ void dnsd_answered(void *owner, struct recursion_client *c, const char *failed, 
     if (failed || !encode_cached(&e, &w, &r->rcode, &missing)) {
         r->rcode = DNS_SERVFAIL;
         r->fault = (struct edns_fault_text){ fault, failed ? failed : "the answer did not last" };
-        encode_failure(&r->query, &w);
+        encode_failure(r->query, &w);
     }
     respond_options(r, c->over_tcp, &w);
     send_reply(s, c, &w, now);

@@ -137,7 +137,7 @@ bool encode_cached(const struct encode_cached *e, struct writer *w, enum dns_rco
     const struct dns_query *q = e->query;
     struct cache_answer a;
     struct dns_name away;
-    const struct dns_name *name = e->name;
+    const struct dns_name *name = &e->query->lower;
     if (e->plan->away.at && dns_name_from_span(e->plan->away, missing)) {
         dns_name_lower(&away, missing);
         name = &away;

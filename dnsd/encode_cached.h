@@ -9,7 +9,6 @@
 struct encode_cached {
     struct cache *cache;
     const struct dns_query *query;
-    const struct dns_name *name;    /* of the question, in lower case */
     const struct answer_plan *plan; /* what our zones say: an alias of ours may stand first */
     size_t limit;                   /* octets of the reply */
     uint64_t at_ms;                 /* entries that were good then; now, or when a resolution began */

@@ -66,8 +66,8 @@ static uint64_t answer_of(const struct response *r, uint64_t seed)
     uint64_t set = 0;
     if (kind != KIND_ERROR && r->plan.count)
         set = (uintptr_t)r->plan.rows[0].set;
-    else if (kind != KIND_ERROR && r->query.asked)
-        set = hash_bytes(dns_name_span(&r->lower), seed);
+    else if (kind != KIND_ERROR && r->query->asked)
+        set = hash_bytes(dns_name_span(&r->query->lower), seed);
     return set * 8 + kind;
 }
 
@@ -107,7 +107,7 @@ bool limit_reply(struct limit *l, struct response *r, struct address peer, struc
     }
     r->rcode = DNS_NOERROR;
     r->fault.code = EDNS_FAULT_NONE;
-    encode_truncated(&r->query, out);
+    encode_truncated(r->query, out);
     respond_options(r, false, out);
     return true;
 }

@@ -35,8 +35,7 @@ struct recursion_client {
     struct list_node node;
     struct recursion_job *job;
     struct dns_query query;
-    struct dns_name lower; /* the question's name */
-    size_t limit;          /* octets of the reply */
+    size_t limit; /* octets of the reply */
     bool over_tcp, over_tls;
     struct edns_asked asked;
     struct endpoint peer, local; /* UDP: as in the datagram */

@@ -10,7 +10,7 @@ static enum respond_outcome error(struct response *r, enum dns_rcode rcode, cons
 {
     r->rcode = rcode;
     r->why = why;
-    encode_error(&r->query, rcode, out);
+    encode_error(r->query, rcode, out);
     return RESPOND_REPLY;
 }
 
@@ -29,7 +29,7 @@ static bool may_transfer(const struct zones_row *row, const struct address *peer
 
 static size_t limit_of(const struct response *r, bool over_tcp)
 {
-    size_t limit = encode_limit(&r->query, over_tcp), reserved = r->reserved_bytes;
+    size_t limit = encode_limit(r->query, over_tcp), reserved = r->reserved_bytes;
     if (r->asked.any)
         reserved += edns_options_bytes(&r->asked, r->edns);
     return limit > reserved + QUESTION_BYTES_MAX ? limit - reserved : QUESTION_BYTES_MAX;
@@ -43,13 +43,13 @@ size_t respond_limit(const struct response *r, bool over_tcp)
 /* Most have none to write: that is decided without a call. */
 static bool has_options(const struct response *r)
 {
-    return r->query.edns.present && (r->asked.any || r->fault.code != EDNS_FAULT_NONE);
+    return r->query->edns.present && (r->asked.any || r->fault.code != EDNS_FAULT_NONE);
 }
 
 void respond_options(const struct response *r, bool over_tcp, struct writer *out)
 {
     if (has_options(r))
-        edns_options_write(&r->asked, r->edns, r->fault, encode_limit(&r->query, over_tcp), r->reserved_bytes,
+        edns_options_write(&r->asked, r->edns, r->fault, encode_limit(r->query, over_tcp), r->reserved_bytes,
                            out);
 }
 
@@ -67,9 +67,9 @@ static void blame_zone(struct response *r, const struct zones_row *row)
 static enum respond_outcome transfer(const struct zones *zones, const struct address *peer, bool over_tcp,
                                      struct writer *out, struct response *r)
 {
-    const struct dns_query *q = &r->query;
+    const struct dns_query *q = r->query;
     const struct zones_row *row =
-        q->question.class == DNS_CLASS_IN ? zones_find_apex(zones, &r->lower) : NULL;
+        q->question.class == DNS_CLASS_IN ? zones_find_apex(zones, &q->lower) : NULL;
     r->plan.zone_id = row ? row->id : 0;
     if (q->question.type == DNS_TYPE_AXFR && !over_tcp)
         return error(r, DNS_FORMERR, "AXFR over UDP", out);
@@ -86,7 +86,7 @@ static enum respond_outcome transfer(const struct zones *zones, const struct add
     if (q->question.type == DNS_TYPE_IXFR && !q->has_serial)
         return error(r, DNS_FORMERR, "IXFR without the asker's SOA", out);
     if (!over_tcp) {
-        struct answer_question question = { .name = &r->lower, .type = DNS_TYPE_SOA, .class = DNS_CLASS_IN };
+        struct answer_question question = { .name = &q->lower, .type = DNS_TYPE_SOA, .class = DNS_CLASS_IN };
         answer_question(zones, &question, &r->plan);
         encode_plan(q, &r->plan, limit_of(r, false), out);
         return RESPOND_REPLY;
@@ -104,7 +104,7 @@ static bool wants_cookies(const struct response *r, bool over_tcp)
 /* The options of the query. True: they are an answer by themselves, and it is written. */
 static bool take_options(struct response *r, const struct address *peer, bool over_tcp, struct writer *out)
 {
-    const struct dns_query *q = &r->query;
+    const struct dns_query *q = r->query;
     struct edns_asker from = { .peer = peer,
                                .transport = r->over_tls ? EDNS_TLS
                                             : over_tcp  ? EDNS_TCP
@@ -134,14 +134,14 @@ static bool must_come_by_tcp(const struct response *r, bool over_tcp)
 
 static enum respond_outcome truncate(struct response *r, struct writer *out)
 {
-    encode_truncated(&r->query, out);
+    encode_truncated(r->query, out);
     return RESPOND_REPLY;
 }
 
 static enum respond_outcome refuse_class(struct response *r, struct writer *out)
 {
-    if (r->query.question.class == DNS_CLASS_CH && r->edns &&
-        identity_answer(&r->query, &r->lower, r->edns, out))
+    if (r->query->question.class == DNS_CLASS_CH && r->edns &&
+        identity_answer(r->query, &r->query->lower, r->edns, out))
         return RESPOND_REPLY;
     blame(r, EDNS_FAULT_NOT_AUTHORITATIVE, NULL);
     return error(r, DNS_REFUSED, NULL, out);
@@ -149,7 +149,7 @@ static enum respond_outcome refuse_class(struct response *r, struct writer *out)
 
 static void blame_refusal(const struct zones *zones, struct response *r)
 {
-    const struct zones_row *row = r->rcode == DNS_SERVFAIL ? zones_find(zones, &r->lower) : NULL;
+    const struct zones_row *row = r->rcode == DNS_SERVFAIL ? zones_find(zones, &r->query->lower) : NULL;
     if (row)
         blame_zone(r, row);
     else if (r->rcode == DNS_REFUSED)
@@ -159,15 +159,14 @@ static void blame_refusal(const struct zones *zones, struct response *r)
 /* The name is in a catalog that is not for this client. */
 static bool is_hidden(const struct zones *zones, const struct address *peer, const struct response *r)
 {
-    const struct zones_row *row = zones_find(zones, &r->lower);
+    const struct zones_row *row = zones_find(zones, &r->query->lower);
     return row && row->is_catalog && !may_transfer(row, peer, r);
 }
 
 static enum respond_outcome answer(const struct zones *zones, const struct address *peer, bool over_tcp,
                                    struct writer *out, struct response *r)
 {
-    const struct dns_query *q = &r->query;
-    dns_name_lower(&r->lower, &q->question.name);
+    const struct dns_query *q = r->query;
     if (q->question.type == DNS_TYPE_AXFR || q->question.type == DNS_TYPE_IXFR)
         return transfer(zones, peer, over_tcp, out, r);
     if (q->question.class != DNS_CLASS_IN)
@@ -176,7 +175,7 @@ static enum respond_outcome answer(const struct zones *zones, const struct addre
         blame(r, EDNS_FAULT_PROHIBITED, "catalogs are for those who may transfer them");
         return error(r, DNS_REFUSED, NULL, out);
     }
-    struct answer_question question = { .name = &r->lower,
+    struct answer_question question = { .name = &q->lower,
                                         .type = q->question.type,
                                         .class = q->question.class,
                                         .dnssec = q->edns.present && q->edns.dnssec_ok,
@@ -190,24 +189,23 @@ static enum respond_outcome answer(const struct zones *zones, const struct addre
     return r->plan.rcode == DNS_REFUSED || r->plan.away.at ? RESPOND_ELSEWHERE : RESPOND_REPLY;
 }
 
-enum respond_outcome respond(const struct zones *zones, struct span message, const struct address *peer,
+enum respond_outcome respond(const struct zones *zones, const struct dns_query *q, const struct address *peer,
                              bool over_tcp, struct writer *out, struct response *r)
 {
-    struct dns_query *q = &r->query;
-    enum dns_query_state state = dns_query_read(message, q);
     enum respond_outcome outcome;
+    r->query = q;
     r->rcode = q->rcode;
     r->why = q->why;
     r->asked.any = r->asked.cookie = false;
     r->fault.code = EDNS_FAULT_NONE;
     r->plan.count = 0;
     r->plan.zone_id = 0;
-    if (state == DNS_QUERY_DROP)
+    if (q->state == DNS_QUERY_DROP)
         return RESPOND_SILENCE;
     bool takes_options = q->edns.present && q->edns.options.len && r->edns && q->rcode != DNS_BADVERS;
     if (takes_options && take_options(r, peer, over_tcp, out))
         outcome = RESPOND_REPLY;
-    else if (state == DNS_QUERY_ERROR)
+    else if (q->state == DNS_QUERY_ERROR)
         outcome = error(r, q->rcode, q->why, out);
     else if (must_come_by_tcp(r, over_tcp))
         outcome = truncate(r, out);

@@ -15,12 +15,11 @@ enum respond_outcome {
 
 /* What happened, for events and for the transfer; filled whatever the outcome. */
 struct response {
-    struct dns_query query;
+    const struct dns_query *query;
     enum dns_rcode rcode;
-    const char *why;       /* what was wrong with the message; NULL when nothing was */
-    struct zone *zone;     /* RESPOND_TRANSFER: not held */
-    bool soa_alone;        /* RESPOND_TRANSFER: the asker is up to date */
-    struct dns_name lower; /* the question's name */
+    const char *why;   /* what was wrong with the message; NULL when nothing was */
+    struct zone *zone; /* RESPOND_TRANSFER: not held */
+    bool soa_alone;    /* RESPOND_TRANSFER: the asker is up to date */
     /* Of the one who asks; set before respond(). */
     const struct address *local;      /* what was asked, of the server's own; NULL: not known */
     const struct tsig_key *key;       /* who signed; NULL: nobody */
@@ -37,9 +36,9 @@ struct response {
     struct answer_plan plan;
 };
 
-/* Answers `message` from `peer` into the empty writer, which has room for the longest reply of the transport.
- */
-enum respond_outcome respond(const struct zones *zones, struct span message, const struct address *peer,
+/* Answers the query of `peer`, as it was read, into the empty writer, which has room for the longest reply of
+ * the transport. The query must stay as long as the response is looked at. */
+enum respond_outcome respond(const struct zones *zones, const struct dns_query *q, const struct address *peer,
                              bool over_tcp, struct writer *out, struct response *r);
 
 /* The options of EDNS into the reply, which is written and has none yet. respond() has done so for

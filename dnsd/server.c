@@ -27,7 +27,7 @@ void dnsd_event_name(struct event *ev, const char *field, const struct dns_name 
 static enum event_id event_for(const struct service *s, enum respond_outcome outcome)
 {
     const struct response *r = &s->response;
-    uint16_t type = r->query.asked ? r->query.question.type : 0;
+    uint16_t type = r->query->asked ? r->query->question.type : 0;
     bool transfer = type == DNS_TYPE_AXFR || type == DNS_TYPE_IXFR;
     if (outcome == RESPOND_SILENCE)
         return EVENT_DNS_IGNORED;
@@ -53,10 +53,10 @@ void dnsd_tell(struct service *s, enum respond_outcome outcome, const struct end
     event_begin(&ev, id, now);
     event_endpoint(&ev, "client", peer);
     event_text(&ev, "protocol", protocols[transport]);
-    if (r->query.asked) {
+    if (r->query->asked) {
         struct writer w = writer_over(type, sizeof type);
-        write_dns_type_text(&w, r->query.question.type);
-        dnsd_event_name(&ev, "name", &r->query.question.name, name);
+        write_dns_type_text(&w, r->query->question.type);
+        dnsd_event_name(&ev, "name", &r->query->question.name, name);
         event_span(&ev, "type", writer_span(&w));
     }
     if (outcome == RESPOND_REPLY) {
@@ -108,18 +108,16 @@ static bool open_recursion(struct service *s, const struct dnsd_settings *d, str
 
 /* ---- other requests than questions ---------------------------------------------------------------- */
 
-bool dnsd_request(struct span message, const struct dnsd_asker *from, struct writer *out,
+bool dnsd_request(const struct dns_query *q, const struct dnsd_asker *from, struct writer *out,
                   enum respond_outcome *outcome, struct now now)
 {
-    struct reader r = reader_over(message);
-    read_skip(&r, 2);
-    uint16_t flags = read_u16(&r);
-    if (!reader_ok(&r) || flags & DNS_QR)
+    enum dns_opcode opcode = dns_opcode(q->header.flags);
+    if (q->header.flags & DNS_QR)
         return false;
-    if (dns_opcode(flags) == DNS_OPCODE_UPDATE)
-        *outcome = primary_update(from->view->primary, message, from, out, now);
-    else if (dns_opcode(flags) == DNS_OPCODE_NOTIFY)
-        *outcome = secondary_notified(from->view->secondary, message, from, out, now);
+    if (opcode == DNS_OPCODE_UPDATE)
+        *outcome = primary_update(from->view->primary, q->message, from, out, now);
+    else if (opcode == DNS_OPCODE_NOTIFY)
+        *outcome = secondary_notified(from->view->secondary, q->message, from, out, now);
     else
         return false;
     return true;
@@ -127,17 +125,17 @@ bool dnsd_request(struct span message, const struct dnsd_asker *from, struct wri
 
 /* ---- datagrams --------------------------------------------------------------------------------- */
 
-void dnsd_answer(struct service *s, struct span message, struct dnsd_asker *from, struct writer *out,
+void dnsd_answer(struct service *s, const struct dns_query *q, struct dnsd_asker *from, struct writer *out,
                  struct now now)
 {
     enum respond_outcome outcome;
-    if (!dnsd_verify(s, message, from, out, now))
+    if (!dnsd_verify(s, q, from, out, now))
         return;
-    if (dnsd_request(message, from, out, &outcome, now)) {
+    if (dnsd_request(q, from, out, &outcome, now)) {
         dnsd_sign(&s->session, out, now);
         return;
     }
-    outcome = respond(&from->view->zones, message, &from->peer->address, false, out, &s->response);
+    outcome = respond(&from->view->zones, q, &from->peer->address, false, out, &s->response);
     outcome = dnsd_elsewhere(s, outcome, from, out, now);
     if (s->limit && outcome == RESPOND_REPLY) {
         if (!limit_reply(s->limit, &s->response, from->peer->address, out, now.mono_ms))
@@ -160,14 +158,15 @@ static void note_load(struct service *s, size_t messages, struct now now)
 static void answer_batch(void *self, struct udp *u, struct batch *b, struct now now)
 {
     struct service *s = self;
-    look_ahead(s, b);
+    struct ahead ahead;
+    ahead_begin(&ahead, s, b);
     note_load(s, b->count, now);
     for (size_t i = 0; i < b->count; i++) {
         struct datagram *d = &b->d[i];
         struct dnsd_asker from = {
             .peer = &d->peer, .local = &d->local, .interface = d->interface, .udp = u
         };
-        dnsd_answer(s, d->in, &from, &d->out, now);
+        dnsd_answer(s, ahead_query(&ahead, i), &from, &d->out, now);
     }
     udp_send(u, b);
 }

@@ -19,13 +19,6 @@ static const struct tsig_key *key_of(const struct dnsd_settings *d, const struct
     return NULL;
 }
 
-static bool is_response(struct span message)
-{
-    struct reader r = reader_over(message);
-    read_skip(&r, 2);
-    return (read_u16(&r) & DNS_QR) != 0;
-}
-
 static void tell(struct service *s, const struct endpoint *peer, const struct tsig *t, enum tsig_error error,
                  struct now now)
 {
@@ -42,14 +35,15 @@ static void tell(struct service *s, const struct endpoint *peer, const struct ts
 }
 
 /* RFC 8945 5.2: FORMERR; or NOTAUTH with a record that says more, signed where the key was right. */
-static void refuse(struct service *s, struct span message, const struct tsig *t, enum tsig_error error,
+static void refuse(struct service *s, const struct dns_query *q, const struct tsig *t, enum tsig_error error,
                    struct writer *out, struct now now)
 {
-    struct dns_query q;
-    dns_query_read(message, &q);
-    if (!q.asked) /* another opcode than QUERY */
-        update_read_zone(message, &q);
-    encode_error(&q, error == TSIG_FORMERR ? DNS_FORMERR : DNS_NOTAUTH, out);
+    struct dns_query update;
+    if (!q->asked) { /* another opcode than QUERY */
+        update_read_zone(q->message, &update);
+        q = &update;
+    }
+    encode_error(q, error == TSIG_FORMERR ? DNS_FORMERR : DNS_NOTAUTH, out);
     if (error == TSIG_BADKEY || error == TSIG_BADSIG)
         tsig_write_refusal(out, t, error);
     else if (error != TSIG_FORMERR)
@@ -57,11 +51,11 @@ static void refuse(struct service *s, struct span message, const struct tsig *t,
     tsig_close(&s->session);
 }
 
-bool dnsd_verify(struct service *s, struct span message, struct dnsd_asker *from, struct writer *out,
+bool dnsd_verify(struct service *s, const struct dns_query *q, struct dnsd_asker *from, struct writer *out,
                  struct now now)
 {
     struct tsig t;
-    enum tsig_place place = tsig_find(message, &t);
+    enum tsig_place place = dns_query_has_records(q) ? tsig_find(q->message, &t) : TSIG_ABSENT;
     from->key = s->response.key = NULL;
     from->view = views_choose(s, &from->peer->address, &from->local->address, NULL);
     s->response.local = &from->local->address;
@@ -70,17 +64,18 @@ bool dnsd_verify(struct service *s, struct span message, struct dnsd_asker *from
     s->response.rotates = s->settings->rotates;
     s->response.unix_ms = now.unix_ms;
     s->response.over_tls = from->over_tls;
-    if (place == TSIG_ABSENT || is_response(message))
+    if (place == TSIG_ABSENT || q->header.flags & DNS_QR)
         return true;
     const struct tsig_key *key = place == TSIG_PRESENT ? key_of(s->settings, &t) : NULL;
     enum tsig_error error = place == TSIG_MISPLACED ? TSIG_FORMERR : TSIG_BADKEY;
     if (key)
-        error = tsig_open(&s->session, key) ? tsig_verify(&s->session, message, seconds(now)) : TSIG_BADKEY;
-    if (!key && place == TSIG_PRESENT && forward_takes_message(from, message))
+        error =
+            tsig_open(&s->session, key) ? tsig_verify(&s->session, q->message, seconds(now)) : TSIG_BADKEY;
+    if (!key && place == TSIG_PRESENT && forward_takes_message(from, q->message))
         return true; /* who knows the key checks it: RFC 8945 5.5 */
     if (error != TSIG_GOOD) {
         tell(s, from->peer, &t, error, now);
-        refuse(s, message, &t, error, out, now);
+        refuse(s, q, &t, error, out, now);
         return false;
     }
     from->key = s->response.key = key;

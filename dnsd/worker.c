@@ -70,20 +70,21 @@ static void hand_over(struct worker *w, const struct worker_socket *k, const str
 }
 
 /* Whether the zones alone decide, and nobody wants to hear of it. */
-static bool is_answered(struct worker *w, struct datagram *d, struct now now)
+static bool is_answered(struct worker *w, const struct dns_query *q, struct datagram *d, struct now now)
 {
     const struct service *s = w->all->service;
     struct tsig unused;
     struct mark empty = writer_mark(&d->out);
-    if (s->home->events->level >= EVENT_TRAFFIC || tsig_find(d->in, &unused) != TSIG_ABSENT)
+    if (s->home->events->level >= EVENT_TRAFFIC)
+        return false;
+    if (dns_query_has_records(q) && tsig_find(q->message, &unused) != TSIG_ABSENT)
         return false;
     w->response.edns = &s->edns;
     w->response.local = &d->local.address;
     w->response.rotates = s->settings->rotates;
     w->response.unix_ms = now.unix_ms;
     const struct view *view = views_choose(s, &d->peer.address, &d->local.address, NULL);
-    enum respond_outcome outcome =
-        respond(&view->zones, d->in, &d->peer.address, false, &d->out, &w->response);
+    enum respond_outcome outcome = respond(&view->zones, q, &d->peer.address, false, &d->out, &w->response);
     if (outcome == RESPOND_REPLY && !w->response.why) {
         if (s->limit && !limit_reply(s->limit, &w->response, d->peer.address, &d->out, now.mono_ms))
             writer_back_to(&d->out, empty);
@@ -99,9 +100,10 @@ static void answer_batch(void *self, struct udp *u, struct batch *b, struct now 
     struct worker *w = k->worker;
     pthread_mutex_lock(&w->gate);
     w->response.crowded = load_is_above(&w->load, b->count, now.mono_ms, w->all->service->edns.cookies_above);
-    look_ahead(w->all->service, b);
+    struct ahead ahead;
+    ahead_begin(&ahead, w->all->service, b);
     for (size_t i = 0; i < b->count; i++)
-        if (is_answered(w, &b->d[i], now))
+        if (is_answered(w, ahead_query(&ahead, i), &b->d[i], now))
             counts_take(&w->counts, &w->response, EDNS_UDP, writer_length(&b->d[i].out) != 0);
         else
             hand_over(w, k, &b->d[i]);
@@ -160,7 +162,9 @@ static void handed(uv_async_t *a)
         struct writer w = writer_over(s->out.bytes, ENCODE_UDP_BYTES_MAX);
         struct udp *u = s->sockets[h.socket].udp;
         struct dnsd_asker from = { .peer = &h.peer, .local = &h.local, .interface = h.interface, .udp = u };
-        dnsd_answer(s, span_of(h.bytes, h.length), &from, &w, loop_now(s->home->loop));
+        struct dns_query query;
+        dns_query_read(span_of(h.bytes, h.length), &query);
+        dnsd_answer(s, &query, &from, &w, loop_now(s->home->loop));
         if (u && writer_length(&w))
             udp_send_one(u, &h.peer, &h.local, h.interface, writer_span(&w));
     }

@@ -60,6 +60,12 @@ static enum dns_query_state refuse(struct dns_query *q, enum dns_rcode rcode, co
     return DNS_QUERY_ERROR;
 }
 
+static enum dns_query_state drop(struct dns_query *q, const char *why)
+{
+    q->why = why;
+    return DNS_QUERY_DROP;
+}
+
 /* RFC 1995 3: the asker's own SOA stands in the authority section. Its serial is behind two names. */
 static void take_serial(struct dns_query *q, const struct dns_record *soa, struct span message)
 {
@@ -104,21 +110,14 @@ static bool is_meta_type(uint16_t type)
     return type == DNS_TYPE_OPT || (type >= 128 && type <= 255);
 }
 
-enum dns_query_state dns_query_read(struct span message, struct dns_query *q)
+static enum dns_query_state read_query(struct dns_query *q)
 {
+    struct span message = q->message;
     struct reader r = reader_over(message);
-    q->asked = q->has_serial = false;
-    q->edns.present = false;
-    q->rcode = DNS_NOERROR;
-    q->why = NULL;
-    if (!read_dns_header(&r, &q->header)) {
-        q->why = "shorter than a header";
-        return DNS_QUERY_DROP;
-    }
-    if (q->header.flags & DNS_QR) {
-        q->why = "a response";
-        return DNS_QUERY_DROP;
-    }
+    if (!read_dns_header(&r, &q->header))
+        return drop(q, "shorter than a header");
+    if (q->header.flags & DNS_QR)
+        return drop(q, "a response");
     if (dns_opcode(q->header.flags) != DNS_OPCODE_QUERY)
         return refuse(q, DNS_NOTIMP, "an opcode other than QUERY");
     if (q->header.questions != 1) { /* RFC 9619 */
@@ -129,6 +128,7 @@ enum dns_query_state dns_query_read(struct span message, struct dns_query *q)
     if (!read_dns_question(&r, message, &q->question))
         return refuse(q, DNS_FORMERR, "the question is cut short or its name is malformed");
     q->asked = true;
+    dns_name_lower(&q->lower, &q->question.name);
     const char *wrong = read_sections(&r, message, q);
     if (wrong)
         return refuse(q, DNS_FORMERR, wrong);
@@ -138,6 +138,17 @@ enum dns_query_state dns_query_read(struct span message, struct dns_query *q)
     if (is_meta_type(type) && type != DNS_TYPE_ANY && type != DNS_TYPE_AXFR && type != DNS_TYPE_IXFR)
         return refuse(q, type == DNS_TYPE_OPT ? DNS_FORMERR : DNS_NOTIMP, "a type that cannot be asked for");
     return DNS_QUERY_GOOD;
+}
+
+enum dns_query_state dns_query_read(struct span message, struct dns_query *q)
+{
+    q->message = message;
+    q->rcode = DNS_NOERROR;
+    q->asked = q->has_serial = false;
+    q->why = NULL;
+    q->edns.present = false;
+    q->state = read_query(q);
+    return q->state;
 }
 
 bool dns_query_read_edns(struct span message, struct dns_query *q)

@@ -62,8 +62,8 @@ struct dns_header {
 };
 
 struct dns_question {
-    struct dns_name name; /* in the asker's case */
     uint16_t type, class;
+    struct dns_name name; /* in the asker's case */
 };
 
 struct dns_record {
@@ -106,18 +106,6 @@ bool read_dns_record(struct reader *r, struct span message, struct dns_record *o
 /* From a record of type OPT; false when it is malformed (owner not the root, options that overrun). */
 bool dns_edns_read(const struct dns_record *opt, struct dns_edns *out);
 
-/* A query as a server sees it. */
-struct dns_query {
-    struct dns_header header;
-    bool asked; /* the question could be read: it belongs into the reply */
-    struct dns_question question;
-    struct dns_edns edns;
-    bool has_serial; /* IXFR: the serial that the asker has (RFC 1995 3) */
-    uint32_t serial;
-    enum dns_rcode rcode; /* for DNS_QUERY_ERROR */
-    const char *why;      /* what is wrong with it, in words; NULL when nothing is */
-};
-
 enum dns_query_state {
     DNS_QUERY_GOOD,  /* one question of opcode QUERY, one version of EDNS that is ours, or none */
     DNS_QUERY_ERROR, /* to be answered with `rcode` and nothing else; without any question, a cookie may be
@@ -126,11 +114,33 @@ enum dns_query_state {
                       */
 };
 
+/* A query as a server sees it. What each message needs stands first, in one line of the cache. */
+struct dns_query {
+    struct span message;      /* all of it */
+    struct dns_header header; /* zeros when the message is shorter */
+    enum dns_query_state state;
+    enum dns_rcode rcode; /* for DNS_QUERY_ERROR */
+    bool asked;           /* the question could be read: it belongs into the reply */
+    bool has_serial;      /* IXFR: the serial that the asker has (RFC 1995 3) */
+    uint32_t serial;
+    const char *why; /* what is wrong with it, in words; NULL when nothing is */
+    struct dns_edns edns;
+    struct dns_question question;
+    struct dns_name lower; /* the question's name in lower case */
+};
+
+/* Beside its question. */
+static inline bool dns_query_has_records(const struct dns_query *q)
+{
+    return q->header.answers || q->header.authorities || q->header.additionals;
+}
+
 /* OPT of a message of any opcode, into q->edns. False: what it has is of a version that we do not know:
  * BADVERS.
  */
 bool dns_query_read_edns(struct span message, struct dns_query *q);
-/* Reads all records of the message; bytes behind the last one are nobody's business. */
+/* Reads all records of the message, which must stay where it is: q->message and the options lie in it; bytes
+ * behind the last one are nobody's business. Gives q->state. */
 enum dns_query_state dns_query_read(struct span message, struct dns_query *q);
 
 /* ---- writing ---------------------------------------------------------------------------- */

@@ -27,7 +27,7 @@ static struct zones *zones(void)
         struct zones_row row = { .name = kept_name("z."), .transfer = &permits };
         row.zone = zone_from("z.", zone_text, why);
         must(row.zone && zones_open(&all, &row, 1, TEST_SEED));
-        all.large = true; /* look_ahead() reads each message */
+        all.large = true; /* names are looked for ahead */
     }
     return &all;
 }
@@ -89,23 +89,23 @@ static void read_all(struct span message)
     }
 }
 
-static void ask(struct span message, bool over_tcp)
+static void ask(const struct dns_query *q, bool over_tcp)
 {
     static uint8_t room[DNS_MESSAGE_BYTES_MAX];
     static struct response response;
     static struct edns_settings edns = { .cookies.count = 1, .keepalive = 100 };
     struct address from = address_ip4(1);
     edns.nsid = edns.version = span_text("fuzz");
-    edns.require_cookies = message.len % 8 == 0;
+    edns.require_cookies = q->message.len % 8 == 0;
     response.edns = &edns;
-    response.over_tls = over_tcp && message.len % 2;
+    response.over_tls = over_tcp && q->message.len % 2;
     struct writer w = writer_over(room, over_tcp ? sizeof room : ENCODE_UDP_BYTES_MAX);
-    enum respond_outcome outcome = respond(zones(), message, &from, over_tcp, &w, &response);
+    enum respond_outcome outcome = respond(zones(), q, &from, over_tcp, &w, &response);
     bool written = outcome == RESPOND_REPLY || outcome == RESPOND_ELSEWHERE;
     must(writer_ok(&w) && (writer_length(&w) > 0) == written);
     if (!written)
         return;
-    must(writer_length(&w) <= encode_limit(&response.query, over_tcp));
+    must(writer_length(&w) <= encode_limit(q, over_tcp));
     const char *text = reply_text(writer_span(&w));
     must(!strstr(text, REPLY_MALFORMED) && !strstr(text, REPLY_LEFTOVER));
     must(writer_span(&w).at[2] & DNS_QR >> 8);
@@ -115,10 +115,12 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     struct span message = span_of(data, size);
     static struct batch batch = { .count = 1 };
+    static struct ahead ahead;
     batch.d[0].in = message;
-    look_ahead(service(), &batch);
+    ahead_begin(&ahead, service(), &batch);
+    const struct dns_query *q = ahead_query(&ahead, 0);
     read_all(message);
-    ask(message, false);
-    ask(message, true);
+    ask(q, false);
+    ask(q, true);
     return 0;
 }

@@ -89,13 +89,12 @@ static void answer(const char *name, const char *type, bool edns)
     static uint8_t out[DNS_MESSAGE_BYTES_MAX];
     uint8_t query[512];
     struct dns_query q;
-    struct dns_name lower, missing;
+    struct dns_name missing;
     struct answer_plan plan = { .rcode = DNS_REFUSED };
     enum dns_rcode rcode;
     size_t len = build_query(query, sizeof query, name, type, edns ? 1232 : 0);
     must(dns_query_read(span_of(query, len), &q) == DNS_QUERY_GOOD);
-    dns_name_lower(&lower, &q.question.name);
-    struct encode_cached e = { &cache, &q, &lower, &plan, edns ? 1232 : sizeof out, NOW, NOW };
+    struct encode_cached e = { &cache, &q, &plan, edns ? 1232 : sizeof out, NOW, NOW };
     struct writer w = writer_over(out, sizeof out);
     if (encode_cached(&e, &w, &rcode, &missing)) {
         must(writer_ok(&w) && writer_length(&w) <= e.limit);

@@ -81,12 +81,11 @@ static const char *reply(const char *name, const char *type, uint16_t udp_bytes,
     uint8_t message[512];
     struct dns_query q;
     struct answer_plan plan = { .rcode = DNS_REFUSED };
-    struct dns_name missing, lower;
+    struct dns_name missing;
     enum dns_rcode rcode;
     size_t len = build_query(message, sizeof message, name, type, udp_bytes);
     assert_int_equal(dns_query_read(span_of(message, len), &q), DNS_QUERY_GOOD);
-    dns_name_lower(&lower, &q.question.name);
-    struct encode_cached e = { &cache, &q, &lower, &plan, limit, now_ms, now_ms };
+    struct encode_cached e = { &cache, &q, &plan, limit, now_ms, now_ms };
     struct writer w = writer_over(room, sizeof room);
     if (!encode_cached(&e, &w, &rcode, &missing))
         return NULL;

@@ -56,6 +56,7 @@ static const char other_zone[] =
 
 struct world {
     struct zones zones;
+    struct dns_query read;
     struct response response;
     uint8_t query[512], reply[DNS_MESSAGE_BYTES_MAX];
     struct writer out;
@@ -91,7 +92,8 @@ static int close_world(void **state)
 static const char *send_message(struct span message, bool over_tcp, struct address from)
 {
     world.out = writer_over(world.reply, over_tcp ? sizeof world.reply : ENCODE_UDP_BYTES_MAX);
-    world.outcome = respond(&world.zones, message, &from, over_tcp, &world.out, &world.response);
+    dns_query_read(message, &world.read);
+    world.outcome = respond(&world.zones, &world.read, &from, over_tcp, &world.out, &world.response);
     assert_true(writer_ok(&world.out));
     return reply_text(writer_span(&world.out));
 }
@@ -437,7 +439,7 @@ static void transfer_in_messages_of(size_t room)
     size_t records = 0, messages = 0, soas = 0;
     size_t len = build_query(world.query, sizeof world.query, "OTHER.test.", "AXFR", 1232);
     send_message(span_of(world.query, len), true, address_ip4(0x7F000001));
-    transfer_begin(&t, world.response.zone, &world.response.query, false);
+    transfer_begin(&t, world.response.zone, world.response.query, false);
     while (!transfer_over(&t) && messages < 1000) {
         struct writer w = writer_over(world.reply, room);
         transfer_next(&t, &w);

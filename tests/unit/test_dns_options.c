@@ -14,6 +14,7 @@
 struct world {
     struct zones zones;
     struct edns_settings settings;
+    struct dns_query read;
     struct response response;
     uint8_t query[2048], reply[DNS_MESSAGE_BYTES_MAX];
     struct span options; /* of the reply */
@@ -57,7 +58,8 @@ static enum dns_rcode ask(const char *name, struct span options, uint16_t udp_by
     write_dns_question(&query, &q);
     write_dns_opt(&query, &edns, DNS_NOERROR);
     assert_true(writer_ok(&query));
-    respond(&w.zones, writer_span(&query), &from, over_tcp, &out, &w.response);
+    dns_query_read(writer_span(&query), &w.read);
+    respond(&w.zones, &w.read, &from, over_tcp, &out, &w.response);
     if (w.response.rcode == DNS_REFUSED)
         respond_options(&w.response, over_tcp, &out);
     assert_true(writer_ok(&out));

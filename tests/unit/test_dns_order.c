@@ -38,10 +38,12 @@ static int close_world(void **state)
 static const char *ask(const char *name, const char *type)
 {
     static uint8_t query[512], reply[DNS_MESSAGE_BYTES_MAX];
+    struct dns_query q;
     struct address from = address_ip4(0x7F000001);
     size_t len = build_query(query, sizeof query, name, type, 0);
     struct writer out = writer_over(reply, sizeof reply);
-    respond(&zones, span_of(query, len), &from, true, &out, &response);
+    dns_query_read(span_of(query, len), &q);
+    respond(&zones, &q, &from, true, &out, &response);
     return reply_text(writer_span(&out));
 }
 

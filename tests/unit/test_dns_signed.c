@@ -62,12 +62,14 @@ static int close_world(void **state)
 static const char *ask_with(const char *name, const char *type, bool dnssec)
 {
     static uint8_t query[512], reply[DNS_MESSAGE_BYTES_MAX];
+    struct dns_query q;
     struct address from = address_ip4(0x7F000001);
     size_t len = build_query(query, sizeof query, name, type, dnssec ? 1232 : 0);
     struct writer out = writer_over(reply, sizeof reply);
     if (dnssec)
         query[len - 4] = 0x80; /* DO is the first of the OPT's flags */
-    respond(&zones, span_of(query, len), &from, true, &out, &response);
+    dns_query_read(span_of(query, len), &q);
+    respond(&zones, &q, &from, true, &out, &response);
     return reply_text(writer_span(&out));
 }
 

@@ -180,20 +180,21 @@ static struct span say(struct host *h, const struct resolve_wish *wish, struct w
 {
     uint8_t room[512];
     static struct response r; /* zeros: nobody is known */
+    static struct dns_query q;
     struct dns_edns edns = { .present = true, .udp_bytes = 1232 };
     struct writer query = writer_over(room, sizeof room);
     write_dns_query(&query, 7, wish->recursion ? DNS_RD : 0, &wish->question, wish->edns ? &edns : NULL);
     if (h->silent || (h->drops_edns && wish->edns))
         return span_of(NULL, 0);
-    dns_query_read(writer_span(&query), &r.query);
+    dns_query_read(writer_span(&query), &q);
     if (h->no_edns && wish->edns)
         write_dns_header(out, &(struct dns_header){ .id = 7, .flags = DNS_QR | DNS_FORMERR });
     else if (h->refuses)
-        encode_error(&r.query, DNS_REFUSED, out);
-    else if (h->liar && !h->liar(&r.query, out))
+        encode_error(&q, DNS_REFUSED, out);
+    else if (h->liar && !h->liar(&q, out))
         return span_of(NULL, 0);
     else if (!h->liar)
-        respond(&h->zones, writer_span(&query), &h->at.address, false, out, &r);
+        respond(&h->zones, &q, &h->at.address, false, out, &r);
     if (h->recursive)
         out->start[2] &= 0xFB; /* no AA */
     assert_true(dns_response_matches(writer_span(out), 7, &wish->question));
@@ -258,7 +259,7 @@ static const char *resolve(const char *name, const char *type)
     static uint8_t room[4096];
     uint8_t message[512];
     struct dns_query q;
-    struct dns_name lower, missing;
+    struct dns_name missing;
     struct answer_plan plan = { .rcode = DNS_REFUSED };
     struct resolve_budget budget = { .queries_left = RESOLVE_QUERIES_MAX };
     enum dns_rcode rcode;
@@ -268,15 +269,14 @@ static const char *resolve(const char *name, const char *type)
     assert_int_equal(
         dns_query_read(span_of(message, build_query(message, sizeof message, name, type, 0)), &q),
         DNS_QUERY_GOOD);
-    dns_name_lower(&lower, &q.question.name);
     struct dns_question asked = { .type = q.question.type, .class = DNS_CLASS_IN };
-    dns_name_copy(&asked.name, &lower);
+    dns_name_copy(&asked.name, &q.lower);
     w.end = run(&asked, &budget);
     assert_true(w.queries <= RESOLVE_QUERIES_MAX);
     snprintf(text, sizeof text, "failed: %s", w.end.why);
     if (w.end.failed)
         return text;
-    struct encode_cached e = { &w.cache, &q, &lower, &plan, 4096, began_ms, w.now_ms };
+    struct encode_cached e = { &w.cache, &q, &plan, 4096, began_ms, w.now_ms };
     struct writer out = writer_over(room, sizeof room);
     if (!encode_cached(&e, &out, &rcode, &missing))
         return "not in the cache";
