@@ -23,12 +23,14 @@ struct batch_room {
 };
 
 /* A socket that the loop watches is looked at by the kernel for who waits each time that a datagram has left.
- * For so many it is cheaper to have it watched no more, and again afterwards: two system calls more. */
-#define UNWATCHED_MIN 16
+ * After so many replies in a batch it is watched no more until a read finds nothing: two system calls, and
+ * cheaper. */
+#define BUSY_MIN 16
 
 struct udp {
     struct loop *loop;
     uv_poll_t poll;
+    struct deferred again; /* reads, while it is busy */
     int fd;
     struct endpoint local;
     size_t in_bytes, out_bytes;
@@ -166,11 +168,8 @@ static void watch(struct udp *u, bool on)
         uv_poll_stop(&u->poll);
 }
 
-static void readable(uv_poll_t *p, int status, int events)
+static void read_batch(struct udp *u)
 {
-    struct udp *u = p->data;
-    (void)status; /* an error of a former send; the read clears it */
-    (void)events;
     struct batch_room *b = room_take(u);
     if (!b) {
         watch(u, false); /* until one is given back */
@@ -179,12 +178,25 @@ static void readable(uv_poll_t *p, int status, int events)
     int n = receive(u, b);
     if (n <= 0) {
         give_back(u, b);
+        watch(u, true);
         return;
     }
     b->batch.count = (size_t)n;
     for (size_t i = 0; i < b->batch.count; i++)
         fill_datagram(u, b, i);
     u->fn(u->owner, u, &b->batch, loop_now(u->loop));
+}
+
+static void readable(uv_poll_t *p, int status, int events)
+{
+    (void)status; /* an error of a former send; the read clears it */
+    (void)events;
+    read_batch(p->data);
+}
+
+static void read_again(struct deferred *d)
+{
+    read_batch(list_item(d, struct udp, again));
 }
 
 static bool set_options(int fd, const struct udp_options *o)
@@ -281,6 +293,7 @@ struct udp *udp_open(struct loop *l, const struct udp_options *o, udp_batch_fn *
                        .owner = owner };
     uv_poll_init(&l->uv, &u->poll, fd);
     u->poll.data = u;
+    u->again.run = read_again;
     watch(u, true);
     return u;
 }
@@ -347,11 +360,14 @@ void udp_send(struct udp *u, struct batch *batch)
 {
     struct batch_room *b = (struct batch_room *)batch;
     unsigned count = u->closing ? 0 : fill_outgoing(u, b);
-    if (count >= UNWATCHED_MIN)
+    bool busy = count >= BUSY_MIN;
+    if (busy)
         watch(u, false);
     send_all(u, b->out, count);
     give_back(u, b);
-    if (!u->closing)
+    if (busy)
+        loop_defer(u->loop, &u->again);
+    else if (!u->closing)
         watch(u, true);
     free_if_done(u);
 }
@@ -384,6 +400,7 @@ void udp_close(struct udp *u)
         return;
     u->closing = true;
     watch(u, false);
+    list_remove(&u->again.node);
     close(u->fd);
     uv_close((uv_handle_t *)&u->poll, handle_closed);
 }
