@@ -136,28 +136,13 @@ static void take_message(struct connection *c, struct span message, struct now n
 {
     struct service *s = c->service;
     struct writer w = writer_over(s->out.bytes, sizeof s->out.bytes);
-    const struct endpoint *peer = stream_peer(c->stream);
-    struct dnsd_asker from = {
-        .peer = peer, .local = stream_local(c->stream), .connection = c, .over_tls = c->over_tls
-    };
-    enum respond_outcome outcome;
+    struct dnsd_asker from = { .peer = stream_peer(c->stream),
+                               .local = stream_local(c->stream),
+                               .connection = c,
+                               .over_tls = c->over_tls };
     struct dns_query query;
     dns_query_read(message, &query);
-    if (!dnsd_verify(s, &query, &from, &w, now)) {
-        send_out(c, &w);
-        return;
-    }
-    if (dnsd_request(&query, &from, &w, &outcome, now)) {
-        dnsd_sign(&s->session, &w, now);
-        if (outcome == RESPOND_REPLY)
-            send_out(c, &w);
-        return;
-    }
-    outcome = respond(&from.view->zones, &query, &peer->address, true, &w, &s->response);
-    outcome = dnsd_elsewhere(s, outcome, &from, &w, now);
-    if (outcome != RESPOND_TRANSFER)
-        dnsd_sign(&s->session, &w, now);
-    dnsd_tell(s, outcome, peer, c->over_tls ? EDNS_TLS : EDNS_TCP, writer_length(&w), now);
+    enum respond_outcome outcome = dnsd_answer(s, &query, &from, &w, now);
     if (outcome == RESPOND_TRANSFER) {
         begin_transfer(c, from.view);
         c->transferring = true;

@@ -326,6 +326,11 @@ static inline struct dnsd_who dnsd_who(const struct dnsd_asker *from)
     return (struct dnsd_who){ &from->peer->address, &from->local->address, from->key };
 }
 
+static inline enum edns_transport dnsd_transport(const struct dnsd_asker *from)
+{
+    return !from->connection ? EDNS_UDP : from->over_tls ? EDNS_TLS : EDNS_TCP;
+}
+
 /* signed.c */
 /* A message that came, before anything else looks at it. True: it is unsigned, or signed well, and from->key,
  * s->session and s->response say so. False: its reply is written. */
@@ -341,13 +346,11 @@ enum respond_outcome dnsd_elsewhere(struct service *s, enum respond_outcome outc
 recursion_fn dnsd_answered;
 
 /* server.c */
-/* A datagram's message, whatever it is; its reply, if there is one now. */
-void dnsd_answer(struct service *s, const struct dns_query *q, struct dnsd_asker *from, struct writer *out,
-                 struct now now);
+/* A message, whatever it is, and its reply, if there is one now: RESPOND_REPLY. RESPOND_TRANSFER: over TCP,
+ * and the caller begins it, signed by s->session. */
+enum respond_outcome dnsd_answer(struct service *s, const struct dns_query *q, struct dnsd_asker *from,
+                                 struct writer *out, struct now now);
 struct udp_options dnsd_udp_options(const struct service *s, struct endpoint at);
-/* A message of another opcode than QUERY: whether it was one, and what becomes of it. */
-bool dnsd_request(const struct dns_query *q, const struct dnsd_asker *from, struct writer *out,
-                  enum respond_outcome *outcome, struct now now);
 /* Counts and tells of a message that was answered (or not): response and outcome of respond(). */
 void dnsd_tell(struct service *s, enum respond_outcome outcome, const struct endpoint *peer,
                enum edns_transport transport, size_t reply_bytes, struct now now);

@@ -99,8 +99,8 @@ enum respond_outcome dnsd_elsewhere(struct service *s, enum respond_outcome outc
                                     const struct dnsd_asker *from, struct writer *out, struct now now)
 {
     struct response *r = &s->response;
-    bool here = outcome == RESPOND_SILENCE || outcome == RESPOND_TRANSFER;
-    if (here)
+    bool written = outcome == RESPOND_REPLY || outcome == RESPOND_ELSEWHERE;
+    if (!written)
         return outcome;
     bool may = !tsig_is_open(&s->session) /* keys are for zones */ && may_ask(s, from);
     if (outcome == RESPOND_REPLY) {

@@ -215,8 +215,7 @@ void encode_plan(const struct dns_query *q, const struct answer_plan *plan, size
     e.names_open = false;
     e.turn = plan->turn;
     writer_reserve(w, above);
-    struct mark head = writer_mark(w);
-    write_zeros(w, DNS_HEADER_BYTES); /* until the counts are known */
+    struct writer head = write_window(w, DNS_HEADER_BYTES); /* once the counts are known */
     if (q->asked)
         write_dns_question(w, &q->question);
     bool room_for_opt = q->edns.present && writer_reserve(w, DNS_OPT_BYTES);
@@ -231,7 +230,6 @@ void encode_plan(const struct dns_query *q, const struct answer_plan *plan, size
         counts[ANSWER_ADDITIONAL]++;
     }
     writer_release(w, above);
-    struct writer again = writer_again(w, head, DNS_HEADER_BYTES);
-    write_dns_header(&again, &(struct dns_header){ q->header.id, flags, q->asked, counts[ANSWER_ANSWER],
-                                                   counts[ANSWER_AUTHORITY], counts[ANSWER_ADDITIONAL] });
+    write_dns_header(&head, &(struct dns_header){ q->header.id, flags, q->asked, counts[ANSWER_ANSWER],
+                                                  counts[ANSWER_AUTHORITY], counts[ANSWER_ADDITIONAL] });
 }

@@ -36,20 +36,16 @@ static enum event_id event_for(const struct service *s, enum respond_outcome out
     return transfer && r->rcode == DNS_REFUSED ? EVENT_DNS_TRANSFER_REFUSED : EVENT_DNS_QUERY;
 }
 
-void dnsd_tell(struct service *s, enum respond_outcome outcome, const struct endpoint *peer,
-               enum edns_transport transport, size_t reply_bytes, struct now now)
+/* By itself: most messages are only counted, and this needs much room. */
+__attribute__((noinline)) static void emit(struct service *s, enum event_id id, enum respond_outcome outcome,
+                                           const struct endpoint *peer, enum edns_transport transport,
+                                           size_t reply_bytes, struct now now)
 {
     static const char *const protocols[] = { "udp", "tcp", "tls" };
     const struct response *r = &s->response;
-    enum event_id id = event_for(s, outcome);
     struct event ev;
     char name[DNS_NAME_TEXT_MAX];
     uint8_t type[TYPE_TEXT_MAX];
-    if (outcome == RESPOND_LATER)
-        return;
-    counts_take(&s->counts, r, transport, outcome != RESPOND_SILENCE);
-    if (!(r->why ? event_happens_for(s->home->events, id, r->why) : event_happens(s->home->events, id)))
-        return;
     event_begin(&ev, id, now);
     event_endpoint(&ev, "client", peer);
     event_text(&ev, "protocol", protocols[transport]);
@@ -66,6 +62,18 @@ void dnsd_tell(struct service *s, enum respond_outcome outcome, const struct end
     if (r->why)
         event_text(&ev, "reason", r->why);
     event_emit(s->home->events, &ev);
+}
+
+void dnsd_tell(struct service *s, enum respond_outcome outcome, const struct endpoint *peer,
+               enum edns_transport transport, size_t reply_bytes, struct now now)
+{
+    const struct response *r = &s->response;
+    if (outcome == RESPOND_LATER)
+        return;
+    enum event_id id = event_for(s, outcome);
+    counts_take(&s->counts, r, transport, outcome != RESPOND_SILENCE);
+    if (r->why ? event_happens_for(s->home->events, id, r->why) : event_happens(s->home->events, id))
+        emit(s, id, outcome, peer, transport, reply_bytes, now);
 }
 
 /* ---- recursion --------------------------------------------------------------------------------- */
@@ -106,45 +114,55 @@ static bool open_recursion(struct service *s, const struct dnsd_settings *d, str
     return !settings->allow_count || s->recursion;
 }
 
-/* ---- other requests than questions ---------------------------------------------------------------- */
+/* ---- messages ----------------------------------------------------------------------------------- */
 
-bool dnsd_request(const struct dns_query *q, const struct dnsd_asker *from, struct writer *out,
-                  enum respond_outcome *outcome, struct now now)
+/* Those have parts of the server to themselves, which tell of them, too. */
+static bool is_request(const struct dns_query *q)
 {
     enum dns_opcode opcode = dns_opcode(q->header.flags);
-    if (q->header.flags & DNS_QR)
-        return false;
-    if (opcode == DNS_OPCODE_UPDATE)
-        *outcome = primary_update(from->view->primary, q->message, from, out, now);
-    else if (opcode == DNS_OPCODE_NOTIFY)
-        *outcome = secondary_notified(from->view->secondary, q->message, from, out, now);
-    else
-        return false;
-    return true;
+    return !(q->header.flags & DNS_QR) && (opcode == DNS_OPCODE_UPDATE || opcode == DNS_OPCODE_NOTIFY);
 }
 
-/* ---- datagrams --------------------------------------------------------------------------------- */
-
-void dnsd_answer(struct service *s, const struct dns_query *q, struct dnsd_asker *from, struct writer *out,
-                 struct now now)
+static enum respond_outcome request(const struct dns_query *q, const struct dnsd_asker *from,
+                                    struct writer *out, struct now now)
 {
-    enum respond_outcome outcome;
-    if (!dnsd_verify(s, q, from, out, now))
-        return;
-    if (dnsd_request(q, from, out, &outcome, now)) {
-        dnsd_sign(&s->session, out, now);
-        return;
-    }
-    outcome = respond(&from->view->zones, q, &from->peer->address, false, out, &s->response);
-    outcome = dnsd_elsewhere(s, outcome, from, out, now);
-    if (s->limit && outcome == RESPOND_REPLY) {
+    if (dns_opcode(q->header.flags) == DNS_OPCODE_UPDATE)
+        return primary_update(from->view->primary, q->message, from, out, now);
+    return secondary_notified(from->view->secondary, q->message, from, out, now);
+}
+
+/* A question, or what is not even that. */
+static enum respond_outcome answer(struct service *s, const struct dns_query *q,
+                                   const struct dnsd_asker *from, struct writer *out, struct now now)
+{
+    bool over_tcp = from->connection != NULL;
+    enum respond_outcome outcome =
+        respond(&from->view->zones, q, &from->peer->address, over_tcp, out, &s->response);
+    if (outcome == RESPOND_ELSEWHERE || s->recursion)
+        outcome = dnsd_elsewhere(s, outcome, from, out, now);
+    if (s->limit && outcome == RESPOND_REPLY && !over_tcp) {
         if (!limit_reply(s->limit, &s->response, from->peer->address, out, now.mono_ms))
             outcome = RESPOND_SILENCE;
         limit_tell(s->limit, s->home->events, now);
     }
-    dnsd_sign(&s->session, out, now);
-    dnsd_tell(s, outcome, from->peer, EDNS_UDP, writer_length(out), now);
+    return outcome;
 }
+
+enum respond_outcome dnsd_answer(struct service *s, const struct dns_query *q, struct dnsd_asker *from,
+                                 struct writer *out, struct now now)
+{
+    if (!dnsd_verify(s, q, from, out, now))
+        return RESPOND_REPLY;
+    bool requested = is_request(q);
+    enum respond_outcome outcome = requested ? request(q, from, out, now) : answer(s, q, from, out, now);
+    if (outcome != RESPOND_TRANSFER)
+        dnsd_sign(&s->session, out, now);
+    if (!requested)
+        dnsd_tell(s, outcome, from->peer, dnsd_transport(from), writer_length(out), now);
+    return outcome;
+}
+
+/* ---- datagrams ---------------------------------------------------------------------------------- */
 
 /* Above a load cookies are required. */
 static void note_load(struct service *s, size_t messages, struct now now)

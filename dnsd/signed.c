@@ -51,19 +51,12 @@ static void refuse(struct service *s, const struct dns_query *q, const struct ts
     tsig_close(&s->session);
 }
 
-bool dnsd_verify(struct service *s, const struct dns_query *q, struct dnsd_asker *from, struct writer *out,
-                 struct now now)
+/* A message that has more than a question: it may be signed. */
+static bool verify(struct service *s, const struct dns_query *q, struct dnsd_asker *from, struct writer *out,
+                   struct now now)
 {
     struct tsig t;
-    enum tsig_place place = dns_query_has_records(q) ? tsig_find(q->message, &t) : TSIG_ABSENT;
-    from->key = s->response.key = NULL;
-    from->view = views_choose(s, &from->peer->address, &from->local->address, NULL);
-    s->response.local = &from->local->address;
-    s->response.reserved_bytes = 0;
-    s->response.edns = &s->edns;
-    s->response.rotates = s->settings->rotates;
-    s->response.unix_ms = now.unix_ms;
-    s->response.over_tls = from->over_tls;
+    enum tsig_place place = tsig_find(q->message, &t);
     if (place == TSIG_ABSENT || q->header.flags & DNS_QR)
         return true;
     const struct tsig_key *key = place == TSIG_PRESENT ? key_of(s->settings, &t) : NULL;
@@ -82,6 +75,21 @@ bool dnsd_verify(struct service *s, const struct dns_query *q, struct dnsd_asker
     from->view = views_choose(s, &from->peer->address, &from->local->address, key);
     s->response.reserved_bytes = tsig_bytes(&s->session);
     return true;
+}
+
+bool dnsd_verify(struct service *s, const struct dns_query *q, struct dnsd_asker *from, struct writer *out,
+                 struct now now)
+{
+    struct response *r = &s->response;
+    from->key = r->key = NULL;
+    from->view = views_choose(s, &from->peer->address, &from->local->address, NULL);
+    r->local = &from->local->address;
+    r->reserved_bytes = 0;
+    r->edns = &s->edns;
+    r->rotates = s->settings->rotates;
+    r->unix_ms = now.unix_ms;
+    r->over_tls = from->over_tls;
+    return !dns_query_has_records(q) || verify(s, q, from, out, now);
 }
 
 void dnsd_sign(struct tsig_session *session, struct writer *out, struct now now)

@@ -5,19 +5,6 @@
 
 /* ---- reading ---------------------------------------------------------------------------- */
 
-bool read_dns_header(struct reader *r, struct dns_header *out)
-{
-    uint64_t four = read_u64(r);
-    uint32_t two = read_u32(r);
-    *out = (struct dns_header){ .id = (uint16_t)(four >> 48),
-                                .flags = (uint16_t)(four >> 32),
-                                .questions = (uint16_t)(four >> 16),
-                                .answers = (uint16_t)four,
-                                .authorities = (uint16_t)(two >> 16),
-                                .additionals = (uint16_t)two };
-    return reader_ok(r);
-}
-
 bool read_dns_question(struct reader *r, struct span message, struct dns_question *out)
 {
     read_dns_name(r, message, &out->name);
@@ -129,7 +116,7 @@ static enum dns_query_state read_query(struct dns_query *q)
         return refuse(q, DNS_FORMERR, "the question is cut short or its name is malformed");
     q->asked = true;
     dns_name_lower(&q->lower, &q->question.name);
-    const char *wrong = read_sections(&r, message, q);
+    const char *wrong = dns_query_has_records(q) ? read_sections(&r, message, q) : NULL;
     if (wrong)
         return refuse(q, DNS_FORMERR, wrong);
     if (q->edns.present && q->edns.version != EDNS_VERSION)
@@ -165,18 +152,10 @@ bool dns_query_read_edns(struct span message, struct dns_query *q)
 
 /* ---- writing ---------------------------------------------------------------------------- */
 
-void write_dns_header(struct writer *w, const struct dns_header *h)
-{
-    write_u64(w,
-              (uint64_t)h->id << 48 | (uint64_t)h->flags << 32 | (uint64_t)h->questions << 16 | h->answers);
-    write_u32(w, (uint32_t)h->authorities << 16 | h->additionals);
-}
-
 void write_dns_question(struct writer *w, const struct dns_question *q)
 {
     write_span(w, dns_name_span(&q->name));
-    write_u16(w, q->type);
-    write_u16(w, q->class);
+    write_u32(w, (uint32_t)q->type << 16 | q->class);
 }
 
 void write_dns_opt(struct writer *w, const struct dns_edns *e, enum dns_rcode rcode)

@@ -100,7 +100,18 @@ static inline bool dns_serial_newer(uint32_t a, uint32_t b)
 
 /* ---- reading: each is false, and `r` failed, when the message does not hold it ---------- */
 
-bool read_dns_header(struct reader *r, struct dns_header *out);
+static inline bool read_dns_header(struct reader *r, struct dns_header *out)
+{
+    uint64_t four = read_u64(r);
+    uint32_t two = read_u32(r);
+    *out = (struct dns_header){ .id = (uint16_t)(four >> 48),
+                                .flags = (uint16_t)(four >> 32),
+                                .questions = (uint16_t)(four >> 16),
+                                .answers = (uint16_t)four,
+                                .authorities = (uint16_t)(two >> 16),
+                                .additionals = (uint16_t)two };
+    return reader_ok(r);
+}
 bool read_dns_question(struct reader *r, struct span message, struct dns_question *out);
 bool read_dns_record(struct reader *r, struct span message, struct dns_record *out);
 /* From a record of type OPT; false when it is malformed (owner not the root, options that overrun). */
@@ -145,7 +156,12 @@ enum dns_query_state dns_query_read(struct span message, struct dns_query *q);
 
 /* ---- writing ---------------------------------------------------------------------------- */
 
-void write_dns_header(struct writer *w, const struct dns_header *h);
+static inline void write_dns_header(struct writer *w, const struct dns_header *h)
+{
+    write_u64(w,
+              (uint64_t)h->id << 48 | (uint64_t)h->flags << 32 | (uint64_t)h->questions << 16 | h->answers);
+    write_u32(w, (uint32_t)h->authorities << 16 | h->additionals);
+}
 /* The name as it is, without compression: it stands first. */
 void write_dns_question(struct writer *w, const struct dns_question *q);
 /* rcode: all twelve bits; the lower four belong into the header, too. */

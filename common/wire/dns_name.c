@@ -14,11 +14,18 @@ void dns_name_root(struct dns_name *n)
     n->bytes[0] = 0;
 }
 
-void dns_name_copy(struct dns_name *to, const struct dns_name *from)
+static void copy_places(struct dns_name *to, const struct dns_name *from)
 {
     to->len = from->len;
     to->labels = from->labels;
-    memcpy(to->at, from->at, from->labels + 1U);
+    memcpy(to->at, from->at, 8); /* the most that names have, without a call */
+    if (from->labels >= 8)
+        memcpy(to->at, from->at, from->labels + 1U);
+}
+
+void dns_name_copy(struct dns_name *to, const struct dns_name *from)
+{
+    copy_places(to, from);
     memcpy(to->bytes, from->bytes, from->len);
 }
 
@@ -35,19 +42,27 @@ static uint64_t lower_eight(uint64_t octets)
     return octets | capital >> 2; /* 0x20 */
 }
 
+static void copy_lower_eight(uint8_t *to, const uint8_t *from)
+{
+    uint64_t eight;
+    memcpy(&eight, from, sizeof eight);
+    eight = lower_eight(eight);
+    memcpy(to, &eight, sizeof eight);
+}
+
+/* Length octets stay as they are: they are below 'A'. */
 void dns_name_lower(struct dns_name *to, const struct dns_name *from)
 {
-    to->len = from->len;
-    to->labels = from->labels;
-    memcpy(to->at, from->at, from->labels + 1U);
-    size_t i = 0;
-    for (uint64_t eight; i + sizeof eight <= from->len; i += sizeof eight) {
-        memcpy(&eight, from->bytes + i, sizeof eight);
-        eight = lower_eight(eight);
-        memcpy(to->bytes + i, &eight, sizeof eight);
+    size_t len = from->len, i = 0;
+    copy_places(to, from);
+    if (len < 8) {
+        for (; i < len; i++)
+            to->bytes[i] = ascii_lower(from->bytes[i]);
+        return;
     }
-    for (; i < from->len; i++) /* a length octet is below 'A' */
-        to->bytes[i] = ascii_lower(from->bytes[i]);
+    for (; i + 8 < len; i += 8)
+        copy_lower_eight(to->bytes + i, from->bytes + i);
+    copy_lower_eight(to->bytes + len - 8, from->bytes + len - 8); /* the last ones, some of them again */
 }
 
 /* ---- reading -------------------------------------------------------------------------- */

@@ -414,10 +414,14 @@ static inline void write_decimal(struct writer *w, uint64_t v)
         p[i] = digits[n - 1 - i];
 }
 
-/* Over n bytes that were written already, at the mark. Without room, where they were not. */
-static inline struct writer writer_again(const struct writer *w, struct mark m, size_t n)
+/* The next n bytes, for a writer of their own to be filled later. When there is no such room, both writers
+ * are failed. */
+static inline struct writer write_window(struct writer *w, size_t n)
 {
-    return writer_over(w->start + m.offset, w->failed || m.offset + n > writer_length(w) ? 0 : n);
+    uint8_t *p = writer_take(w, n);
+    struct writer window = writer_over(w->at - (p ? n : 0), p ? n : 0);
+    window.failed = !p;
+    return window;
 }
 
 /* Writes v over the two bytes at the mark, which must have been written before. */
