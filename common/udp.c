@@ -30,7 +30,7 @@ struct batch_room {
 struct udp {
     struct loop *loop;
     uv_poll_t poll;
-    struct deferred again; /* reads, while it is busy */
+    struct deferred again; /* reads, while it is not watched */
     int fd;
     struct endpoint local;
     size_t in_bytes, out_bytes;
@@ -360,15 +360,12 @@ void udp_send(struct udp *u, struct batch *batch)
 {
     struct batch_room *b = (struct batch_room *)batch;
     unsigned count = u->closing ? 0 : fill_outgoing(u, b);
-    bool busy = count >= BUSY_MIN;
-    if (busy)
+    if (count >= BUSY_MIN)
         watch(u, false);
     send_all(u, b->out, count);
     give_back(u, b);
-    if (busy)
+    if (!u->watched && !u->closing)
         loop_defer(u->loop, &u->again);
-    else if (!u->closing)
-        watch(u, true);
     free_if_done(u);
 }
 

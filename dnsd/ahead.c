@@ -1,19 +1,6 @@
 #include "ahead.h"
 
-#include "hash.h"
-
 #define CACHE_LINE_BYTES 64
-
-struct place {
-    const struct zone *zone; /* NULL: nothing to fetch */
-    uint32_t tag;
-};
-
-/* The lower half of the name's hash, where its place in the table begins. */
-static uint32_t tag_of(const struct zone *z, const struct dns_name *name)
-{
-    return (uint32_t)hash_bytes(dns_name_span(name), z->seed);
-}
 
 static void fetch_slot(const struct zone *z, uint32_t tag)
 {
@@ -29,13 +16,13 @@ static void fetch_node(const struct zone *z, uint32_t tag)
     __builtin_prefetch(node + CACHE_LINE_BYTES);
 }
 
-static struct place place_of(const struct service *s, const struct datagram *d, const struct dns_query *q)
+/* The zone that is likely asked, if there is one; a signature may show that another is meant. */
+static const struct zone *zone_of(const struct service *s, const struct datagram *d,
+                                  const struct dns_query *q)
 {
-    const struct zones *zones = &views_choose(s, &d->peer.address, &d->local.address, NULL)->zones;
-    const struct zones_row *row = q->asked && zones->large ? zones_find(zones, &q->lower) : NULL;
-    if (!row || !row->zone || row->zone->block_used < ZONE_BYTES_CACHED)
-        return (struct place){ 0 };
-    return (struct place){ row->zone, tag_of(row->zone, &q->lower) };
+    const struct view *view = views_choose(s, &d->peer.address, &d->local.address, NULL);
+    const struct zones_row *row = q->asked ? zones_find(&view->zones, &q->lower) : NULL;
+    return row ? row->zone : NULL;
 }
 
 void ahead_begin(struct ahead *a, const struct service *s, const struct batch *b)
@@ -47,18 +34,22 @@ void ahead_begin(struct ahead *a, const struct service *s, const struct batch *b
 
 void ahead_read(struct ahead *a)
 {
-    struct place places[AHEAD_MAX];
+    const struct zone *zones[AHEAD_MAX];
     const struct datagram *d = &a->batch->d[a->end];
     size_t left = a->batch->count - a->end;
     size_t count = left < AHEAD_MAX ? left : AHEAD_MAX;
     for (size_t i = 0; i < count; i++) {
-        dns_query_read(d[i].in, &a->queries[i]);
-        places[i] = place_of(a->service, &d[i], &a->queries[i]);
-        if (places[i].zone)
-            fetch_slot(places[i].zone, places[i].tag);
+        struct dns_query *q = &a->queries[i];
+        dns_query_read(d[i].in, q);
+        zones[i] = count > 1 ? zone_of(a->service, &d[i], q) : NULL;
+        if (!zones[i])
+            continue;
+        q->tagged_for = zones[i];
+        q->tag = zone_tag(zones[i], &q->lower);
+        fetch_slot(zones[i], q->tag);
     }
     for (size_t i = 0; i < count; i++)
-        if (places[i].zone)
-            fetch_node(places[i].zone, places[i].tag);
+        if (zones[i])
+            fetch_node(zones[i], a->queries[i].tag);
     a->end += count;
 }

@@ -374,7 +374,9 @@ static enum step answer_name(struct walk *w, bool first)
     }
     w->zone = row->zone;
     w->secure = w->q->dnssec && w->zone->is_signed;
-    enum zone_found found = zone_find(w->zone, w->name, &n);
+    bool tagged = first && w->q->tagged_for == w->zone;
+    uint32_t tag = tagged ? w->q->tag : zone_tag(w->zone, w->name);
+    enum zone_found found = zone_find_tagged(w->zone, w->name, tag, &n);
     if (found == ZONE_BELOW_CUT || (found == ZONE_CUT && w->q->type != DNS_TYPE_DS))
         return refer(w, n);
     if (first)

@@ -44,6 +44,8 @@ struct answer_plan {
 struct answer_question {
     const struct dns_name *name; /* in lower case */
     uint16_t type, class;
+    const struct zone *tagged_for; /* `tag` is the name's zone_tag() in this one; NULL: it is not made yet */
+    uint32_t tag;
     bool dnssec;     /* with signatures and proofs: DO (RFC 3225) */
     bool all_of_any; /* ANY gets all sets (over TCP: RFC 8482 4.4), else just one */
 };

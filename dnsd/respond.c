@@ -178,6 +178,8 @@ static enum respond_outcome answer(const struct zones *zones, const struct addre
     struct answer_question question = { .name = &q->lower,
                                         .type = q->question.type,
                                         .class = q->question.class,
+                                        .tagged_for = q->tagged_for,
+                                        .tag = q->tag,
                                         .dnssec = q->edns.present && q->edns.dnssec_ok,
                                         .all_of_any = over_tcp };
     answer_question(zones, &question, &r->plan);

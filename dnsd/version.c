@@ -73,7 +73,6 @@ struct zone *version_replace(struct view *v, struct zones_row *row, struct zone 
     struct zone *before = row->zone;
     row->zone = next;
     row->since_ms = loop_now(v->service->home->loop).unix_ms;
-    v->zones.large = v->zones.large || (next && next->block_used >= ZONE_BYTES_CACHED);
     row->expired = !next;
     workers_resume(v->service->workers);
     reversed_follow(v, row, NULL);

@@ -98,9 +98,13 @@ static bool node_is(const struct zone_node *n, struct span lower)
            (memcmp(n->name, lower.at, lower.len) == 0 || dns_name_equal(zone_node_name(n), lower));
 }
 
-static zone_ref find_name(const struct zone *z, struct span lower)
+static uint32_t tag_of(const struct zone *z, struct span lower)
 {
-    uint32_t tag = (uint32_t)hash_bytes(lower, z->seed);
+    return (uint32_t)hash_bytes(lower, z->seed);
+}
+
+static zone_ref find_tagged(const struct zone *z, struct span lower, uint32_t tag)
+{
     for (uint32_t i = tag & z->slot_mask;;
          i = (i + 1) & z->slot_mask) { /* ends: a quarter of the slots is empty */
         const struct zone_slot *slot = &z->slots[i];
@@ -109,6 +113,11 @@ static zone_ref find_name(const struct zone *z, struct span lower)
         if (slot->tag == tag && node_is(zone_node_at(z, slot->node), lower))
             return slot->node;
     }
+}
+
+static zone_ref find_name(const struct zone *z, struct span lower)
+{
+    return find_tagged(z, lower, tag_of(z, lower));
 }
 
 static void put_slot(struct zone *z, struct zone_slot s)
@@ -745,9 +754,20 @@ static const struct zone_node *wildcard_under(const struct zone *z, const struct
     return zone_node_at(z, find_name(z, writer_span(&w)));
 }
 
+uint32_t zone_tag(const struct zone *z, const struct dns_name *name)
+{
+    return tag_of(z, dns_name_span(name));
+}
+
 enum zone_found zone_find(const struct zone *z, const struct dns_name *name, const struct zone_node **out)
 {
-    const struct zone_node *n = zone_node_at(z, find_name(z, dns_name_span(name)));
+    return zone_find_tagged(z, name, zone_tag(z, name), out);
+}
+
+enum zone_found zone_find_tagged(const struct zone *z, const struct dns_name *name, uint32_t tag,
+                                 const struct zone_node **out)
+{
+    const struct zone_node *n = zone_node_at(z, find_tagged(z, dns_name_span(name), tag));
     bool exists = n && !(z->hashed && is_hash(z, n));
     if (!exists)
         n = closest_encloser(z, name);

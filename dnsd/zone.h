@@ -17,8 +17,6 @@
 /* A place in a zone's block, in units of ZONE_GRAIN bytes; 0: none. */
 typedef uint32_t zone_ref;
 #define ZONE_GRAIN 4
-/* A zone of fewer bytes lies in the caches of a core when it is asked often. */
-#define ZONE_BYTES_CACHED ((size_t)1024 * 1024)
 
 enum zone_node_flag {
     ZONE_NODE_CUT = 1 << 0,      /* owns NS and is not the apex: a delegation */
@@ -186,6 +184,10 @@ enum zone_found {
 
 /* `name` in lower case, at or below the zone's apex. */
 enum zone_found zone_find(const struct zone *z, const struct dns_name *name, const struct zone_node **out);
+/* The same with the name's zone_tag(), made before: where its place in the table begins. */
+enum zone_found zone_find_tagged(const struct zone *z, const struct dns_name *name, uint32_t tag,
+                                 const struct zone_node **out);
+uint32_t zone_tag(const struct zone *z, const struct dns_name *name);
 /* The node of exactly this name (in lower case), wherever it stands; or NULL. For glue. */
 const struct zone_node *zone_find_name(const struct zone *z, const struct dns_name *name);
 /* The owner's set of this type, or NULL. */
@@ -227,7 +229,6 @@ struct zones {
     uint32_t slot_mask;
     uint8_t most_labels;
     bool has_catalog;
-    bool large; /* there is one of ZONE_BYTES_CACHED or more */
 };
 
 /* Copies the rows; each zone in them is now held by the directory. False: no memory, nothing taken. */

@@ -94,7 +94,6 @@ static void take_row(struct zones *d, const struct zones_row *row)
     d->rows[d->count - 1].id = hash ? hash : 1;
     if (row->name->labels > d->most_labels)
         d->most_labels = row->name->labels;
-    d->large = d->large || (row->zone && row->zone->block_used >= ZONE_BYTES_CACHED);
     d->has_catalog = d->has_catalog || row->is_catalog;
     put_slot(d, (struct zones_slot){ (uint32_t)hash, (uint32_t)d->count });
 }

@@ -134,6 +134,7 @@ enum dns_query_state dns_query_read(struct span message, struct dns_query *q)
     q->asked = q->has_serial = false;
     q->why = NULL;
     q->edns.present = false;
+    q->tagged_for = NULL;
     q->state = read_query(q);
     return q->state;
 }

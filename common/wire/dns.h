@@ -136,6 +136,8 @@ struct dns_query {
     uint32_t serial;
     const char *why; /* what is wrong with it, in words; NULL when nothing is */
     struct dns_edns edns;
+    const void *tagged_for; /* the owner's own: what `tag` was made for; NULL: none was made */
+    uint32_t tag;
     struct dns_question question;
     struct dns_name lower; /* the question's name in lower case */
 };

@@ -27,7 +27,6 @@ static struct zones *zones(void)
         struct zones_row row = { .name = kept_name("z."), .transfer = &permits };
         row.zone = zone_from("z.", zone_text, why);
         must(row.zone && zones_open(&all, &row, 1, TEST_SEED));
-        all.large = true; /* names are looked for ahead */
     }
     return &all;
 }
