@@ -29,27 +29,29 @@ void ahead_begin(struct ahead *a, const struct service *s, const struct batch *b
 {
     a->service = s;
     a->batch = b;
-    a->end = 0;
+    a->end = a->count = a->at = 0;
 }
 
 void ahead_read(struct ahead *a)
 {
     const struct zone *zones[AHEAD_MAX];
-    const struct datagram *d = &a->batch->d[a->end];
-    size_t left = a->batch->count - a->end;
-    size_t count = left < AHEAD_MAX ? left : AHEAD_MAX;
-    for (size_t i = 0; i < count; i++) {
-        struct dns_query *q = &a->queries[i];
-        dns_query_read(d[i].in, q);
-        zones[i] = count > 1 ? zone_of(a->service, &d[i], q) : NULL;
-        if (!zones[i])
+    a->count = a->at = 0;
+    for (; a->end < a->batch->count && a->count < AHEAD_MAX; a->end++) {
+        const struct datagram *d = &a->batch->d[a->end];
+        if (writer_length(&d->out))
             continue;
-        q->tagged_for = zones[i];
-        q->tag = zone_tag(zones[i], &q->lower);
-        fetch_slot(zones[i], q->tag);
+        struct dns_query *q = &a->queries[a->count];
+        dns_query_read(d->in, q);
+        a->datagrams[a->count] = a->end;
+        zones[a->count] = a->batch->count > 1 ? zone_of(a->service, d, q) : NULL;
+        if (zones[a->count]) {
+            q->tagged_for = zones[a->count];
+            q->tag = zone_tag(q->tagged_for, &q->lower);
+            fetch_slot(q->tagged_for, q->tag);
+        }
+        a->count++;
     }
-    for (size_t i = 0; i < count; i++)
+    for (size_t i = 0; i < a->count; i++)
         if (zones[i])
             fetch_node(zones[i], a->queries[i].tag);
-    a->end += count;
 }

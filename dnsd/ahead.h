@@ -1,5 +1,5 @@
-/* The messages of a batch, read before they are answered, some at a time: what their names need is fetched
- * into the caches together. */
+/* The messages of a batch that have no reply yet, read before they are answered, some at a time: what their
+ * names need is fetched into the caches together. */
 #ifndef WIRELAB_DNSD_AHEAD_H
 #define WIRELAB_DNSD_AHEAD_H
 
@@ -11,18 +11,24 @@
 struct ahead {
     const struct service *service;
     const struct batch *batch;
-    size_t end; /* so many of the batch were read */
+    size_t end;       /* so many of the batch were looked at */
+    size_t count, at; /* messages that were read, and how many of them are taken */
+    size_t datagrams[AHEAD_MAX];
     struct dns_query queries[AHEAD_MAX];
 };
 
 void ahead_begin(struct ahead *a, const struct service *s, const struct batch *b);
 void ahead_read(struct ahead *a);
-/* Datagram i of the batch as a query; to be asked for in order, and good until the next is. */
-static inline const struct dns_query *ahead_query(struct ahead *a, size_t i)
+/* The next one, and which datagram it is; good until the next but AHEAD_MAX is asked for. NULL: there are no
+ * more. */
+static inline const struct dns_query *ahead_next(struct ahead *a, size_t *datagram)
 {
-    if (i == a->end)
+    if (a->at == a->count)
         ahead_read(a);
-    return &a->queries[i % AHEAD_MAX];
+    if (a->at == a->count)
+        return NULL;
+    *datagram = a->datagrams[a->at];
+    return &a->queries[a->at++];
 }
 
 #endif

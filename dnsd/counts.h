@@ -36,17 +36,32 @@ static inline void counts_take_zone(struct counts *c, uint64_t id)
         ++*counts_zone_elsewhere(c, id);
 }
 
-/* A question that came, and its reply, if there is one. */
-static inline void counts_take(struct counts *c, const struct response *r, enum edns_transport transport,
-                               bool replied)
+/* What is counted of a message. */
+struct counted {
+    bool asked, replied; /* it has a question; it gets a reply */
+    uint16_t type;
+    enum dns_rcode rcode;
+    uint64_t zone_id; /* 0: nobody's */
+};
+
+static inline struct counted counted_of(const struct response *r, bool replied)
+{
+    return (struct counted){ .asked = r->query->asked,
+                             .replied = replied,
+                             .type = r->query->question.type,
+                             .rcode = r->rcode,
+                             .zone_id = r->plan.zone_id };
+}
+
+static inline void counts_take(struct counts *c, enum edns_transport transport, const struct counted *m)
 {
     c->transports[transport]++;
-    if (replied && (size_t)r->rcode < COUNTS_RCODES)
-        c->rcodes[r->rcode]++;
-    if (r->plan.zone_id)
-        counts_take_zone(c, r->plan.zone_id);
-    if (r->query->asked)
-        c->types[r->query->question.type < COUNTS_TYPES ? r->query->question.type : COUNTS_TYPES - 1]++;
+    if (m->replied && (size_t)m->rcode < COUNTS_RCODES)
+        c->rcodes[m->rcode]++;
+    if (m->zone_id)
+        counts_take_zone(c, m->zone_id);
+    if (m->asked)
+        c->types[m->type < COUNTS_TYPES ? m->type : COUNTS_TYPES - 1]++;
 }
 
 /* Adds what `from` has, which has nothing then. */

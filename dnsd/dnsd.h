@@ -5,6 +5,7 @@
 
 #include "counts.h"
 #include "followers.h"
+#include "known.h"
 #include "limit.h"
 #include "load.h"
 #include "policy.h"
@@ -206,6 +207,8 @@ struct service {
     struct followers followers;           /* of our zones */
     struct list hand_jobs;                /* hand.c: what was asked for at the door and is not answered yet */
     struct load load;                     /* of this thread */
+    struct known known;                   /* of this thread */
+    uint64_t changes;                     /* of what replies are made from: workers_pause() */
     struct tls_context *tls, *tls_before; /* NULL: none, and none before the last reload */
     struct tls_context *tls_client, *tls_client_before;
     struct listener **tls_listeners;

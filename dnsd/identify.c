@@ -16,9 +16,9 @@ static void new_secret(struct service *s)
 static void secret_due(struct timer *t, struct now now)
 {
     struct service *s = list_item(t, struct service, secret_due);
-    workers_pause(s->workers);
+    workers_pause(s);
     new_secret(s);
-    workers_resume(s->workers);
+    workers_resume(s);
     loop_arm(s->home->loop, t, now.mono_ms + SECRET_LIFE_MS);
 }
 

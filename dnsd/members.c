@@ -133,18 +133,18 @@ static struct zones_row *row_of(struct view *v, const struct dns_name *lower)
 /* Workers read the directory; who has a row looks it up again. */
 static bool add_row(struct view *v, const struct zones_row *row)
 {
-    workers_pause(v->service->workers);
+    workers_pause(v->service);
     bool ok = zones_add(&v->zones, row);
-    workers_resume(v->service->workers);
+    workers_resume(v->service);
     return ok;
 }
 
 static void drop_row(struct view *v, struct zones_row *row)
 {
     secondary_leave(row);
-    workers_pause(v->service->workers);
+    workers_pause(v->service);
     zones_remove(&v->zones, row);
-    workers_resume(v->service->workers);
+    workers_resume(v->service);
 }
 
 /* With all that was kept of it (RFC 9432 5.3). */
@@ -228,10 +228,10 @@ static void stay(struct consumer *c, const struct dnsd_zone *catalog, struct mem
     free(k->group);
     k->group = group;
     secondary_leave(row);
-    workers_pause(v->service->workers);
+    workers_pause(v->service);
     take_settings(k, settings);
     row->transfer_tls_only = settings->transfer_tls_only;
-    workers_resume(v->service->workers);
+    workers_resume(v->service);
     secondary_follow(v->secondary, row, now_of(c));
 }
 

@@ -71,7 +71,8 @@ void dnsd_tell(struct service *s, enum respond_outcome outcome, const struct end
     if (outcome == RESPOND_LATER)
         return;
     enum event_id id = event_for(s, outcome);
-    counts_take(&s->counts, r, transport, outcome != RESPOND_SILENCE);
+    struct counted counted = counted_of(r, outcome != RESPOND_SILENCE);
+    counts_take(&s->counts, transport, &counted);
     if (r->why ? event_happens_for(s->home->events, id, r->why) : event_happens(s->home->events, id))
         emit(s, id, outcome, peer, transport, reply_bytes, now);
 }
@@ -177,14 +178,17 @@ static void answer_batch(void *self, struct udp *u, struct batch *b, struct now 
 {
     struct service *s = self;
     struct ahead ahead;
-    ahead_begin(&ahead, s, b);
+    const struct dns_query *q;
     note_load(s, b->count, now);
-    for (size_t i = 0; i < b->count; i++) {
+    s->home->events->seen[EVENT_DNS_QUERY] += known_give(&s->known, s, s->response.crowded, b, &s->counts);
+    ahead_begin(&ahead, s, b);
+    for (size_t i; (q = ahead_next(&ahead, &i));) {
         struct datagram *d = &b->d[i];
         struct dnsd_asker from = {
             .peer = &d->peer, .local = &d->local, .interface = d->interface, .udp = u
         };
-        dnsd_answer(s, ahead_query(&ahead, i), &from, &d->out, now);
+        if (dnsd_answer(s, q, &from, &d->out, now) == RESPOND_REPLY)
+            known_note(&s->known, s, d, q, &s->response);
     }
     udp_send(u, b);
 }
@@ -301,6 +305,10 @@ static bool open_all(struct service *s, struct problem *p)
 {
     struct views views;
     const struct dnsd_settings *d = s->settings;
+    if (!replies_open(&s->known.replies, s->seed)) {
+        problem_set(p, "out of memory");
+        return false;
+    }
     if (!views_load(s, d, true, &views, p))
         return false;
     s->connections_max = dnsd_connections_possible(d->tcp_clients_max);
@@ -351,6 +359,7 @@ void dnsd_free_if_done(struct service *s)
     views_close(s);
     followers_close(&s->followers);
     free(s->sockets);
+    replies_close(&s->known.replies);
     dnsd_forget(s->settings);
     free(s);
 }
@@ -404,14 +413,14 @@ static bool reload(struct service *s, void *settings, struct problem *p)
         views_drop(s, &views);
         return false;
     }
-    workers_pause(s->workers);
+    workers_pause(s);
     s->settings = d;
     views_swap(s, d, &views);
     s->connections_max = dnsd_connections_possible(d->tcp_clients_max);
     dnsd_identify(s, d);
     limit_close(s->limit);
     s->limit = limit;
-    workers_resume(s->workers);
+    workers_resume(s);
     if (!views_started(s, &views))
         problem_set(p, "out of memory");
     dnsd_forget(before);

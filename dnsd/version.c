@@ -8,18 +8,18 @@
 
 bool version_fits(struct view *v, struct zones_row *row, const struct change *c, const char **why)
 {
-    workers_pause(v->service->workers);
+    workers_pause(v->service);
     bool ok = change_fits(row->zone, c, why);
-    workers_resume(v->service->workers);
+    workers_resume(v->service);
     return ok;
 }
 
 bool version_change(struct view *v, struct zones_row *row, const struct change *c, const char **why)
 {
-    workers_pause(v->service->workers);
+    workers_pause(v->service);
     bool ok = change_apply(&row->zone, c, why);
     row->since_ms = ok ? loop_now(v->service->home->loop).unix_ms : row->since_ms;
-    workers_resume(v->service->workers);
+    workers_resume(v->service);
     if (ok) {
         reversed_follow(v, row, c);
         members_look(v, row);
@@ -58,9 +58,9 @@ bool version_verified(struct view *v, struct zones_row *row, struct change *cons
         return true;
     *why = "out of memory";
     struct change *all = count == 1 ? change_hold(changes[0]) : condense(changes, count, SIZE_MAX);
-    workers_pause(v->service->workers);
+    workers_pause(v->service);
     bool ok = all && change_try(row->zone, all, look, &fault, why);
-    workers_resume(v->service->workers);
+    workers_resume(v->service);
     change_release(all);
     if (fault)
         *why = fault;
@@ -69,12 +69,12 @@ bool version_verified(struct view *v, struct zones_row *row, struct change *cons
 
 struct zone *version_replace(struct view *v, struct zones_row *row, struct zone *next)
 {
-    workers_pause(v->service->workers);
+    workers_pause(v->service);
     struct zone *before = row->zone;
     row->zone = next;
     row->since_ms = loop_now(v->service->home->loop).unix_ms;
     row->expired = !next;
-    workers_resume(v->service->workers);
+    workers_resume(v->service);
     reversed_follow(v, row, NULL);
     members_look(v, row);
     return before;

@@ -36,6 +36,7 @@ struct worker {
     struct counts counts; /* under the gate */
     struct load load;
     struct response response;
+    struct known known;
 };
 
 struct workers {
@@ -94,17 +95,26 @@ static bool is_answered(struct worker *w, const struct dns_query *q, struct data
     return false;
 }
 
+static void note(struct worker *w, const struct datagram *d, const struct dns_query *q)
+{
+    struct counted counted = counted_of(&w->response, writer_length(&d->out) != 0);
+    counts_take(&w->counts, EDNS_UDP, &counted);
+    known_note(&w->known, w->all->service, d, q, &w->response);
+}
+
 static void answer_batch(void *self, struct udp *u, struct batch *b, struct now now)
 {
     struct worker_socket *k = self;
     struct worker *w = k->worker;
     pthread_mutex_lock(&w->gate);
     w->response.crowded = load_is_above(&w->load, b->count, now.mono_ms, w->all->service->edns.cookies_above);
+    known_give(&w->known, w->all->service, w->response.crowded, b, &w->counts);
     struct ahead ahead;
+    const struct dns_query *q;
     ahead_begin(&ahead, w->all->service, b);
-    for (size_t i = 0; i < b->count; i++)
-        if (is_answered(w, ahead_query(&ahead, i), &b->d[i], now))
-            counts_take(&w->counts, &w->response, EDNS_UDP, writer_length(&b->d[i].out) != 0);
+    for (size_t i; (q = ahead_next(&ahead, &i));)
+        if (is_answered(w, q, &b->d[i], now))
+            note(w, &b->d[i], q);
         else
             hand_over(w, k, &b->d[i]);
     struct limit *limit = w->all->service->limit;
@@ -170,7 +180,7 @@ static void handed(uv_async_t *a)
     }
 }
 
-void workers_pause(struct workers *all)
+static void lock(struct workers *all)
 {
     if (!all || all->paused++)
         return;
@@ -178,7 +188,7 @@ void workers_pause(struct workers *all)
         pthread_mutex_lock(&all->workers[i].gate);
 }
 
-void workers_resume(struct workers *all)
+static void unlock(struct workers *all)
 {
     if (!all || --all->paused)
         return;
@@ -186,12 +196,23 @@ void workers_resume(struct workers *all)
         pthread_mutex_unlock(&all->workers[i].gate);
 }
 
+void workers_pause(struct service *s)
+{
+    lock(s->workers);
+    s->changes++;
+}
+
+void workers_resume(struct service *s)
+{
+    unlock(s->workers);
+}
+
 void workers_count(struct workers *all, struct counts *to)
 {
-    workers_pause(all);
+    lock(all);
     for (size_t i = 0; all && i < all->count; i++)
         counts_move(to, &all->workers[i].counts);
-    workers_resume(all);
+    unlock(all);
 }
 
 static bool open_sockets(struct worker *w, struct problem *p)
@@ -224,6 +245,10 @@ static bool start(struct worker *w, struct problem *p)
     }
     w->end.data = w;
     w->end_open = true;
+    if (!replies_open(&w->known.replies, w->all->service->seed)) {
+        problem_set(p, "out of memory");
+        return false;
+    }
     if (!open_sockets(w, p))
         return false;
     error = uv_thread_create(&w->thread, run, w);
@@ -246,6 +271,7 @@ static void end(struct worker *w)
     if (w->end_open)
         loop_close(&w->loop);
     free(w->sockets);
+    replies_close(&w->known.replies);
     pthread_mutex_destroy(&w->gate);
 }
 

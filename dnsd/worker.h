@@ -9,10 +9,11 @@
 
 /* Starts `count` of them on the addresses where `sockets` listen. NULL, and *p says why. */
 struct workers *workers_open(struct service *s, size_t count, struct problem *p);
-/* Around each change of what they read: the directory of zones, a zone in it, who may what. May be nested.
- * Harmless with NULL. */
-void workers_pause(struct workers *all);
-void workers_resume(struct workers *all);
+/* Around each change of what replies are made from: the directory of zones, a zone in it, who may what.
+ * Workers, where there are some, wait meanwhile; what was replied before is not replied again (s->changes).
+ * May be nested. */
+void workers_pause(struct service *s);
+void workers_resume(struct service *s);
 /* Adds what they have counted since this was asked last. Harmless with NULL. */
 void workers_count(struct workers *all, struct counts *to);
 /* Ends and awaits them. Harmless with NULL. */

@@ -98,6 +98,10 @@ class Workers(unittest.TestCase):
                 self.assertEqual(pair[0][1], pair[1][1])
             self.assertEqual(changer.recv(512)[3] & 15, 0)
             value = value % 250 + 1
+            for s in self.sockets[:8]:  # what was asked before is answered anew
+                s.send(query(turn, "pair.a.test"))
+            for s in self.sockets[:8]:
+                self.assertEqual(set(re.findall(rb"\x00\x04\x0a\x00.(.)", s.recv(512), re.DOTALL)), {bytes([value])})
         self.assertEqual(len(set(self.ask_all(query(1, "pair.a.test")))), 1)
 
     def test_a_reload_changes_all(self):
