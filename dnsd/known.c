@@ -30,16 +30,16 @@ static bool give(const struct reply *e, const struct service *s, struct datagram
 size_t known_give(struct known *k, const struct service *s, bool crowded, struct batch *b, struct counts *c)
 {
     uint64_t hashes[UDP_BATCH_MAX];
-    size_t given = 0;
+    size_t given = 0, count = b->count;
     k->on = may_know(s, crowded);
     k->batch = b;
     if (!k->on)
         return 0;
-    for (size_t i = 0; i < b->count; i++)
+    for (size_t i = 0; i < count; i++)
         hashes[i] = replies_hash(&k->replies, b->d[i].in);
-    for (size_t i = 0; i < b->count; i++)
+    for (size_t i = 0; i < count; i++)
         k->places[i] = hashes[i] ? replies_find(&k->replies, hashes[i]) : NULL;
-    for (size_t i = 0; i < b->count; i++)
+    for (size_t i = 0; i < count; i++)
         given += k->places[i] && give(k->places[i], s, &b->d[i], c);
     return given;
 }
