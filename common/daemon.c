@@ -4,6 +4,7 @@
 #include "log.h"
 #include "metrics.h"
 #include "ready.h"
+#include "work.h"
 
 #include <errno.h>
 #include <getopt.h>
@@ -30,8 +31,18 @@ struct own {
     const char *name, *state, *store, *log, *keylog;
 };
 
+/* The file is read anew on a thread; then all live by it. */
+struct reloading {
+    struct work work;
+    bool under_way;
+    bool again;    /* it was asked for once more meanwhile */
+    bool is_right; /* the file checks: there are settings */
+    void *settings[SERVICES_MAX];
+};
+
 struct daemon {
     struct home home; /* first: a home is its daemon */
+    struct reloading reloading;
     struct own own;
     struct loop loop;
     struct events events;
@@ -316,22 +327,56 @@ static bool reload_services(struct daemon *d, void **settings, struct problem *p
     return ok;
 }
 
-static void reload(struct daemon *d)
+static struct daemon *daemon_of(struct work *w)
 {
-    void *settings[SERVICES_MAX];
-    struct problem p = { 0 };
+    return (struct daemon *)((char *)w - offsetof(struct daemon, reloading.work));
+}
+
+static void read_anew(struct work *w)
+{
+    struct daemon *d = daemon_of(w);
+    struct reloading *r = &d->reloading;
+    struct config *c = read_config(d->options->config_path, d->options->config_text, d->only, r->settings);
+    r->is_right = c != NULL;
+    config_close(c);
+    for (size_t i = 0; r->is_right && i < d->count; i++)
+        if (r->settings[i] && d->running[i].service && d->running[i].type->prepare)
+            d->running[i].type->prepare(d->running[i].service, r->settings[i]);
+}
+
+static void reload(struct daemon *d);
+
+static void was_read(struct work *w)
+{
+    struct daemon *d = daemon_of(w);
+    struct reloading *r = &d->reloading;
     struct now now = loop_now(&d->loop);
-    struct config *c = read_config(d->options->config_path, d->options->config_text, d->only, settings);
-    if (!c) {
+    struct problem p = { 0 };
+    r->under_way = false;
+    if (!r->is_right)
         event_note(&d->events, EVENT_RELOAD_REFUSED, now, "reason", "the file does not check; see above");
-        return;
-    }
-    if (reload_services(d, settings, &p))
+    else if (d->draining)
+        event_note(&d->events, EVENT_RELOAD_REFUSED, now, "reason", "the program ends");
+    else if (reload_services(d, r->settings, &p))
         event_note(&d->events, EVENT_RELOADED, now, "file", d->options->config_path);
     else
         event_note(&d->events, EVENT_RELOAD_REFUSED, now, "reason", p.what);
-    forget(settings);
-    config_close(c);
+    if (r->is_right)
+        forget(r->settings);
+    if (r->again && !d->draining)
+        reload(d);
+}
+
+static void reload(struct daemon *d)
+{
+    struct reloading *r = &d->reloading;
+    r->again = r->under_way;
+    if (r->under_way)
+        return;
+    r->under_way = true;
+    r->work.run = read_anew;
+    r->work.done = was_read;
+    work_start(&d->loop, &r->work);
 }
 
 static void on_signal(void *owner, int number)
@@ -412,6 +457,26 @@ static void say_problem(const struct daemon_options *o, const struct problem *p)
         fprintf(stderr, "  %s\n", p->remedy);
 }
 
+static void patience_ended(struct timer *t, struct now now)
+{
+    (void)t; /* it only ends the wait */
+    (void)now;
+}
+
+/* False: a file that is read for a reload does not come to its end. */
+static bool end_reading(struct daemon *d)
+{
+    if (!d->reloading.under_way)
+        return true;
+    uint64_t until_ms = loop_now(&d->loop).mono_ms + DRAIN_MS;
+    d->drain_look.fire = patience_ended;
+    loop_arm(&d->loop, &d->drain_look, until_ms);
+    while (d->reloading.under_way && loop_now(&d->loop).mono_ms < until_ms)
+        loop_turn(&d->loop, true);
+    loop_disarm(&d->loop, &d->drain_look);
+    return !d->reloading.under_way;
+}
+
 /* From here on everything that was opened is given back on every way out. */
 static int run_configured(struct daemon *d, void **settings)
 {
@@ -431,6 +496,8 @@ static int run_configured(struct daemon *d, void **settings)
     }
     if (d->control)
         control_close(d->control);
+    if (!end_reading(d))
+        _exit(code); /* nothing may be freed under a thread that waits for a file; the drain is over */
     stop_services(d);
     if (d->home.store)
         store_close(d->home.store);

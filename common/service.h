@@ -49,6 +49,9 @@ struct service_type {
     /* Opens everything, or nothing: NULL, and *p says why and what to do. Takes the settings over if it
      * succeeds. */
     struct service *(*start)(struct home *h, void *settings, struct problem *p);
+    /* Reads what new settings name, so that reload() needs not: on a thread, while the service lives on. Of
+     * the service it sees what only start() and reload() change. NULL: there is nothing to read. */
+    void (*prepare)(const struct service *s, void *settings);
     /* Takes the new settings over and lives by them; false (and they stay the caller's): the old ones stay.
      */
     bool (*reload)(struct service *s, void *settings, struct problem *p);

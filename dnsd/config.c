@@ -1,5 +1,7 @@
 #include "dnsd.h"
 
+#include "source.h"
+
 #include "config_tsig.h"
 
 #include <stdlib.h>
@@ -279,7 +281,9 @@ void *dnsd_configure(struct config *c, const struct config_section *s)
 void dnsd_forget(void *settings)
 {
     struct dnsd_settings *d = settings;
-    if (d)
-        arena_close(&d->arena);
+    if (!d)
+        return;
+    sources_free(d);
+    arena_close(&d->arena);
     free(d);
 }

@@ -16,6 +16,7 @@
 #include "stream.h"
 #include "transfer.h"
 #include "udp.h"
+#include "zonefile.h"
 
 /* ---- config.c: the section as an immutable structure ------------------------------------- */
 
@@ -67,6 +68,8 @@ struct dnsd_zone {
     struct dnsd_zone **reverse_of;
     size_t reverse_of_count;
     struct dnsd_reverse *reversed_in; /* what is made of this one's */
+    struct zonefile_stamp stamp;      /* of the file, when it was read */
+    struct source *source;            /* of the file, until it is put into service; NULL: not read yet */
 };
 
 /* What members of a catalog get. */
@@ -98,6 +101,7 @@ struct dnsd_tls {
 
 struct dnsd_settings {
     struct arena arena; /* of all that is in here */
+    bool has_sources;   /* of zones */
     struct endpoint *listen;
     size_t listen_count;
     size_t workers; /* threads that answer, the main one among them */

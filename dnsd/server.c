@@ -6,6 +6,7 @@
 #include "metrics.h"
 #include "primary.h"
 #include "secondary.h"
+#include "source.h"
 #include "wire/dns_rdata.h"
 #include "worker.h"
 
@@ -309,7 +310,10 @@ static bool open_all(struct service *s, struct problem *p)
         problem_set(p, "out of memory");
         return false;
     }
-    if (!views_load(s, d, true, &views, p))
+    sources_read(s->settings, NULL, s->seed);
+    bool loaded = views_load(s, d, true, &views, p);
+    sources_free(s->settings);
+    if (!loaded)
         return false;
     s->connections_max = dnsd_connections_possible(d->tcp_clients_max);
     dnsd_identify(s, d);
@@ -396,6 +400,11 @@ static bool same_listen(const struct dnsd_settings *a, const struct dnsd_setting
     return same;
 }
 
+static void prepare(const struct service *s, void *settings)
+{
+    sources_read(settings, s->settings, s->seed);
+}
+
 static bool reload(struct service *s, void *settings, struct problem *p)
 {
     struct views views;
@@ -405,7 +414,9 @@ static bool reload(struct service *s, void *settings, struct problem *p)
         return false;
     }
     struct limit *limit = NULL;
-    if (!views_load(s, d, false, &views, p))
+    bool loaded = views_load(s, d, false, &views, p);
+    sources_free(d);
+    if (!loaded)
         return false;
     /* recursion last: it would go on with settings that are thrown away */
     if (!open_limit(s, d, &limit, p) || !dnsd_reload_tls(s, d, p) || !open_recursion(s, d, p)) {
@@ -472,6 +483,7 @@ const struct service_type dnsd_service = {
     .configure = dnsd_configure,
     .forget = dnsd_forget,
     .start = start,
+    .prepare = prepare,
     .reload = reload,
     .drain = drain,
     .busy = busy,

@@ -5,8 +5,8 @@
 #include "reversed.h"
 #include "secondary.h"
 #include "signing.h"
+#include "source.h"
 #include "version.h"
-#include "zonefile.h"
 #include "zonemd.h"
 
 #include <stdio.h>
@@ -77,30 +77,30 @@ static void tell_loaded(const struct view *v, const struct zone *z, uint64_t ms)
     event_emit(events, &ev);
 }
 
-/* The zone, if it is what its ZONEMD says; NULL after the listener heard that it is not. Takes over the hold.
- */
-static struct zone *checked(struct zone_listener *l, const struct dnsd_zone *settings, struct zone *z)
+/* What was read of a file, told; the zone, or NULL. */
+static struct zone *take(struct zone_listener *l, const struct dnsd_zone *settings, struct source *source)
 {
-    const char *fault = zonemd_fault(z);
-    if (!fault)
-        return z;
-    struct masterfile_problem p = { .path = settings->file };
-    snprintf(p.text, sizeof p.text, "%s", fault);
-    zone_problem(l, settings->name, &p);
-    zone_release(z);
-    return NULL;
+    for (const struct source_problem *p = source->first; p; p = p->next)
+        zone_problem(l, settings->name, &p->problem);
+    if (source->incomplete && !l->errors++ && l->first)
+        problem_set(l->first, "not enough memory for what is wrong with %s", settings->file);
+    struct zone *z = source->zone;
+    source->zone = NULL;
+    if (z)
+        tell_loaded(l->view, z, (uint64_t)source->took_ms);
+    return z;
 }
 
 /* The zone as its file has it now; NULL after the listener heard why not. */
 static struct zone *load_file(struct zone_listener *l, const struct dnsd_zone *settings)
 {
-    const struct view *v = l->view;
-    uint64_t before = now_of(v).mono_ms;
-    struct zone *z = zonefile_load(settings->file, settings->name, v->service->seed, zone_problem, l);
-    if (z && settings->zonemd == DNSD_ZONEMD_CHECK)
-        z = checked(l, settings, z);
-    if (z)
-        tell_loaded(v, z, now_of(v).mono_ms - before);
+    if (settings->source && !settings->source->unchanged)
+        return take(l, settings, settings->source);
+    struct source *source = source_read(settings, l->service->seed);
+    struct zone *z = source ? take(l, settings, source) : NULL;
+    if (!source && !l->errors++ && l->first)
+        problem_set(l->first, "out of memory");
+    source_free(source);
     return z;
 }
 
@@ -149,6 +149,10 @@ static void load_row(struct zone_listener *l, struct view *v, const struct dnsd_
     row->transfer_tls_only = settings->transfer_tls_only;
     row->is_catalog = settings->lists_members || settings->members_count;
     if (settings->is_reverse || settings->lists_members)
+        return;
+    if (settings->source && settings->source->unchanged)
+        row->zone = zone_in_service(v, row->name);
+    if (row->zone)
         return;
     row->zone = settings->primary_count ? copy_or_none(v, settings, row->name) : load_file(l, settings);
     if (row->zone && !settings->primary_count)

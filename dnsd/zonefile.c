@@ -1,5 +1,6 @@
 #include "zonefile.h"
 
+#include "clock.h"
 #include "hints.h"
 
 #include <errno.h>
@@ -10,13 +11,15 @@
 #include <unistd.h>
 
 #define READ_LEAST     (64 * 1024)
-#define BYTES_FOR_NAME 24 /* of a file for each name, about: to size the table once */
+#define BYTES_FOR_NAME 24   /* of a file for each name, about: to size the table once */
+#define SETTLED_MS     2000 /* file systems date changes to some milliseconds, old ones to two seconds */
 
 /* A file of the zone, in memory until the zone is built. */
 struct loaded {
     struct loaded *next;
     uint8_t *bytes;
     size_t len;
+    struct stat state;
     char path[];
 };
 
@@ -37,8 +40,8 @@ static void forget_files(struct loading *l)
 /* All of the descriptor. False with errno set. */
 static bool read_all(int fd, struct loaded *f)
 {
-    struct stat st;
-    size_t room = fstat(fd, &st) == 0 && st.st_size > 0 ? (size_t)st.st_size + 1 : READ_LEAST;
+    bool known = fstat(fd, &f->state) == 0;
+    size_t room = known && f->state.st_size > 0 ? (size_t)f->state.st_size + 1 : READ_LEAST;
     f->bytes = malloc(room);
     while (f->bytes) {
         ssize_t n = read(fd, f->bytes + f->len, room - f->len);
@@ -164,9 +167,43 @@ static struct zone *build(struct loading *l, struct loaded *f, struct zone_build
     return z;
 }
 
+static int64_t ns_of(struct timespec t)
+{
+    return (int64_t)t.tv_sec * 1000000000 + t.tv_nsec;
+}
+
+static struct zonefile_stamp stamp_of(const struct stat *st)
+{
+    return (struct zonefile_stamp){ .device = st->st_dev,
+                                    .inode = st->st_ino,
+                                    .bytes = (uint64_t)st->st_size,
+                                    .modified_ns = ns_of(st->st_mtim),
+                                    .changed_ns = ns_of(st->st_ctim) };
+}
+
+bool zonefile_is(const char *path, const struct zonefile_stamp *stamp)
+{
+    struct stat st;
+    if (!stamp->inode || stat(path, &st) != 0)
+        return false;
+    struct zonefile_stamp now = stamp_of(&st);
+    return now.device == stamp->device && now.inode == stamp->inode && now.bytes == stamp->bytes &&
+           now.modified_ns == stamp->modified_ns && now.changed_ns == stamp->changed_ns;
+}
+
+/* One that was written just now may be written again within the same tick of its clock. */
+static struct zonefile_stamp settled(const struct loading *l)
+{
+    struct clock clock;
+    clock_open(&clock);
+    struct zonefile_stamp s = stamp_of(&l->files->state);
+    bool late = s.changed_ns / 1000000 + SETTLED_MS < clock_now(&clock).unix_ms;
+    return late && l->count == 1 ? s : (struct zonefile_stamp){ 0 };
+}
+
 /* With `hints`, of the root, and no zone but what hints.h makes one of. */
 static struct zone *load_zone(const char *path, const struct dns_name *apex, bool hints, uint64_t seed,
-                              zonefile_problem_fn *fn, void *owner)
+                              zonefile_problem_fn *fn, void *owner, struct zonefile_stamp *stamp)
 {
     struct loading l = { 0 };
     struct zone *z = NULL;
@@ -183,19 +220,21 @@ static struct zone *load_zone(const char *path, const struct dns_name *apex, boo
         else
             tell_one(path, zone_fault_text(ZONE_TOO_BIG), apex, fn, owner);
     }
+    if (stamp)
+        *stamp = z ? settled(&l) : (struct zonefile_stamp){ 0 };
     forget_files(&l);
     return z;
 }
 
 struct zone *zonefile_load(const char *path, const struct dns_name *apex, uint64_t seed,
-                           zonefile_problem_fn *fn, void *owner)
+                           zonefile_problem_fn *fn, void *owner, struct zonefile_stamp *stamp)
 {
-    return load_zone(path, apex, false, seed, fn, owner);
+    return load_zone(path, apex, false, seed, fn, owner, stamp);
 }
 
 struct zone *zonefile_load_hints(const char *path, uint64_t seed, zonefile_problem_fn *fn, void *owner)
 {
     struct dns_name root;
     dns_name_root(&root);
-    return load_zone(path, &root, true, seed, fn, owner);
+    return load_zone(path, &root, true, seed, fn, owner, NULL);
 }

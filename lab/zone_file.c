@@ -34,7 +34,7 @@ static void strange(void *owner, const char *text)
 struct zone *zone_file_read(const char *path, const struct dns_name *apex, size_t *warnings)
 {
     struct listening l = { .path = path };
-    struct zone *z = zonefile_load(path, apex, entropy_u64(), told, &l);
+    struct zone *z = zonefile_load(path, apex, entropy_u64(), told, &l, NULL);
     if (z && !zone_check(z, strange, &l))
         fprintf(stderr, "%s: warning: not enough memory to look for what is strange\n", path);
     if (warnings)
