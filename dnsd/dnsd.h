@@ -280,8 +280,9 @@ void views_count(const struct service *s, struct http_exchange *x);
 /* After views_swap(): versions are told, zones followed, signatures made. What was before goes. False: no
  * memory. */
 bool views_started(struct service *s, struct views *before);
-/* One zone is read from its file again; false, and *p says why the version before stays. */
-bool views_reload_zone(struct view *v, const struct dns_name *lower, struct problem *p);
+/* One zone as its file was read just now; false, and *p says why the version before stays. */
+bool views_reload_zone(struct view *v, const struct dns_name *lower, struct source *source,
+                       struct problem *p);
 /* They were not put into service. */
 void views_drop(struct service *s, struct views *v);
 /* All that are in service end. */

@@ -5,6 +5,7 @@
 #include "masterfile.h"
 #include "primary.h"
 #include "secondary.h"
+#include "source.h"
 #include "text.h"
 #include "work.h"
 #include "zone_text.h"
@@ -51,6 +52,11 @@ struct job {
     uint64_t seed;
     struct masterfile *reader; /* what is wrong with the text */
     enum zone_fault fault;
+    /* POST: reload */
+    struct dns_name apex; /* as it is written in the settings, which may go meanwhile */
+    char *path;
+    enum dnsd_zonemd zonemd;
+    struct source *source;
     /* GET */
     bool json, signatures;
     int fd;
@@ -113,6 +119,8 @@ static void job_end(struct job *j)
     json_decref(j->document);
     free(j->edits);
     free(j->text);
+    free(j->path);
+    source_free(j->source);
     if (j->reader)
         masterfile_close(j->reader);
     zone_release(j->zone);
@@ -478,17 +486,62 @@ static void get(struct service *s, struct job *j, const struct target *t)
 
 /* ---- POST: what is to be done now ---------------------------------------------------------------------- */
 
-static void reload(struct http_exchange *x, const struct target *t)
+static void read_file(struct work *work)
+{
+    struct job *j = list_item(work, struct job, work);
+    struct dnsd_zone z = { .name = &j->apex, .file = j->path, .zonemd = j->zonemd };
+    j->source = source_read(&z, j->seed);
+}
+
+static void answer_read(struct job *j)
 {
     struct problem p = { .what = "the file is wrong", .remedy = "" };
+    struct view *v = view_of(j);
+    const struct zones_row *row = v ? zones_find_apex(&v->zones, &j->lower) : NULL;
+    if (!j->source)
+        refuse(j->exchange, 503, "out of memory", NULL);
+    else if (!row || !row->settings->file || strcmp(row->settings->file, j->path) != 0)
+        refuse(j->exchange, 409, "the configuration has changed meanwhile", "ask once more");
+    else if (views_reload_zone(v, &j->lower, j->source, &p))
+        control_say(j->exchange, 200, "The zone is as its file says");
+    else
+        refuse(j->exchange, 409, p.what, p.remedy);
+}
+
+static void file_was_read(struct work *work)
+{
+    struct job *j = list_item(work, struct job, work);
+    if (is_awaited(j))
+        answer_read(j);
+    job_end(j);
+}
+
+static void begin_reading(struct service *s, struct http_exchange *x, const struct target *t)
+{
+    struct job *j = job_new(s, x, t);
+    if (!j)
+        return;
+    dns_name_copy(&j->apex, t->row->settings->name);
+    j->zonemd = t->row->settings->zonemd;
+    j->path = strdup(t->row->settings->file);
+    if (!j->path) {
+        refuse(x, 503, "out of memory", NULL);
+        job_end(j);
+        return;
+    }
+    j->work.run = read_file;
+    j->work.done = file_was_read;
+    work_start(s->home->loop, &j->work);
+}
+
+static void reload(struct service *s, struct http_exchange *x, const struct target *t)
+{
     if (t->row->settings->is_reverse || t->row->settings->lists_members)
         refuse(x, 409, "the zone has no file: it is made of other zones", NULL);
     else if (t->row->settings->primary_count)
         refuse(x, 409, "the zone has no file: it is fetched from its primary", "refresh or retransfer it");
-    else if (views_reload_zone(t->view, t->row->name, &p))
-        control_say(x, 200, "The zone is as its file says");
     else
-        refuse(x, 409, p.what, p.remedy);
+        begin_reading(s, x, t);
 }
 
 static void act(struct service *s, struct http_exchange *x, const struct target *t)
@@ -496,7 +549,7 @@ static void act(struct service *s, struct http_exchange *x, const struct target 
     struct now now = loop_now(s->home->loop);
     bool whole = span_is(t->action, "retransfer");
     if (span_is(t->action, "reload")) {
-        reload(x, t);
+        reload(s, x, t);
     } else if (span_is(t->action, "notify")) {
         primary_notify(t->view->primary, t->row, now);
         control_say(x, 200,

@@ -92,15 +92,16 @@ static struct zone *take(struct zone_listener *l, const struct dnsd_zone *settin
 }
 
 /* The zone as its file has it now; NULL after the listener heard why not. */
-static struct zone *load_file(struct zone_listener *l, const struct dnsd_zone *settings)
+static struct zone *load_file(struct zone_listener *l, const struct dnsd_zone *settings,
+                              struct source *source)
 {
-    if (settings->source && !settings->source->unchanged)
-        return take(l, settings, settings->source);
-    struct source *source = source_read(settings, l->service->seed);
-    struct zone *z = source ? take(l, settings, source) : NULL;
-    if (!source && !l->errors++ && l->first)
+    if (source && !source->unchanged)
+        return take(l, settings, source);
+    struct source *now = source_read(settings, l->service->seed);
+    struct zone *z = now ? take(l, settings, now) : NULL;
+    if (!now && !l->errors++ && l->first)
         problem_set(l->first, "out of memory");
-    source_free(source);
+    source_free(now);
     return z;
 }
 
@@ -140,8 +141,9 @@ static struct zone *version_of_file(struct view *v, const struct dnsd_zone *sett
     return z;
 }
 
+/* `source`: its file, where it was read already. */
 static void load_row(struct zone_listener *l, struct view *v, const struct dnsd_zone *settings,
-                     struct zones_row *row)
+                     struct source *source, struct zones_row *row)
 {
     row->name = settings->lower;
     row->settings = settings;
@@ -150,11 +152,12 @@ static void load_row(struct zone_listener *l, struct view *v, const struct dnsd_
     row->is_catalog = settings->lists_members || settings->members_count;
     if (settings->is_reverse || settings->lists_members)
         return;
-    if (settings->source && settings->source->unchanged)
+    if (source && source->unchanged)
         row->zone = zone_in_service(v, row->name);
     if (row->zone)
         return;
-    row->zone = settings->primary_count ? copy_or_none(v, settings, row->name) : load_file(l, settings);
+    row->zone =
+        settings->primary_count ? copy_or_none(v, settings, row->name) : load_file(l, settings, source);
     if (row->zone && !settings->primary_count)
         row->zone = version_of_file(v, settings, row->name, row->zone, l->first);
     if (!row->zone)
@@ -186,7 +189,7 @@ static bool load_zones(struct view *v, const struct dnsd_view *d, bool strict, s
     struct zone_listener l = { .service = v->service, .view = v, .first = p };
     struct zones_row *rows = calloc(d->zone_count ? d->zone_count : 1, sizeof *rows);
     for (size_t i = 0; rows && i < d->zone_count; i++)
-        load_row(&l, v, &d->zones[i], &rows[i]);
+        load_row(&l, v, &d->zones[i], d->zones[i].source, &rows[i]);
     if (rows) {
         reversed_load(v, rows, d->zone_count);
         catalogs_make(v, d, rows);
@@ -205,14 +208,14 @@ static bool load_zones(struct view *v, const struct dnsd_view *d, bool strict, s
     return false;
 }
 
-bool views_reload_zone(struct view *v, const struct dns_name *lower, struct problem *p)
+bool views_reload_zone(struct view *v, const struct dns_name *lower, struct source *source, struct problem *p)
 {
     struct zones_row *row = zones_row_of(&v->zones, lower);
     struct zones_row next = { 0 };
     struct zone_listener l = { .service = v->service, .view = v, .first = p };
     if (!row)
         return false;
-    load_row(&l, v, row->settings, &next);
+    load_row(&l, v, row->settings, source, &next);
     if (l.errors || !next.zone) {
         zone_release(next.zone);
         return false;

@@ -4,6 +4,7 @@ import pathlib
 import signal
 import socket
 import struct
+import subprocess
 import time
 import unittest
 
@@ -99,6 +100,20 @@ class Reload(unittest.TestCase):
         with open(pipe, "w"):
             self.server.signal(signal.SIGTERM)
             self.assertEqual(self.server.process.wait(2 * lab.END_S), 0)
+
+    def test_the_same_for_one_zone_at_the_door(self):
+        self.serve(("contoso.local", OLD_ZONE))
+        path = self.file("one.zone", ZONE.format(serial=1, host=1))
+        self.reloaded(self.reload(("one.test", path)))
+        path.unlink()
+        os.mkfifo(path)
+        words = [lab.BUILD / "wirelab", "zones", "-c", self.server.conf, "--reload", "one.test"]
+        with subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as asked:
+            with open(path, "w") as writer:
+                self.assertEqual(self.host("one.test"), 1)
+                writer.write(ZONE.format(serial=2, host=2))
+            self.assertEqual(asked.wait(lab.END_S), 0)
+        self.assertEqual(self.host("one.test"), 2)
 
     def loaded(self, zone):
         return self.server.log().count(f"event=dns.zone.loaded zone={zone}. ")
