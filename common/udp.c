@@ -185,6 +185,8 @@ static void read_batch(struct udp *u)
     for (size_t i = 0; i < b->batch.count; i++)
         fill_datagram(u, b, i);
     u->fn(u->owner, u, &b->batch, loop_now(u->loop));
+    if (!u->watched && !u->closing)
+        loop_defer(u->loop, &u->again); /* the batch may stay in hand, and there is more to read */
 }
 
 static void readable(uv_poll_t *p, int status, int events)

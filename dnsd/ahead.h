@@ -19,8 +19,7 @@ struct ahead {
 
 void ahead_begin(struct ahead *a, const struct service *s, const struct batch *b);
 void ahead_read(struct ahead *a);
-/* The next one, and which datagram it is; good until the next but AHEAD_MAX is asked for. NULL: there are no
- * more. */
+/* The next one, and which datagram it is; good until one more is asked for. NULL: there are no more. */
 static inline const struct dns_query *ahead_next(struct ahead *a, size_t *datagram)
 {
     if (a->at == a->count)

@@ -347,6 +347,11 @@ bool dnsd_verify(struct service *s, const struct dns_query *q, struct dnsd_asker
 /* Signs the reply in the writer, where the session is open and there is one; the session is over. */
 void dnsd_sign(struct tsig_session *session, struct writer *out, struct now now);
 
+/* Whether names of others are looked up for a client. Any thread. */
+bool dnsd_recurses_for(const struct service *s, const struct view *view, const struct dnsd_who *who);
+/* Into a reply that is written already: RA. RFC 1035 4.1.1: whether recursive queries are served, not whether
+ * this is one. */
+void dnsd_set_available(struct writer *out);
 /* After respond(): what the zones do not answer, for those who may ask. Gives the outcome that counts; it is
  * never RESPOND_ELSEWHERE. */
 enum respond_outcome dnsd_elsewhere(struct service *s, enum respond_outcome outcome,

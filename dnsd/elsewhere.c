@@ -5,16 +5,19 @@
 
 #define FLAGS_AT 2
 
-static bool may_ask(const struct service *s, const struct dnsd_asker *from)
+bool dnsd_recurses_for(const struct service *s, const struct view *view, const struct dnsd_who *who)
 {
     const struct recursion_settings *r = &s->settings->recursion;
-    struct dnsd_who who = dnsd_who(from);
-    return s->recursion && from->view->settings->recursion && dnsd_permitted(&r->allow, &who);
+    return r->allow_count && view->settings->recursion && dnsd_permitted(&r->allow, who);
 }
 
-/* A reply that is written already. RFC 1035 4.1.1: whether recursive queries are served, not whether this is
- * one. */
-static void set_available(struct writer *out)
+static bool may_ask(const struct service *s, const struct dnsd_asker *from)
+{
+    struct dnsd_who who = dnsd_who(from);
+    return dnsd_recurses_for(s, from->view, &who);
+}
+
+void dnsd_set_available(struct writer *out)
 {
     struct reader r = reader_over(writer_span(out));
     read_skip(&r, FLAGS_AT);
@@ -80,7 +83,7 @@ static enum respond_outcome look_up(struct service *s, const struct dnsd_asker *
 {
     struct response *r = &s->response;
     struct dns_name missing;
-    set_available(out);
+    dnsd_set_available(out);
     if (from_cache(s, out, now, &missing))
         return RESPOND_REPLY;
     if (!(r->query->header.flags & DNS_RD))
@@ -105,7 +108,7 @@ enum respond_outcome dnsd_elsewhere(struct service *s, enum respond_outcome outc
     bool may = !tsig_is_open(&s->session) /* keys are for zones */ && may_ask(s, from);
     if (outcome == RESPOND_REPLY) {
         if (may)
-            set_available(out);
+            dnsd_set_available(out);
         return outcome;
     }
     s->over_tcp = from->connection != NULL;

@@ -6,19 +6,24 @@
  * something else, too. Who wants to hear of each message gets each one told. */
 static bool may_know(const struct service *s, bool crowded)
 {
-    return !crowded && !s->recursion && !s->limit && !s->settings->rotates && !s->edns.require_cookies &&
+    const struct dnsd_settings *d = s->settings;
+    return !crowded && !d->recursion.allow_count && !s->limit && !d->rotates && !s->edns.require_cookies &&
            s->home->events->level < EVENT_TRAFFIC;
 }
 
-static const struct view *view_of(const struct service *s, const struct datagram *d)
+static uint64_t hash_of(struct known *k, const struct service *s, const struct datagram *d, size_t i)
 {
-    return views_choose(s, &d->peer.address, &d->local.address, NULL);
+    const struct view *view = views_choose(s, &d->peer.address, &d->local.address, NULL);
+    bool by_client = view->zones.has_catalog; /* some names are for some clients alone */
+    k->views[i] = view;
+    return by_client ? 0 : replies_hash(&k->replies, view, d->in);
 }
 
-static bool give(const struct reply *e, const struct service *s, struct datagram *d, struct counts *c)
+static bool give(const struct known *k, const struct service *s, size_t i, struct datagram *d,
+                 struct counts *c)
 {
-    const struct view *view = view_of(s, d);
-    if (!replies_write(e, view, s->changes, d->in, &d->out))
+    const struct reply *e = k->places[i].entry;
+    if (!k->places[i].known || !replies_write(e, k->views[i], s->changes, d->in, &d->out))
         return false;
     struct counted counted = {
         .replied = true, .asked = true, .type = e->type, .rcode = e->rcode, .zone_id = e->zone_id
@@ -31,16 +36,13 @@ size_t known_give(struct known *k, const struct service *s, bool crowded, struct
 {
     uint64_t hashes[UDP_BATCH_MAX];
     size_t given = 0, count = b->count;
-    k->on = may_know(s, crowded);
-    k->batch = b;
-    if (!k->on)
-        return 0;
+    bool may = may_know(s, crowded);
     for (size_t i = 0; i < count; i++)
-        hashes[i] = replies_hash(&k->replies, b->d[i].in);
+        hashes[i] = may ? hash_of(k, s, &b->d[i], i) : 0;
     for (size_t i = 0; i < count; i++)
-        k->places[i] = hashes[i] ? replies_find(&k->replies, hashes[i]) : NULL;
+        k->places[i] = hashes[i] ? replies_find(&k->replies, hashes[i]) : (struct replies_place){ 0 };
     for (size_t i = 0; i < count; i++)
-        given += k->places[i] && give(k->places[i], s, &b->d[i], c);
+        given += give(k, s, i, &b->d[i], c);
     return given;
 }
 
@@ -61,19 +63,16 @@ static bool will_do_again(const struct dns_query *q, const struct response *r)
            (r->rcode == DNS_NOERROR || r->rcode == DNS_NXDOMAIN);
 }
 
-void known_note(struct known *k, const struct service *s, const struct datagram *d, const struct dns_query *q,
-                const struct response *r)
+void known_note(struct known *k, const struct service *s, const struct batch *b, size_t i,
+                const struct dns_query *q, const struct response *r)
 {
-    struct reply *place = k->on ? k->places[d - k->batch->d] : NULL;
-    if (!place || r->query != q || !will_do_again(q, r) || !writer_length(&d->out))
+    const struct datagram *d = &b->d[i];
+    if (!k->places[i].entry || r->query != q || !will_do_again(q, r) || !writer_length(&d->out))
         return;
-    const struct view *view = view_of(s, d);
-    if (view->zones.has_catalog) /* some names are for some clients alone */
-        return;
-    struct reply facts = { .view = view,
+    struct reply facts = { .view = k->views[i],
                            .changes = s->changes,
                            .zone_id = r->plan.zone_id,
                            .type = q->question.type,
                            .rcode = (uint8_t)r->rcode };
-    replies_keep(place, &facts, d->in, writer_span(&d->out));
+    replies_keep(&k->replies, &k->places[i], &facts, d->in, writer_span(&d->out));
 }

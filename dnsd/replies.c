@@ -13,7 +13,7 @@ bool replies_open(struct replies *t, uint64_t seed)
 {
     *t = (struct replies){ .seed = seed };
     t->sets = calloc(REPLIES_SETS, sizeof *t->sets);
-    t->entries = calloc((size_t)REPLIES_SETS * REPLIES_WAYS, REPLY_BYTES);
+    t->entries = aligned_alloc(CACHE_LINE, (size_t)REPLIES_SETS * REPLIES_WAYS * REPLY_BYTES);
     if (t->sets && t->entries)
         return true;
     replies_close(t);
@@ -27,11 +27,11 @@ void replies_close(struct replies *t)
     *t = (struct replies){ 0 };
 }
 
-uint64_t replies_hash(const struct replies *t, struct span message)
+uint64_t replies_hash(const struct replies *t, const void *view, struct span message)
 {
     if (message.len < MESSAGE_LEAST || message.len > ROOM)
         return 0;
-    uint64_t hash = hash_bytes(span_from(message, ID_BYTES), t->seed);
+    uint64_t hash = hash_bytes(span_from(message, ID_BYTES), t->seed + (uintptr_t)view);
     __builtin_prefetch(&t->sets[hash % REPLIES_SETS]);
     return hash;
 }
@@ -50,28 +50,19 @@ static struct reply *entry_of(const struct replies *t, const struct replies_set 
     return (struct reply *)(void *)e;
 }
 
-/* The way of this tag, or one that nobody has; REPLIES_WAYS: neither. */
-static size_t way_of(const struct replies_set *set, uint32_t tag)
-{
-    size_t way = 0;
-    while (way < REPLIES_WAYS && set->tags[way] != tag && set->tags[way])
-        way++; /* they are taken from the first on, and none is given back */
-    return way;
-}
-
-struct reply *replies_find(struct replies *t, uint64_t hash)
+struct replies_place replies_find(struct replies *t, uint64_t hash)
 {
     struct replies_set *set = &t->sets[hash % REPLIES_SETS];
     uint32_t tag = tag_of(hash);
-    size_t way = way_of(set, tag);
-    if (way == REPLIES_WAYS && set->mark != tag) {
-        set->mark = tag;
-        return NULL;
-    }
-    if (way == REPLIES_WAYS)
-        way = t->turn++ % REPLIES_WAYS;
-    set->tags[way] = tag;
-    return entry_of(t, set, way);
+    size_t way = 0;
+    while (way < REPLIES_WAYS && set->tags[way] != tag && set->tags[way])
+        way++; /* they are taken from the first on, and none is given back */
+    if (way < REPLIES_WAYS)
+        return (struct replies_place){ hash, entry_of(t, set, way), set->tags[way] == tag };
+    if (set->mark == tag)
+        return (struct replies_place){ hash, entry_of(t, set, t->turn++ % REPLIES_WAYS), false };
+    set->mark = tag;
+    return (struct replies_place){ 0 };
 }
 
 bool replies_write(const struct reply *e, const void *view, uint64_t changes, struct span message,
@@ -85,12 +76,17 @@ bool replies_write(const struct reply *e, const void *view, uint64_t changes, st
     return writer_ok(out);
 }
 
-void replies_keep(struct reply *e, const struct reply *facts, struct span message, struct span reply)
+void replies_keep(struct replies *t, const struct replies_place *p, const struct reply *facts,
+                  struct span message, struct span reply)
 {
-    *e = *facts;
-    struct writer w = writer_over(e->bytes, ROOM);
+    if (message.len + reply.len > ROOM)
+        return;
+    size_t at = (size_t)((uint8_t *)p->entry - t->entries) / REPLY_BYTES;
+    t->sets[at / REPLIES_WAYS].tags[at % REPLIES_WAYS] = tag_of(p->hash);
+    *p->entry = *facts;
+    p->entry->message_len = (uint8_t)(message.len - ID_BYTES);
+    p->entry->reply_len = (uint8_t)(reply.len - ID_BYTES);
+    struct writer w = writer_over(p->entry->bytes, ROOM);
     write_span(&w, span_from(message, ID_BYTES));
     write_span(&w, span_from(reply, ID_BYTES));
-    e->message_len = writer_ok(&w) ? (uint8_t)(message.len - ID_BYTES) : 0;
-    e->reply_len = writer_ok(&w) ? (uint8_t)(reply.len - ID_BYTES) : 0;
 }

@@ -1,6 +1,7 @@
 /* Replies by the messages that they answered. Who asks the same again, octet by octet but for the id, gets
- * the same again, as long as nothing has changed of what replies are made from. A message that comes for the
- * first time leaves a mark and nothing more: where all are different, the table costs next to nothing. */
+ * the same again, as long as nothing has changed of what replies are made from. While there is room each
+ * message takes some; then one that comes for the first time leaves a mark and nothing more, so that where
+ * all are different the table costs next to nothing, and those that come again and again stay. */
 #ifndef WIRELAB_DNSD_REPLIES_H
 #define WIRELAB_DNSD_REPLIES_H
 
@@ -17,7 +18,7 @@ struct reply {
     uint64_t zone_id; /* as in the plan, for counting */
     uint16_t type;
     uint8_t rcode;
-    uint8_t message_len, reply_len; /* without their ids; 0: nothing is kept here */
+    uint8_t message_len, reply_len; /* without their ids */
     uint8_t bytes[];                /* the message, the reply */
 };
 
@@ -28,24 +29,32 @@ struct replies_set {
 
 struct replies {
     struct replies_set *sets;
-    uint8_t *entries; /* one for each tag, of REPLY_BYTES */
+    uint8_t *entries; /* one for each tag, of REPLY_BYTES: something once there is a tag */
     uint64_t seed;
     unsigned turn; /* of the ways: who has to go */
+};
+
+/* Where the reply to a message is, or may be kept. */
+struct replies_place {
+    uint64_t hash;
+    struct reply *entry; /* NULL: nowhere */
+    bool known;          /* it is likely there: its message tells */
 };
 
 /* False: no memory. */
 bool replies_open(struct replies *t, uint64_t seed);
 void replies_close(struct replies *t);
 
-/* The hash of a message; what it needs of the table is fetched into the caches. 0: none that is kept. */
-uint64_t replies_hash(const struct replies *t, struct span message);
-/* Where the reply to this message is, or may be put. NULL: it has not come for a while, and is marked now. */
-struct reply *replies_find(struct replies *t, uint64_t hash);
-/* Writes the reply into the empty writer, with the message's id. False: it is another message's, or of a
- * state that has gone. */
+/* The hash of a message to this view; what it needs of the table is fetched into the caches. 0: none that
+ * would be kept. */
+uint64_t replies_hash(const struct replies *t, const void *view, struct span message);
+struct replies_place replies_find(struct replies *t, uint64_t hash);
+/* Writes the reply that is known into the empty writer, with the message's id. False: it is another
+ * message's, or of a state that has gone. */
 bool replies_write(const struct reply *e, const void *view, uint64_t changes, struct span message,
                    struct writer *out);
-/* Keeps the reply to this message, if there is room. */
-void replies_keep(struct reply *e, const struct reply *facts, struct span message, struct span reply);
+/* Keeps the reply to this message in its place, if there is room. */
+void replies_keep(struct replies *t, const struct replies_place *p, const struct reply *facts,
+                  struct span message, struct span reply);
 
 #endif

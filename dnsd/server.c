@@ -122,7 +122,7 @@ static bool open_recursion(struct service *s, const struct dnsd_settings *d, str
 static bool is_request(const struct dns_query *q)
 {
     enum dns_opcode opcode = dns_opcode(q->header.flags);
-    return !(q->header.flags & DNS_QR) && (opcode == DNS_OPCODE_UPDATE || opcode == DNS_OPCODE_NOTIFY);
+    return q->state != DNS_QUERY_DROP && (opcode == DNS_OPCODE_UPDATE || opcode == DNS_OPCODE_NOTIFY);
 }
 
 static enum respond_outcome request(const struct dns_query *q, const struct dnsd_asker *from,
@@ -189,7 +189,7 @@ static void answer_batch(void *self, struct udp *u, struct batch *b, struct now 
             .peer = &d->peer, .local = &d->local, .interface = d->interface, .udp = u
         };
         if (dnsd_answer(s, q, &from, &d->out, now) == RESPOND_REPLY)
-            known_note(&s->known, s, d, q, &s->response);
+            known_note(&s->known, s, b, i, q, &s->response);
     }
     udp_send(u, b);
 }

@@ -81,6 +81,7 @@ bool dnsd_verify(struct service *s, const struct dns_query *q, struct dnsd_asker
                  struct now now)
 {
     struct response *r = &s->response;
+    r->query = NULL; /* until respond() has seen it */
     from->key = r->key = NULL;
     from->view = views_choose(s, &from->peer->address, &from->local->address, NULL);
     r->local = &from->local->address;

@@ -183,10 +183,10 @@ static void make_anew(struct signed_zone *k, const struct zones_row *row, struct
         names[scope.name_count++] = k->due[k->due_next++].name;
     struct change *c =
         sign_new_serial(row->zone, serial_next(k->serial_policy, row->zone->serial, now.unix_ms));
-    workers_pause(s);
+    workers_wait(s);
     enum sign_result result =
         c ? sign_change(row->zone, c, &k->settings, &scope, seconds(now), &why) : SIGN_FAILED;
-    workers_resume(s);
+    workers_go_on(s);
     if (result == SIGN_CHANGED)
         primary_make(k->owner->view->primary, &k->lower, c, made, k);
     else
@@ -232,9 +232,9 @@ bool signing_extend(struct signing *g, const struct zones_row *row, struct chang
     struct sign_scope scope = { 0 };
     if (!k)
         return true;
-    workers_pause(g->view->service);
+    workers_wait(g->view->service);
     bool ok = sign_change(row->zone, c, &k->settings, &scope, seconds(now), why) != SIGN_FAILED;
-    workers_resume(g->view->service);
+    workers_go_on(g->view->service);
     return ok;
 }
 

@@ -8,9 +8,9 @@
 
 bool version_fits(struct view *v, struct zones_row *row, const struct change *c, const char **why)
 {
-    workers_pause(v->service);
+    workers_wait(v->service);
     bool ok = change_fits(row->zone, c, why);
-    workers_resume(v->service);
+    workers_go_on(v->service);
     return ok;
 }
 
@@ -58,9 +58,9 @@ bool version_verified(struct view *v, struct zones_row *row, struct change *cons
         return true;
     *why = "out of memory";
     struct change *all = count == 1 ? change_hold(changes[0]) : condense(changes, count, SIZE_MAX);
-    workers_pause(v->service);
+    workers_wait(v->service);
     bool ok = all && change_try(row->zone, all, look, &fault, why);
-    workers_resume(v->service);
+    workers_go_on(v->service);
     change_release(all);
     if (fault)
         *why = fault;

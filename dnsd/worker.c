@@ -86,7 +86,10 @@ static bool is_answered(struct worker *w, const struct dns_query *q, struct data
     w->response.unix_ms = now.unix_ms;
     const struct view *view = views_choose(s, &d->peer.address, &d->local.address, NULL);
     enum respond_outcome outcome = respond(&view->zones, q, &d->peer.address, false, &d->out, &w->response);
+    struct dnsd_who who = { &d->peer.address, &d->local.address, NULL };
     if (outcome == RESPOND_REPLY && !w->response.why) {
+        if (dnsd_recurses_for(s, view, &who))
+            dnsd_set_available(&d->out);
         if (s->limit && !limit_reply(s->limit, &w->response, d->peer.address, &d->out, now.mono_ms))
             writer_back_to(&d->out, empty);
         return true;
@@ -95,11 +98,11 @@ static bool is_answered(struct worker *w, const struct dns_query *q, struct data
     return false;
 }
 
-static void note(struct worker *w, const struct datagram *d, const struct dns_query *q)
+static void note(struct worker *w, const struct batch *b, size_t i, const struct dns_query *q)
 {
-    struct counted counted = counted_of(&w->response, writer_length(&d->out) != 0);
+    struct counted counted = counted_of(&w->response, writer_length(&b->d[i].out) != 0);
     counts_take(&w->counts, EDNS_UDP, &counted);
-    known_note(&w->known, w->all->service, d, q, &w->response);
+    known_note(&w->known, w->all->service, b, i, q, &w->response);
 }
 
 static void answer_batch(void *self, struct udp *u, struct batch *b, struct now now)
@@ -114,7 +117,7 @@ static void answer_batch(void *self, struct udp *u, struct batch *b, struct now 
     ahead_begin(&ahead, w->all->service, b);
     for (size_t i; (q = ahead_next(&ahead, &i));)
         if (is_answered(w, q, &b->d[i], now))
-            note(w, &b->d[i], q);
+            note(w, b, i, q);
         else
             hand_over(w, k, &b->d[i]);
     struct limit *limit = w->all->service->limit;
@@ -196,15 +199,25 @@ static void unlock(struct workers *all)
         pthread_mutex_unlock(&all->workers[i].gate);
 }
 
-void workers_pause(struct service *s)
+void workers_wait(struct service *s)
 {
     lock(s->workers);
+}
+
+void workers_go_on(struct service *s)
+{
+    unlock(s->workers);
+}
+
+void workers_pause(struct service *s)
+{
+    workers_wait(s);
     s->changes++;
 }
 
 void workers_resume(struct service *s)
 {
-    unlock(s->workers);
+    workers_go_on(s);
 }
 
 void workers_count(struct workers *all, struct counts *to)

@@ -14,6 +14,9 @@ struct workers *workers_open(struct service *s, size_t count, struct problem *p)
  * May be nested. */
 void workers_pause(struct service *s);
 void workers_resume(struct service *s);
+/* The same where all is as before afterwards: a change that is tried, say. */
+void workers_wait(struct service *s);
+void workers_go_on(struct service *s);
 /* Adds what they have counted since this was asked last. Harmless with NULL. */
 void workers_count(struct workers *all, struct counts *to);
 /* Ends and awaits them. Harmless with NULL. */

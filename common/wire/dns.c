@@ -101,8 +101,10 @@ static enum dns_query_state read_query(struct dns_query *q)
 {
     struct span message = q->message;
     struct reader r = reader_over(message);
-    if (!read_dns_header(&r, &q->header))
+    if (!read_dns_header(&r, &q->header)) {
+        q->header = (struct dns_header){ 0 };
         return drop(q, "shorter than a header");
+    }
     if (q->header.flags & DNS_QR)
         return drop(q, "a response");
     if (dns_opcode(q->header.flags) != DNS_OPCODE_QUERY)

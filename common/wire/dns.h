@@ -125,7 +125,7 @@ enum dns_query_state {
                       */
 };
 
-/* A query as a server sees it. What each message needs stands first, in one line of the cache. */
+/* A query as a server sees it. What each message needs stands first, close together. */
 struct dns_query {
     struct span message;      /* all of it */
     struct dns_header header; /* zeros when the message is shorter */

@@ -62,7 +62,9 @@ def free_port():
 class Program:
     """A server of ours: started, ready, asked, ended."""
 
-    def __init__(self, conf, program="wirelab", state=None, inside=(), name="lab.conf", ready=True, log="traffic"):
+    def __init__(self, conf, program="wirelab", state=None, inside=(), name="lab.conf", ready=True, log=None):
+        # A dnsd of which each message is told does not give replies again that it has given before.
+        log = log or ("info" if program == "dnsd" else "traffic")
         self.own = None if state else tempfile.mkdtemp(prefix="lab-")
         self.directory = pathlib.Path(state or self.own)
         self.conf = self.directory / name

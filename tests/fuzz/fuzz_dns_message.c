@@ -115,9 +115,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     struct span message = span_of(data, size);
     static struct batch batch = { .count = 1 };
     static struct ahead ahead;
-    batch.d[0].in = message;
+    batch.d[0] = (struct datagram){ .in = message };
     ahead_begin(&ahead, service(), &batch);
-    const struct dns_query *q = ahead_query(&ahead, 0);
+    size_t first;
+    const struct dns_query *q = ahead_next(&ahead, &first);
     read_all(message);
     ask(q, false);
     ask(q, true);

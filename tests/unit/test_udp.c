@@ -152,6 +152,27 @@ static void many_at_once_are_all_answered(void **state)
     }
 }
 
+/* A batch that waits for something does not hold up the reading of those behind it, also after many replies. */
+static void a_batch_in_hand_holds_up_nothing(void **state)
+{
+    struct world *w = *state;
+    open_on(w, "127.0.0.1:0");
+    w->hold = true;
+    for (int i = 0; i < 20; i++)
+        assert_int_equal(send(w->client, "x", 1, 0), 1);
+    wait_for_datagrams(w, 20);
+    assert_int_equal(w->held_count, 1);
+    assert_int_equal(send(w->client, "x", 1, 0), 1);
+    answer(w->held[0]); /* so many that it is not watched for a while */
+    wait_for_datagrams(w, 21);
+    for (size_t i = 1; i < UDP_BATCHES; i++) {
+        assert_int_equal(send(w->client, "x", 1, 0), 1);
+        wait_for_datagrams(w, 21 + i);
+    }
+    for (size_t i = 1; i < w->held_count; i++)
+        answer(w->held[i]);
+}
+
 static void nothing_written_is_nothing_sent(void **state)
 {
     struct world *w = *state;
@@ -213,6 +234,7 @@ int main(void)
         TEST(the_answer_comes_from_the_address_that_was_asked),
         TEST(batches_may_be_given_back_turns_later_and_bound_what_is_read),
         TEST(many_at_once_are_all_answered),
+        TEST(a_batch_in_hand_holds_up_nothing),
         TEST(nothing_written_is_nothing_sent),
         TEST(a_datagram_over_the_room_is_marked),
         TEST(closing_with_a_batch_in_hand_is_safe),
