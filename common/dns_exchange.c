@@ -49,10 +49,9 @@ static void close_socket(struct dns_exchange *x)
 {
     if (x->fd < 0)
         return;
-    uv_poll_stop(&x->poll);
+    uv_close((uv_handle_t *)&x->poll, poll_closed); /* first: the number is somebody else's then */
     close(x->fd);
     x->fd = -1;
-    uv_close((uv_handle_t *)&x->poll, poll_closed);
 }
 
 void dns_exchange_cancel(struct dns_exchange *x)

@@ -158,7 +158,6 @@ void link_close(struct link *k)
     if (k->closing)
         return;
     k->closing = true;
-    uv_poll_stop(&k->poll);
+    uv_close((uv_handle_t *)&k->poll, handle_closed); /* first: the number is somebody else's then */
     close(k->fd);
-    uv_close((uv_handle_t *)&k->poll, handle_closed);
 }

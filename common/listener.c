@@ -135,7 +135,6 @@ void listener_close(struct listener *l)
         return;
     l->closing = true;
     loop_disarm(l->loop, &l->pause);
-    uv_poll_stop(&l->poll);
+    uv_close((uv_handle_t *)&l->poll, handle_closed); /* first: the number is somebody else's then */
     close(l->fd);
-    uv_close((uv_handle_t *)&l->poll, handle_closed);
 }

@@ -419,9 +419,9 @@ void store_close(struct store *s)
     pthread_mutex_destroy(&s->lock);
     pthread_mutex_destroy(&s->engine_lock);
     pthread_cond_destroy(&s->work);
+    uv_close((uv_handle_t *)&s->wake, handle_closed);
     if (s->wake_fd >= 0)
         close(s->wake_fd);
-    uv_close((uv_handle_t *)&s->wake, handle_closed);
 }
 
 /* ---- files --------------------------------------------------------------------------------- */

@@ -77,9 +77,8 @@ static void end(struct stream *s, enum stream_end why)
     free(s->kept);
     s->kept = NULL;
     s->kept_len = 0;
-    uv_poll_stop(&s->poll);
+    uv_close((uv_handle_t *)&s->poll, handle_closed); /* first: the number is somebody else's then */
     close(s->fd);
-    uv_close((uv_handle_t *)&s->poll, handle_closed);
 }
 
 static void fail(struct stream *s, const char *doing, int error)

@@ -398,8 +398,7 @@ void udp_close(struct udp *u)
     if (u->closing)
         return;
     u->closing = true;
-    watch(u, false);
     list_remove(&u->again.node);
+    uv_close((uv_handle_t *)&u->poll, handle_closed); /* first: the number is somebody else's then */
     close(u->fd);
-    uv_close((uv_handle_t *)&u->poll, handle_closed);
 }
