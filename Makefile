@@ -94,6 +94,13 @@ check:
 	@$(if $(SAN),,$(MAKE) --no-print-directory fuzz-build)
 	tests/run check --build $(BUILD) $(if $(SAN),,--fuzz-build $(FUZZ_BUILD))
 
+# Under the thread sanitizer: servers with several threads, and what works on threads beside the loop.
+THREADED = test_dns_workers test_dns_reload test_dns_rate test_dns_zonemd test_dns_zones test_smtp test_imap test_http test_dhcp_promises
+check-threads:
+	@tests/setup build check
+	@$(MAKE) --no-print-directory SAN=thread all
+	tests/run check --build build-thread $(THREADED)
+
 # ---- people ----------------------------------------------------------------------------
 run:
 	@tests/setup build
@@ -123,4 +130,4 @@ install: all
 clean:
 	rm -rf build build-*
 
-.PHONY: all check run fuzz fuzz-build fuzz-targets test-programs format lint bench install clean
+.PHONY: all check check-threads run fuzz fuzz-build fuzz-targets test-programs format lint bench install clean
