@@ -339,7 +339,8 @@ static void a_flood_displaces_nothing(void **state)
         known += ask(name, "A", 1, TEN);
     }
     assert_int_equal(known, 10);
-    for (int i = 0; i < 40000; i++) { /* nor do those that have no reply to be kept, however often they come */
+    for (int i = 0; i < 40000;
+         i++) { /* nor do those that have no reply to be kept, however often they come */
         snprintf(name, sizeof name, "h%d.else.", i / 2);
         ask(name, "A", 1, TEN);
     }

@@ -350,7 +350,8 @@ static void the_chapters_zone(void **state)
     };
     const size_t count = sizeof captured / sizeof captured[0];
     struct dns_name apex = name_of("contoso.local.");
-    struct zone *z = zonefile_load("examples/zones/contoso.local.zone", &apex, TEST_SEED, no_problem, NULL, NULL);
+    struct zone *z =
+        zonefile_load("examples/zones/contoso.local.zone", &apex, TEST_SEED, no_problem, NULL, NULL);
     (void)state;
     assert_non_null(z);
     assert_int_equal(z->record_count, count);

@@ -152,7 +152,8 @@ static void many_at_once_are_all_answered(void **state)
     }
 }
 
-/* A batch that waits for something does not hold up the reading of those behind it, also after many replies. */
+/* A batch that waits for something does not hold up the reading of those behind it, also after many replies.
+ */
 static void a_batch_in_hand_holds_up_nothing(void **state)
 {
     struct world *w = *state;
