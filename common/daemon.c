@@ -277,6 +277,8 @@ static void open_control(struct daemon *d)
 
 static bool anyone_busy(const struct daemon *d)
 {
+    if (d->reloading.under_way)
+        return true;
     for (size_t i = 0; i < d->count; i++)
         if (d->running[i].service && d->running[i].type->busy(d->running[i].service))
             return true;
@@ -285,7 +287,7 @@ static bool anyone_busy(const struct daemon *d)
 
 static void look_at_drain(struct timer *t, struct now now)
 {
-    struct daemon *d = (struct daemon *)((char *)t - offsetof(struct daemon, drain_look));
+    struct daemon *d = list_item(t, struct daemon, drain_look);
     if (!anyone_busy(d) || now.mono_ms >= d->drain_until_ms)
         loop_stop(&d->loop);
     else
@@ -327,14 +329,9 @@ static bool reload_services(struct daemon *d, void **settings, struct problem *p
     return ok;
 }
 
-static struct daemon *daemon_of(struct work *w)
-{
-    return (struct daemon *)((char *)w - offsetof(struct daemon, reloading.work));
-}
-
 static void read_anew(struct work *w)
 {
-    struct daemon *d = daemon_of(w);
+    struct daemon *d = list_item(w, struct daemon, reloading.work);
     struct reloading *r = &d->reloading;
     struct config *c = read_config(d->options->config_path, d->options->config_text, d->only, r->settings);
     r->is_right = c != NULL;
@@ -348,7 +345,7 @@ static void reload(struct daemon *d);
 
 static void was_read(struct work *w)
 {
-    struct daemon *d = daemon_of(w);
+    struct daemon *d = list_item(w, struct daemon, reloading.work);
     struct reloading *r = &d->reloading;
     struct now now = loop_now(&d->loop);
     struct problem p = { 0 };
@@ -457,26 +454,6 @@ static void say_problem(const struct daemon_options *o, const struct problem *p)
         fprintf(stderr, "  %s\n", p->remedy);
 }
 
-static void patience_ended(struct timer *t, struct now now)
-{
-    (void)t; /* it only ends the wait */
-    (void)now;
-}
-
-/* False: a file that is read for a reload does not come to its end. */
-static bool end_reading(struct daemon *d)
-{
-    if (!d->reloading.under_way)
-        return true;
-    uint64_t until_ms = loop_now(&d->loop).mono_ms + DRAIN_MS;
-    d->drain_look.fire = patience_ended;
-    loop_arm(&d->loop, &d->drain_look, until_ms);
-    while (d->reloading.under_way && loop_now(&d->loop).mono_ms < until_ms)
-        loop_turn(&d->loop, true);
-    loop_disarm(&d->loop, &d->drain_look);
-    return !d->reloading.under_way;
-}
-
 /* From here on everything that was opened is given back on every way out. */
 static int run_configured(struct daemon *d, void **settings)
 {
@@ -496,7 +473,7 @@ static int run_configured(struct daemon *d, void **settings)
     }
     if (d->control)
         control_close(d->control);
-    if (!end_reading(d))
+    if (d->reloading.under_way)
         _exit(code); /* nothing may be freed under a thread that waits for a file; the drain is over */
     stop_services(d);
     if (d->home.store)
