@@ -1,7 +1,5 @@
 #include "ahead.h"
 
-#define CACHE_LINE_BYTES 64
-
 static void fetch_slot(const struct zone *z, uint32_t tag)
 {
     __builtin_prefetch(&z->slots[tag & z->slot_mask]);

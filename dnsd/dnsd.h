@@ -42,7 +42,7 @@ struct member;
 struct dnsd_zone {
     const struct dns_name *name;  /* as written */
     const struct dns_name *lower; /* in lower case; often the same */
-    const char *file;
+    const char *file;             /* "": it is fetched, or made of other zones */
     struct dnsd_permits transfer, update;
     struct policies update_policies; /* for those that `update` does not let do everything */
     struct dnsd_permits forward;     /* whose updates are passed on to a primary */
@@ -71,6 +71,11 @@ struct dnsd_zone {
     struct zonefile_stamp stamp;      /* of the file, when it was read */
     struct source *source;            /* of the file, until it is put into service; NULL: not read yet */
 };
+
+static inline bool dnsd_has_file(const struct dnsd_zone *z)
+{
+    return z->file[0];
+}
 
 /* What members of a catalog get. */
 struct dnsd_members {
@@ -332,11 +337,6 @@ struct dnsd_asker {
 static inline struct dnsd_who dnsd_who(const struct dnsd_asker *from)
 {
     return (struct dnsd_who){ &from->peer->address, &from->local->address, from->key };
-}
-
-static inline enum edns_transport dnsd_transport(const struct dnsd_asker *from)
-{
-    return !from->connection ? EDNS_UDP : from->over_tls ? EDNS_TLS : EDNS_TCP;
 }
 
 /* signed.c */

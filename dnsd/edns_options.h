@@ -21,6 +21,11 @@ struct edns_settings {
 
 enum edns_transport { EDNS_UDP, EDNS_TCP, EDNS_TLS };
 
+static inline enum edns_transport edns_transport_of(bool over_tcp, bool over_tls)
+{
+    return over_tls ? EDNS_TLS : over_tcp ? EDNS_TCP : EDNS_UDP;
+}
+
 /* What a query asks for by its options. */
 struct edns_asked {
     bool any; /* of what follows */

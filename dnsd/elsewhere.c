@@ -126,7 +126,7 @@ enum respond_outcome dnsd_elsewhere(struct service *s, enum respond_outcome outc
 
 static void send_reply(struct service *s, struct recursion_client *c, const struct writer *w, struct now now)
 {
-    enum edns_transport transport = c->over_tls ? EDNS_TLS : c->over_tcp ? EDNS_TCP : EDNS_UDP;
+    enum edns_transport transport = edns_transport_of(c->over_tcp, c->over_tls);
     dnsd_tell(s, RESPOND_REPLY, &c->peer, transport, writer_length(w), now);
     if (c->over_tcp)
         dnsd_connection_reply(c->connection, c, w);

@@ -500,7 +500,7 @@ static void answer_read(struct job *j)
     const struct zones_row *row = v ? zones_find_apex(&v->zones, &j->lower) : NULL;
     if (!j->source)
         refuse(j->exchange, 503, "out of memory", NULL);
-    else if (!row || !row->settings->file || strcmp(row->settings->file, j->path) != 0)
+    else if (!row || strcmp(row->settings->file, j->path) != 0)
         refuse(j->exchange, 409, "the configuration has changed meanwhile", "ask once more");
     else if (views_reload_zone(v, &j->lower, j->source, &p))
         control_say(j->exchange, 200, "The zone is as its file says");

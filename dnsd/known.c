@@ -57,9 +57,8 @@ static bool is_bare(const struct dns_query *q)
 /* One question for data, answered by what the zones say. */
 static bool will_do_again(const struct dns_query *q, const struct response *r)
 {
-    uint16_t type = q->question.type;
     return q->state == DNS_QUERY_GOOD && is_bare(q) && q->question.class == DNS_CLASS_IN &&
-           type != DNS_TYPE_AXFR && type != DNS_TYPE_IXFR && !r->why &&
+           !dns_type_is_transfer(q->question.type) && !r->why &&
            (r->rcode == DNS_NOERROR || r->rcode == DNS_NXDOMAIN);
 }
 

@@ -6,14 +6,13 @@
 
 #define ID_BYTES      2
 #define ROOM          (REPLY_BYTES - offsetof(struct reply, bytes))
-#define CACHE_LINE    64
 #define MESSAGE_LEAST (DNS_HEADER_BYTES + 5) /* the root, a type, a class */
 
 bool replies_open(struct replies *t, uint64_t seed)
 {
     *t = (struct replies){ .seed = seed };
     t->sets = calloc(REPLIES_SETS, sizeof *t->sets);
-    t->entries = aligned_alloc(CACHE_LINE, (size_t)REPLIES_SETS * REPLIES_WAYS * REPLY_BYTES);
+    t->entries = aligned_alloc(CACHE_LINE_BYTES, (size_t)REPLIES_SETS * REPLIES_WAYS * REPLY_BYTES);
     if (t->sets && t->entries)
         return true;
     replies_close(t);
@@ -46,7 +45,7 @@ static struct reply *entry_of(const struct replies *t, const struct replies_set 
 {
     uint8_t *e = t->entries + ((size_t)(set - t->sets) * REPLIES_WAYS + way) * REPLY_BYTES;
     __builtin_prefetch(e);
-    __builtin_prefetch(e + CACHE_LINE);
+    __builtin_prefetch(e + CACHE_LINE_BYTES);
     return (struct reply *)(void *)e;
 }
 

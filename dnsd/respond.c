@@ -106,9 +106,7 @@ static bool take_options(struct response *r, const struct address *peer, bool ov
 {
     const struct dns_query *q = r->query;
     struct edns_asker from = { .peer = peer,
-                               .transport = r->over_tls ? EDNS_TLS
-                                            : over_tcp  ? EDNS_TCP
-                                                        : EDNS_UDP,
+                               .transport = edns_transport_of(over_tcp, r->over_tls),
                                .unix_s = (uint32_t)(r->unix_ms / 1000) };
     const char *wrong = edns_options_read(q->edns.options, r->edns, &from, &r->asked);
     if (wrong) {
@@ -167,7 +165,7 @@ static enum respond_outcome answer(const struct zones *zones, const struct addre
                                    struct writer *out, struct response *r)
 {
     const struct dns_query *q = r->query;
-    if (q->question.type == DNS_TYPE_AXFR || q->question.type == DNS_TYPE_IXFR)
+    if (dns_type_is_transfer(q->question.type))
         return transfer(zones, peer, over_tcp, out, r);
     if (q->question.class != DNS_CLASS_IN)
         return refuse_class(r, out);

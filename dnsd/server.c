@@ -29,7 +29,7 @@ static enum event_id event_for(const struct service *s, enum respond_outcome out
 {
     const struct response *r = &s->response;
     uint16_t type = r->query->asked ? r->query->question.type : 0;
-    bool transfer = type == DNS_TYPE_AXFR || type == DNS_TYPE_IXFR;
+    bool transfer = dns_type_is_transfer(type);
     if (outcome == RESPOND_SILENCE)
         return EVENT_DNS_IGNORED;
     if (r->why)
@@ -159,8 +159,9 @@ enum respond_outcome dnsd_answer(struct service *s, const struct dns_query *q, s
     enum respond_outcome outcome = requested ? request(q, from, out, now) : answer(s, q, from, out, now);
     if (outcome != RESPOND_TRANSFER)
         dnsd_sign(&s->session, out, now);
+    enum edns_transport transport = edns_transport_of(from->connection != NULL, from->over_tls);
     if (!requested)
-        dnsd_tell(s, outcome, from->peer, dnsd_transport(from), writer_length(out), now);
+        dnsd_tell(s, outcome, from->peer, transport, writer_length(out), now);
     return outcome;
 }
 

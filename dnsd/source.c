@@ -18,15 +18,11 @@ static void keep_problem(void *owner, const struct dns_name *apex, const struct 
         s->incomplete = true;
         return;
     }
-    kept->next = NULL;
+    kept->node = (struct list_node){ 0 };
     kept->problem = *p;
     memcpy(kept->path, p->path, path_bytes);
     kept->problem.path = kept->path;
-    if (s->last)
-        s->last->next = kept;
-    else
-        s->first = kept;
-    s->last = kept;
+    list_append(&s->problems, &kept->node);
 }
 
 /* A zone that is not what its ZONEMD says is none. */
@@ -42,10 +38,18 @@ static void check_digest(struct source *s, const struct dnsd_zone *settings)
     s->zone = NULL;
 }
 
+static struct source *source_new(void)
+{
+    struct source *s = calloc(1, sizeof *s);
+    if (s)
+        list_open(&s->problems);
+    return s;
+}
+
 struct source *source_read(const struct dnsd_zone *settings, uint64_t seed)
 {
     struct clock clock;
-    struct source *s = calloc(1, sizeof *s);
+    struct source *s = source_new();
     if (!s)
         return NULL;
     clock_open(&clock);
@@ -61,10 +65,8 @@ void source_free(struct source *s)
 {
     if (!s)
         return;
-    for (struct source_problem *p = s->first, *next; p; p = next) {
-        next = p->next;
-        free(p);
-    }
+    for (struct list_node *n; (n = list_take(&s->problems));)
+        free(list_item(n, struct source_problem, node));
     zone_release(s->zone);
     free(s);
 }
@@ -107,15 +109,10 @@ static const struct dnsd_zone *find(const struct sorted *all, const struct dnsd_
     return found ? *found : NULL;
 }
 
-static bool has_file(const struct dnsd_zone *z)
-{
-    return z->file && !z->primary_count && !z->is_reverse && !z->lists_members;
-}
-
 /* What is served is made of the file alone, and by the same rules. Signatures are looked at each time. */
 static bool is_same(const struct dnsd_zone *z, const struct dnsd_zone *before)
 {
-    return before && has_file(before) && !z->dnssec && !before->dnssec && z->zonemd == before->zonemd &&
+    return before && dnsd_has_file(before) && !z->dnssec && !before->dnssec && z->zonemd == before->zonemd &&
            strcmp(z->file, before->file) == 0 && zonefile_is(z->file, &before->stamp);
 }
 
@@ -123,7 +120,7 @@ static void read_one(struct dnsd_zone *z, const struct dnsd_zone *before, uint64
 {
     if (!is_same(z, before)) {
         z->source = source_read(z, seed);
-    } else if ((z->source = calloc(1, sizeof *z->source))) {
+    } else if ((z->source = source_new())) {
         z->source->unchanged = true;
         z->source->stamp = before->stamp;
     }
@@ -138,7 +135,7 @@ void sources_read(struct dnsd_settings *d, const struct dnsd_settings *before, u
         struct dnsd_view *v = &d->views[i];
         struct sorted all = sort(before, v->name);
         for (size_t k = 0; k < v->zone_count; k++)
-            if (has_file(&v->zones[k]))
+            if (dnsd_has_file(&v->zones[k]))
                 read_one(&v->zones[k], find(&all, &v->zones[k]), seed);
         free(all.zones);
     }

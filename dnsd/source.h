@@ -4,10 +4,11 @@
 #define WIRELAB_DNSD_SOURCE_H
 
 #include "dnsd.h"
+#include "list.h"
 #include "masterfile.h"
 
 struct source_problem {
-    struct source_problem *next;
+    struct list_node node;
     struct masterfile_problem problem;
     char path[];
 };
@@ -16,7 +17,7 @@ struct source {
     bool unchanged;    /* since the settings before: it was not read */
     bool incomplete;   /* there was no memory for all of the problems */
     struct zone *zone; /* held once; NULL: there are problems, or it was taken */
-    struct source_problem *first, *last;
+    struct list problems;
     struct zonefile_stamp stamp;
     int64_t took_ms;
 };

@@ -80,8 +80,8 @@ static void tell_loaded(const struct view *v, const struct zone *z, uint64_t ms)
 /* What was read of a file, told; the zone, or NULL. */
 static struct zone *take(struct zone_listener *l, const struct dnsd_zone *settings, struct source *source)
 {
-    for (const struct source_problem *p = source->first; p; p = p->next)
-        zone_problem(l, settings->name, &p->problem);
+    for (struct list_node *n = list_first(&source->problems); n; n = list_next(&source->problems, n))
+        zone_problem(l, settings->name, &list_item(n, struct source_problem, node)->problem);
     if (source->incomplete && !l->errors++ && l->first)
         problem_set(l->first, "not enough memory for what is wrong with %s", settings->file);
     struct zone *z = source->zone;
@@ -177,8 +177,7 @@ static void note_since(const struct view *v, struct zones_row *rows, size_t coun
 static bool all_loaded(const struct zones_row *rows, size_t count)
 {
     for (size_t i = 0; i < count; i++)
-        if (!rows[i].zone && !rows[i].settings->primary_count && !rows[i].settings->is_reverse &&
-            !rows[i].settings->lists_members)
+        if (!rows[i].zone && dnsd_has_file(rows[i].settings))
             return false;
     return true;
 }

@@ -18,6 +18,8 @@
 typedef uint32_t zone_ref;
 #define ZONE_GRAIN 4
 
+#define CACHE_LINE_BYTES 64 /* what a fetch ahead brings */
+
 enum zone_node_flag {
     ZONE_NODE_CUT = 1 << 0,      /* owns NS and is not the apex: a delegation */
     ZONE_NODE_BELOW = 1 << 1,    /* below a cut or a DNAME: glue, or not to be seen at all */

@@ -124,7 +124,7 @@ static enum dns_query_state read_query(struct dns_query *q)
     if (q->edns.present && q->edns.version != EDNS_VERSION)
         return refuse(q, DNS_BADVERS, "a version of EDNS above 0");
     uint16_t type = q->question.type;
-    if (is_meta_type(type) && type != DNS_TYPE_ANY && type != DNS_TYPE_AXFR && type != DNS_TYPE_IXFR)
+    if (is_meta_type(type) && type != DNS_TYPE_ANY && !dns_type_is_transfer(type))
         return refuse(q, type == DNS_TYPE_OPT ? DNS_FORMERR : DNS_NOTIMP, "a type that cannot be asked for");
     return DNS_QUERY_GOOD;
 }

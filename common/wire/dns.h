@@ -56,6 +56,11 @@ enum dns_type {
 #undef DNS_META_TYPE
 };
 
+static inline bool dns_type_is_transfer(uint16_t type)
+{
+    return type == DNS_TYPE_AXFR || type == DNS_TYPE_IXFR;
+}
+
 struct dns_header {
     uint16_t id, flags; /* flags: enum dns_flag, the opcode and the rcode */
     uint16_t questions, answers, authorities, additionals;

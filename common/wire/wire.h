@@ -419,7 +419,7 @@ static inline void write_decimal(struct writer *w, uint64_t v)
 static inline struct writer write_window(struct writer *w, size_t n)
 {
     uint8_t *p = writer_take(w, n);
-    struct writer window = writer_over(w->at - (p ? n : 0), p ? n : 0);
+    struct writer window = p ? writer_over(p, n) : writer_over(w->at, 0);
     window.failed = !p;
     return window;
 }
