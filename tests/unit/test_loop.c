@@ -10,6 +10,9 @@
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <unistd.h>
+
+#define HANG_S 10 /* SIGALRM ends a test that waits without end */
 
 struct beat {
     struct timer timer; /* first */
@@ -95,6 +98,49 @@ static void what_is_deferred_runs_once_and_never_inside_the_call(void **state)
     loop_close(&l);
 }
 
+struct late {
+    struct deferred later; /* its node is first */
+    struct timer timer;
+    struct loop *loop;
+    bool fired;
+};
+
+static void fires_late(struct timer *t, struct now now)
+{
+    struct late *late = list_item(t, struct late, timer);
+    (void)now;
+    late->fired = true;
+    loop_stop(late->loop);
+}
+
+static void arm_for_now(struct deferred *d)
+{
+    struct late *late = (struct late *)d;
+    loop_arm(late->loop, &late->timer, loop_now(late->loop).mono_ms);
+}
+
+static void on_no_signal(void *owner, int number)
+{
+    (void)owner;
+    fail_msg("signal %d", number);
+}
+
+/* What is deferred comes after the deadlines of a turn and before its wait: as if time had gone on there. */
+static void a_deadline_that_is_due_before_the_wait_begins_ends_it(void **state)
+{
+    struct loop l;
+    (void)state;
+    assert_int_equal(loop_open(&l), 0);
+    assert_int_equal(loop_watch_signals(&l, on_no_signal, NULL), 0); /* something to wait for */
+    struct late late = { .later = { .run = arm_for_now }, .timer = { .fire = fires_late }, .loop = &l };
+    loop_defer(&l, &late.later);
+    alarm(HANG_S);
+    loop_run(&l);
+    alarm(0);
+    assert_true(late.fired);
+    loop_close(&l);
+}
+
 static void stop_on_signal(void *owner, int number)
 {
     assert_int_equal(number, SIGTERM);
@@ -117,6 +163,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(turning_the_clock_fires_each_deadline_at_its_own_time),
         cmocka_unit_test(what_is_deferred_runs_once_and_never_inside_the_call),
+        cmocka_unit_test(a_deadline_that_is_due_before_the_wait_begins_ends_it),
         cmocka_unit_test(a_signal_ends_the_run),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
