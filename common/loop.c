@@ -3,8 +3,8 @@
 #include <signal.h>
 #include <stdlib.h>
 
-/* It only ends the wait; the turn runs the heap. libuv looks at its timers before it waits, too: an alarm that
- * is due by then rings there, and with no alarm left the wait would have no end. */
+/* It only ends the wait; the turn runs the heap. libuv looks at its timers before it waits, too: an alarm
+ * that is due by then rings there, and with no alarm left the wait would have no end. */
 static void alarm_rang(uv_timer_t *t)
 {
     uv_stop(t->loop);

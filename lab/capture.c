@@ -1,21 +1,27 @@
 #include "capture.h"
 
-static void frame_came(void *owner, struct link *l, struct span frame, int64_t unix_ns, bool outgoing)
+void capture_take(struct capture *c, struct span frame, int64_t unix_ns, bool outgoing)
 {
-    const struct capture *c = owner;
     struct capture_log *log = c->log;
     struct writer w = writer_over(log->bytes, sizeof log->bytes);
-    (void)l;
+    if (unix_ns > c->last_ns)
+        c->last_ns = unix_ns;
     writer_take(&w, log->length);
     write_u8(&w, c->number);
     write_u8(&w, outgoing);
-    write_u64(&w, (uint64_t)unix_ns);
+    write_u64(&w, (uint64_t)c->last_ns);
     write_u32(&w, (uint32_t)frame.len);
     write_span(&w, frame);
     if (writer_ok(&w))
         log->length = writer_length(&w);
     else
         log->full = true;
+}
+
+static void frame_came(void *owner, struct link *l, struct span frame, int64_t unix_ns, bool outgoing)
+{
+    (void)l;
+    capture_take(owner, frame, unix_ns, outgoing);
 }
 
 bool capture_open(struct capture *c, struct loop *l, const char *interface, struct capture_log *log,

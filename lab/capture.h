@@ -16,12 +16,18 @@ struct capture_log {
 struct capture {
     struct capture_log *log;
     struct link *link;
-    uint8_t number; /* which of the captures that share the log */
+    uint8_t number;  /* which of the captures that share the log */
+    int64_t last_ns; /* of the frame before */
 };
 
 /* Begins to record at `interface` of the present network namespace. False, and *p says why. */
 bool capture_open(struct capture *c, struct loop *l, const char *interface, struct capture_log *log,
                   uint8_t number, struct problem *p);
+/* Records a frame behind those that were taken before: the order in which the kernel hands frames out is the
+ * one in which they crossed the interface. Its stamps need not be: the first frames are stamped when they are
+ * read, since the kernel begins to stamp a moment after it was asked. No time is earlier than the one before.
+ */
+void capture_take(struct capture *c, struct span frame, int64_t unix_ns, bool outgoing);
 /* Takes what the kernel still has, without waiting. */
 void capture_drain(struct capture *c);
 void capture_close(struct capture *c);

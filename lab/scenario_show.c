@@ -14,14 +14,6 @@
 #define PATH_BYTES  8192
 #define PLACE_BYTES (ADDRESS_TEXT_MAX > HARDWARE_TEXT_MAX ? ADDRESS_TEXT_MAX : HARDWARE_TEXT_MAX)
 
-static int compare_packets(const void *a, const void *b)
-{
-    const struct pcapng_packet *p = a, *q = b;
-    if (p->unix_ns != q->unix_ns)
-        return p->unix_ns < q->unix_ns ? -1 : 1;
-    return p->bytes.at < q->bytes.at ? -1 : p->bytes.at > q->bytes.at; /* as they were taken */
-}
-
 struct pcapng_packet *scenario_packets(const struct play *p, size_t capture, size_t *count)
 {
     struct reader r = capture_log_reader(&p->log);
@@ -41,8 +33,6 @@ struct pcapng_packet *scenario_packets(const struct play *p, size_t capture, siz
                                     .direction = record.outgoing ? PCAPNG_OUTBOUND : PCAPNG_INBOUND,
                                     .bytes = record.frame };
     }
-    if (packets)
-        qsort(packets, *count, sizeof *packets, compare_packets);
     return packets;
 }
 

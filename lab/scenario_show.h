@@ -5,7 +5,8 @@
 #include "play.h"
 #include "wire/pcapng.h"
 
-/* The packets of one capture in the order of their times; freed by the caller. NULL: no memory. */
+/* The packets of one capture in the order they were taken in, and so of their times; freed by the caller.
+ * NULL: no memory. */
 struct pcapng_packet *scenario_packets(const struct play *p, size_t capture, size_t *count);
 /* The figure, on standard output. */
 void scenario_draw(const struct scenario *s, const struct pcapng_packet *packets, size_t count);
