@@ -56,7 +56,8 @@ const struct config_key dnsd_zone_keys[] = {
       .help = "Who may change the zone by UPDATE, by address or by key; nobody unless it is said here. "
               "Changes are kept on disk, "
               "beside the "
-              "master file, until that has a newer serial.",
+              "master file, until that has a newer serial than they "
+              "lead to. A file that was edited under an older serial is refused, so that none gets lost.",
       .example = "allow-update = { \"127.0.0.1\" }",
       .reference = "RFC 2136" },
     { .name = "update-policy",

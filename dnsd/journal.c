@@ -15,7 +15,7 @@ static const struct store_table table = { .name = "dnsd_change",
                                                        { "removed", STORE_BYTES },
                                                        { "added", STORE_BYTES } } };
 
-#define ROWS_A_COMMIT (JOURNAL_CHANGES_MAX + 2)
+#define ROWS_A_COMMIT (JOURNAL_CHANGES_MAX + 3)
 
 /* A change on its way to the disk. */
 struct committing {
@@ -26,6 +26,8 @@ struct committing {
     int64_t fold_number;
     size_t fold_count;
     int64_t old_number; /* without a fold: those up to this one go */
+    struct zone_mark file, last;
+    uint8_t digests[2][8]; /* of these, as they stand on disk */
     store_done_fn *done;
     void *owner;
 };
@@ -148,6 +150,15 @@ struct journal *journals_of(struct journals *all, const struct dns_name *lower, 
 /* ---- on disk ---------------------------------------------------------------------------------------------
  */
 
+/* The row that tells which versions the changes follow on and lead to, where a file is the first of them. */
+#define MARKS_NUMBER 0
+
+static uint64_t digest_in(struct span bytes)
+{
+    struct reader r = reader_over(bytes);
+    return read_u64(&r);
+}
+
 static bool copy_records(struct change_records *to, struct span from)
 {
     struct reader r = reader_over(from);
@@ -173,6 +184,11 @@ static bool load_row(void *owner, const struct store_value *v)
     if (!is_ours(owner, v[0].bytes))
         return true;
     struct journal *j = find_or_make(owner, v[0].bytes);
+    if (j && v[1].number == MARKS_NUMBER) {
+        j->file = (struct zone_mark){ (uint32_t)v[2].number, digest_in(v[4].bytes) };
+        j->last = (struct zone_mark){ (uint32_t)v[3].number, digest_in(v[5].bytes) };
+        return true;
+    }
     struct change *c = j ? change_new((uint32_t)v[2].number, (uint32_t)v[3].number) : NULL;
     if (!c || !copy_records(&c->removed, v[4].bytes) || !copy_records(&c->added, v[5].bytes)) {
         change_release(c);
@@ -237,12 +253,24 @@ static void committed(void *owner, bool ok, const char *why)
     if (c->fold)
         j->folding = false;
     j->in_flight--;
-    if (ok)
+    if (ok) {
         keep(j, change_hold(c->change), c->number);
+        j->file = c->file;
+        j->last = c->last;
+    }
     c->done(c->owner, ok, why);
     change_release(c->fold);
     change_release(c->change);
     free(c);
+}
+
+/* Those that lead to the file, where that is a later version than their first one: it has them in it. */
+static size_t in_file(const struct journal *j, const struct zone_mark *file)
+{
+    size_t n = 0;
+    while (file->digest && n < j->count && j->changes[n]->from != file->serial)
+        n++;
+    return n;
 }
 
 /* Chooses what is folded or goes when the change comes. False: no memory. */
@@ -250,7 +278,9 @@ static bool make_place(struct journal *j, struct committing *c, bool all_count)
 {
     bool follows = j->count && j->changes[j->count - 1]->to == c->change->from;
     size_t first, old = follows ? surplus(j, c->change) : j->count;
-    if (!old || !follows || !all_count) {
+    size_t needless = follows && all_count ? in_file(j, &c->file) : j->count;
+    old = old < needless || !needless ? old : needless;
+    if (!old || needless) {
         c->old_number = old ? j->numbers[old - 1] : 0;
         return true;
     }
@@ -264,8 +294,22 @@ static bool make_place(struct journal *j, struct committing *c, bool all_count)
     return true;
 }
 
+static struct store_change row_of_marks(const struct journal *j, struct committing *c)
+{
+    struct store_change put = row_of(j, MARKS_NUMBER);
+    const struct zone_mark *marks[] = { &c->file, &c->last };
+    put.kind = STORE_PUT;
+    for (size_t i = 0; i < 2; i++) {
+        struct writer w = writer_over(c->digests[i], sizeof c->digests[i]);
+        write_u64(&w, marks[i]->digest);
+        put.values[2 + i].number = marks[i]->serial;
+        put.values[4 + i].bytes = writer_span(&w);
+    }
+    return put;
+}
+
 /* The rows of a commit; how many. */
-static size_t rows_of(const struct journal *j, const struct committing *c, struct store_change *rows)
+static size_t rows_of(const struct journal *j, struct committing *c, struct store_change *rows)
 {
     size_t count = 0;
     bool folding = false;
@@ -277,18 +321,26 @@ static size_t rows_of(const struct journal *j, const struct committing *c, struc
     if (c->fold)
         rows[count++] = row_with(j, c->fold_number, c->fold);
     rows[count++] = row_with(j, c->number, c->change);
+    if (c->file.digest)
+        rows[count++] = row_of_marks(j, c);
+    else if (j->file.digest)
+        rows[count++] = row_of(j, MARKS_NUMBER);
     return count;
 }
 
-void journal_commit(struct journals *all, struct journal *j, struct change *c, bool all_count,
+void journal_commit(struct journals *all, struct journal *j, struct change *c, const struct journal_way *way,
                     store_done_fn *done, void *owner)
 {
     static struct store_change rows[ROWS_A_COMMIT]; /* store_commit() copies them */
     struct committing *pending = calloc(1, sizeof *pending);
     if (pending)
-        *pending =
-            (struct committing){ .journal = j, .change = change_hold(c), .done = done, .owner = owner };
-    if (!pending || !make_place(j, pending, all_count)) {
+        *pending = (struct committing){ .journal = j,
+                                        .change = change_hold(c),
+                                        .file = way->file,
+                                        .last = way->last,
+                                        .done = done,
+                                        .owner = owner };
+    if (!pending || !make_place(j, pending, way->all_count)) {
         if (pending)
             change_release(c);
         free(pending);
@@ -312,12 +364,16 @@ static void forgotten(void *owner, bool ok, const char *why)
 
 void journal_forget(struct journals *all, struct journal *j)
 {
-    struct store_change rows[JOURNAL_CHANGES_MAX];
-    for (size_t i = 0; i < j->count; i++)
-        rows[i] = row_of(j, j->numbers[i]);
-    if (j->count && all->store)
-        store_commit(all->store, rows, j->count, forgotten, NULL);
+    struct store_change rows[JOURNAL_CHANGES_MAX + 1];
+    size_t count = 0;
+    for (; count < j->count; count++)
+        rows[count] = row_of(j, j->numbers[count]);
+    if (j->file.digest)
+        rows[count++] = row_of(j, MARKS_NUMBER);
+    if (count && all->store)
+        store_commit(all->store, rows, count, forgotten, NULL);
     drop(j, 0, j->count);
+    j->file = j->last = (struct zone_mark){ 0 };
 }
 
 /* ---- asking -----------------------------------------------------------------------------------------------
@@ -333,10 +389,23 @@ size_t journal_since(const struct journal *j, uint32_t serial, struct change *co
     return 0;
 }
 
+enum journal_file journal_judge(const struct journal *j, const struct zone *file)
+{
+    if (!j->file.digest || zone_is_marked(file, &j->file) || zone_is_marked(file, &j->last))
+        return JOURNAL_FOLLOWS;
+    if (dns_serial_newer(file->serial, j->last.serial))
+        return JOURNAL_OLD;
+    bool known = file->serial == j->file.serial || file->serial == j->last.serial;
+    return known ? JOURNAL_RECORDS : JOURNAL_SERIAL;
+}
+
 bool journal_replay(const struct journal *j, struct zone **z, const char **why)
 {
     struct change *const *changes;
     size_t count = journal_since(j, (*z)->serial, &changes);
+    *why = "the changes that follow on the file are not there";
+    if (!count && zone_is_marked(*z, &j->file) && j->file.serial != j->last.serial)
+        return false;
     for (size_t i = 0; i < count; i++)
         if (!change_apply(z, changes[i], why))
             return false;

@@ -8,6 +8,8 @@
 #include "update.h"
 #include "version.h"
 
+#include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 #define WAITING_MAX 1024 /* updates of all zones: a lab of clients that boot at once */
@@ -105,6 +107,22 @@ static void notify(struct primary *m, const struct zones_row *row, struct now no
                       followers_key(m->view->service->seed, m->view->name, row->name), now);
 }
 
+bool primary_takes_file(struct primary *m, const struct dns_name *lower, const struct zone *file,
+                        char text[MASTERFILE_TEXT_MAX])
+{
+    const struct journal *j = journals_of(&m->journals, lower, false);
+    enum journal_file judgement = j ? journal_judge(j, file) : JOURNAL_FOLLOWS;
+    if (judgement == JOURNAL_FOLLOWS || judgement == JOURNAL_OLD)
+        return true;
+    const char *fault = judgement == JOURNAL_RECORDS ? "with other records than that version of the zone"
+                                                     : "which is not newer";
+    snprintf(text, MASTERFILE_TEXT_MAX,
+             "the serial is %" PRIu32 ", %s, and changes have led from %" PRIu32 " to %" PRIu32
+             ": give the file a serial above that, for then it counts and they end",
+             file->serial, fault, j->file.serial, j->last.serial);
+    return false;
+}
+
 struct zone *primary_replay(struct primary *m, const struct dns_name *lower, struct zone *z, struct now now)
 {
     struct journal *j = journals_of(&m->journals, lower, false);
@@ -126,6 +144,9 @@ static void remembered(void *owner, bool ok, const char *why)
         primary_close(m);
 }
 
+/* From a version to the next, none of which is a file's. */
+static const struct journal_way between = { .all_count = false };
+
 /* Somebody may ask what changed. */
 static bool is_followed(const struct zones_row *row)
 {
@@ -138,7 +159,7 @@ void primary_changed(struct primary *m, const struct zones_row *row, struct chan
     if (!j)
         return;
     m->committing_count++;
-    journal_commit(&m->journals, j, c, false, remembered, m);
+    journal_commit(&m->journals, j, c, &between, remembered, m);
 }
 
 void primary_forget(struct primary *m, const struct dns_name *lower)
@@ -153,17 +174,39 @@ void primary_notify(struct primary *m, const struct zones_row *row, struct now n
     notify(m, row, now);
 }
 
+/* Other records by a serial that did not rise: nobody who follows the zone will fetch them. */
+static void warn_of_serial(struct primary *m, const struct zones_row *row, const struct zone *before,
+                           struct now now)
+{
+    struct event ev;
+    char name[DNS_NAME_TEXT_MAX];
+    if (!dnsd_has_file(row->settings) || before->digest == row->zone->digest ||
+        !event_happens(m->home->events, EVENT_DNS_ZONE_WARNING))
+        return;
+    event_begin(&ev, EVENT_DNS_ZONE_WARNING, now);
+    views_event_zone(&ev, m->view, row->name, name);
+    event_text(&ev, "file", row->settings->file);
+    event_number(&ev, "serial", row->zone->serial);
+    event_number(&ev, "before", before->serial);
+    event_text(
+        &ev, "reason",
+        "the records are others, but the serial is not newer: who follows the zone does not fetch them");
+    event_emit(m->home->events, &ev);
+}
+
 void primary_replaced(struct primary *m, const struct zones_row *row, const struct zone *before,
                       struct now now)
 {
     if (!row->zone || before == row->zone)
         return;
     bool newer = before && dns_serial_newer(row->zone->serial, before->serial);
+    if (before && !newer)
+        warn_of_serial(m, row, before, now);
     struct journal *j = journals_of(&m->journals, row->name, newer && is_followed(row));
     struct change *c = j && newer ? change_between(before, row->zone) : NULL;
     if (c) {
         m->committing_count++;
-        journal_commit(&m->journals, j, c, false, remembered, m);
+        journal_commit(&m->journals, j, c, &between, remembered, m);
         change_release(c);
     } else if (j && before && before->serial != row->zone->serial) {
         journal_forget(&m->journals, j);
@@ -283,11 +326,12 @@ static void run_first(struct work *k, struct waiting *u, struct now now)
         return;
     }
     struct journal *j = journals_of(&m->journals, &k->lower, true);
+    struct journal_way way = { .all_count = true, .file = row->zone->file };
     if (!signing_extend(m->view->signing, row, u->change, now, &why)) {
         reply(u, DNS_SERVFAIL, why, now);
         return;
     }
-    if (!j || !version_fits(m->view, row, u->change, &why)) {
+    if (!j || !version_fits(m->view, row, u->change, &way.last, &why)) {
         reply(u, j ? DNS_REFUSED : DNS_SERVFAIL, j ? why : "out of memory", now);
         return;
     }
@@ -297,7 +341,7 @@ static void run_first(struct work *k, struct waiting *u, struct now now)
     }
     k->committing = true;
     m->committing_count++;
-    journal_commit(&m->journals, j, u->change, true, committed, u);
+    journal_commit(&m->journals, j, u->change, &way, committed, u);
 }
 
 static void run_work(struct work *k, struct now now)
@@ -350,7 +394,7 @@ void primary_make(struct primary *m, const struct dns_name *lower, struct change
     k->made = fn;
     k->made_owner = owner;
     m->committing_count++;
-    journal_commit(&m->journals, j, c, true, own_committed, k);
+    journal_commit(&m->journals, j, c, &(struct journal_way){ .all_count = true }, own_committed, k);
 }
 
 bool primary_is_changing(struct primary *m, const struct dns_name *lower)
@@ -376,7 +420,7 @@ void primary_remember(struct primary *m, const struct dns_name *lower, struct ch
     if (!j)
         return;
     m->committing_count++;
-    journal_commit(&m->journals, j, c, false, remembered, m);
+    journal_commit(&m->journals, j, c, &between, remembered, m);
 }
 
 /* ---- messages

@@ -5,6 +5,7 @@
 
 #include "dnsd.h"
 #include "journal.h"
+#include "masterfile.h"
 
 struct primary;
 
@@ -16,6 +17,11 @@ bool primary_reload(struct primary *m, const struct dnsd_view *d, struct problem
 void primary_close(struct primary *m);
 bool primary_busy(const struct primary *m);
 
+/* Whether this version of the zone's file may be served: not when changes were made since, and it is neither
+ * the version that they follow on nor newer than they are, for then they would be lost. False, and what is
+ * wrong with it in words. */
+bool primary_takes_file(struct primary *m, const struct dns_name *lower, const struct zone *file,
+                        char text[MASTERFILE_TEXT_MAX]);
 /* A zone as its file has it: with the changes that were made since. Takes over the hold, gives one back. */
 struct zone *primary_replay(struct primary *m, const struct dns_name *lower, struct zone *z, struct now now);
 /* A version that came from elsewhere (its file, its primary) is in the place of another: `before` may be

@@ -353,6 +353,8 @@ struct zone *signing_load(struct signing *g, const struct dnsd_zone *settings, s
     bool running = in_service && k->loaded;
     struct zone *before = before_of(k, in_service, now);
     uint32_t file_serial = file->serial;
+    if (!before) /* it may have been changed before it was signed */
+        file = primary_replay(g->view->primary, &k->lower, file, now);
     bool same_file = before && file_serial == k->file_serial;
     bool stays = same_file && (takes_updates(settings) || by_hand_is_noted(g->view, &k->lower));
     if (!same_file)

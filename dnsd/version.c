@@ -6,10 +6,17 @@
 #include "worker.h"
 #include "zonemd.h"
 
-bool version_fits(struct view *v, struct zones_row *row, const struct change *c, const char **why)
+static void note_mark(void *owner, const struct zone *z)
+{
+    struct zone_mark *mark = owner;
+    *mark = zone_mark_of(z);
+}
+
+bool version_fits(struct view *v, struct zones_row *row, const struct change *c, struct zone_mark *next,
+                  const char **why)
 {
     workers_wait(v->service);
-    bool ok = change_fits(row->zone, c, why);
+    bool ok = change_try(row->zone, c, note_mark, next, why);
     workers_go_on(v->service);
     return ok;
 }

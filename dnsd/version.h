@@ -6,8 +6,10 @@
 #include "change.h"
 #include "dnsd.h"
 
-/* As change_fits() and change_apply() with the zone in service, which is there. */
-bool version_fits(struct view *v, struct zones_row *row, const struct change *c, const char **why);
+/* As change_fits() and change_apply() with the zone in service, which is there. *next: the mark of the
+ * version that would come of it. */
+bool version_fits(struct view *v, struct zones_row *row, const struct change *c, struct zone_mark *next,
+                  const char **why);
 bool version_change(struct view *v, struct zones_row *row, const struct change *c, const char **why);
 /* Whether the version that comes of these changes, which follow on each other, is what its ZONEMD says.
  * Without one it costs no more than a look at the changes. */

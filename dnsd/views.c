@@ -125,17 +125,33 @@ static struct zone *copy_or_none(struct view *v, const struct dnsd_zone *z, cons
     return in_service ? in_service : secondary_copy(v->secondary, z, now_of(v));
 }
 
-/* What is served when the file says this: with the changes since, and signatures. Takes over the hold. */
-static struct zone *version_of_file(struct view *v, const struct dnsd_zone *settings,
-                                    const struct dns_name *lower, struct zone *file, struct problem *p)
+/* The file, with the changes that were made since. Takes over the hold. NULL after the listener heard why it
+ * may not be served. */
+static struct zone *with_changes(struct zone_listener *l, struct view *v, const struct dnsd_zone *settings,
+                                 struct zone *file)
 {
+    struct masterfile_problem p = { .path = settings->file };
+    if (!primary_takes_file(v->primary, settings->lower, file, p.text)) {
+        zone_problem(l, settings->name, &p);
+        zone_release(file);
+        return NULL;
+    }
+    file->file = zone_mark_of(file);
+    return primary_replay(v->primary, settings->lower, file, now_of(v));
+}
+
+/* What is served when the file says this: with the changes since, and signatures. Takes over the hold. */
+static struct zone *version_of_file(struct zone_listener *l, struct view *v, const struct dnsd_zone *settings,
+                                    struct zone *file)
+{
+    struct problem *p = l->first;
     if (!settings->dnssec) {
-        struct zone *z = primary_replay(v->primary, lower, file, now_of(v));
+        struct zone *z = with_changes(l, v, settings, file);
         if (z && settings->zonemd == DNSD_ZONEMD_MAKE && !zonemd_make(z))
             problem_set(p, "not enough memory for the digest of a zone");
         return z;
     }
-    struct zone *in_service = zone_in_service(v, lower);
+    struct zone *in_service = zone_in_service(v, settings->lower);
     struct zone *z = signing_load(v->signing, settings, file, in_service, now_of(v), p);
     zone_release(in_service);
     return z;
@@ -159,7 +175,7 @@ static void load_row(struct zone_listener *l, struct view *v, const struct dnsd_
     row->zone =
         settings->primary_count ? copy_or_none(v, settings, row->name) : load_file(l, settings, source);
     if (row->zone && !settings->primary_count)
-        row->zone = version_of_file(v, settings, row->name, row->zone, l->first);
+        row->zone = version_of_file(l, v, settings, row->zone);
     if (!row->zone)
         row->zone = zone_in_service(v, row->name);
 }

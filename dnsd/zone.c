@@ -403,6 +403,16 @@ static void set_cut(struct zone *z, zone_ref owner, uint16_t type, bool there)
     z->cuts_stale = z->cuts_stale || n->children;
 }
 
+/* Of one record: those of all add up to that of the zone. A name is the same in either case: bit 5 is all
+ * that they differ in, and what else differs in it alone makes no name of another one in practice. */
+static uint64_t record_digest(const struct zone_node *owner, uint16_t type, uint32_t ttl, struct span rdata)
+{
+    uint8_t name[DNS_NAME_BYTES_MAX];
+    for (size_t i = 0; i < owner->name_len; i++)
+        name[i] = owner->name[i] | 0x20;
+    return hash_bytes(rdata, hash_bytes(span_of(name, owner->name_len), (uint64_t)type << 32 | ttl));
+}
+
 /* *owner is the node of the record before, which often has the same owner, and becomes this one's. */
 static enum zone_fault add_to(struct zone *z, zone_ref *node, const struct dns_name *owner, uint16_t type,
                               uint32_t ttl, struct span rdata)
@@ -417,6 +427,9 @@ static enum zone_fault add_to(struct zone *z, zone_ref *node, const struct dns_n
     enum zone_fault fault = *node ? add_record(z, *node, type, ttl, rdata) : ZONE_TOO_BIG;
     if (zone_refused(fault) || fault == ZONE_REPEATED)
         return fault;
+    if (fault == ZONE_OTHER_TTL)
+        ttl = ttl_of(zone_find_set(z, zone_node_at(z, *node), type));
+    z->digest += record_digest(zone_node_at(z, *node), type, ttl, rdata);
     z->record_count++;
     set_cut(z, *node, type, true);
     return fault;
@@ -635,7 +648,8 @@ enum zone_fault zone_add(struct zone *z, const struct dns_name *owner, uint16_t 
 }
 
 /* Takes the record out of the piece; false when it is not there. */
-static bool cut_record(struct zone_set *s, struct span rdata, uint32_t *ttl)
+static bool cut_record(struct zone *z, const struct zone_node *owner, struct zone_set *s, struct span rdata,
+                       uint32_t *ttl)
 {
     struct reader r = zone_records(s);
     struct span held;
@@ -646,6 +660,7 @@ static bool cut_record(struct zone_set *s, struct span rdata, uint32_t *ttl)
         struct reader head = reader_over(span_of(s->records + from, RECORD_HEAD));
         read_skip(&head, 4);
         *ttl = read_u32(&head);
+        z->digest -= record_digest(owner, s->type, *ttl, held);
         memmove(s->records + from, s->records + reader_offset(&r), reader_left(&r));
         s->bytes = (uint16_t)(s->bytes - (reader_offset(&r) - from));
         s->count--;
@@ -677,7 +692,7 @@ bool zone_remove(struct zone *z, const struct dns_name *owner, uint16_t type, st
     while (*link && set_at(z, *link)->type != type)
         link = &set_at(z, *link)->next;
     zone_ref *piece = link;
-    while (*piece && !cut_record(set_at(z, *piece), rdata, ttl))
+    while (*piece && !cut_record(z, node_at(z, node), set_at(z, *piece), rdata, ttl))
         piece = &set_at(z, *piece)->more;
     if (!*piece)
         return false;

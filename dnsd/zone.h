@@ -60,6 +60,12 @@ struct zone_order {
     bool stale;       /* to be sorted anew */
 };
 
+/* What tells a version from others of the same zone. */
+struct zone_mark {
+    uint32_t serial;
+    uint64_t digest; /* of all its records, in whatever order; 0: there is no such version */
+};
+
 struct zone {
     uint8_t *block;
     size_t block_used, block_room;
@@ -72,6 +78,8 @@ struct zone {
     zone_ref soa;          /* the apex's SOA ... */
     zone_ref negative_soa; /* ... and the same with the TTL of negative answers (RFC 2308 5) */
     uint32_t serial;
+    uint64_t digest;       /* of the records there are now, as in zone_mark; the same in each process */
+    struct zone_mark file; /* the version that its master file had; none, where it came from elsewhere */
     size_t node_count, record_count;
     unsigned holders;
     bool cuts_stale; /* flags of nodes below a delegation that came or went are to be made anew */
@@ -96,6 +104,16 @@ static inline const struct zone_node *zone_node_at(const struct zone *z, zone_re
 static inline const struct zone_set *zone_set_at(const struct zone *z, zone_ref ref)
 {
     return ref ? (const struct zone_set *)(const void *)(z->block + (size_t)ref * ZONE_GRAIN) : NULL;
+}
+
+static inline struct zone_mark zone_mark_of(const struct zone *z)
+{
+    return (struct zone_mark){ .serial = z->serial, .digest = z->digest };
+}
+
+static inline bool zone_is_marked(const struct zone *z, const struct zone_mark *m)
+{
+    return m->digest && z->serial == m->serial && z->digest == m->digest;
 }
 
 static inline struct span zone_node_name(const struct zone_node *n)

@@ -152,6 +152,7 @@ static void assert_is_the_model(const struct zone *z)
         assert_found_alike(z, fresh, asked[i]);
     assert_int_equal(z->serial, serial);
     assert_int_equal(z->record_count, fresh->record_count);
+    assert_int_equal(z->digest, fresh->digest);
     assert_int_equal(z->node_count, fresh->node_count);
     assert_int_equal(chain_length(z), z->node_count);
     struct change *none = change_between(z, fresh);
