@@ -169,7 +169,7 @@ static void ask_by_tcp(struct dns_exchange *x)
     struct writer length = writer_over(room, LENGTH_BYTES);
     struct span query = write_query(x, room + LENGTH_BYTES, sizeof room - LENGTH_BYTES);
     write_u16(&length, (uint16_t)query.len);
-    x->stream = stream_connect(x->loop, &x->options.server, &limits, &stream_owner, x);
+    x->stream = stream_connect(x->loop, &x->options.from, &x->options.server, &limits, &stream_owner, x);
     if (!x->stream || !stream_write(x->stream, span_of(room, LENGTH_BYTES + query.len)))
         fail_soon(x);
 }
@@ -217,10 +217,10 @@ static void readable(uv_poll_t *p, int status, int events)
 }
 
 /* A port out of all that may be had, from the system's entropy; false: the system is to choose. */
-static bool bind_random_port(int fd, uint8_t family)
+static bool bind_random_port(int fd, const struct address *from)
 {
     for (int i = 0; i < PORT_TRIES; i++) {
-        struct endpoint at = { .address.family = family };
+        struct endpoint at = { .address = *from };
         struct sockaddr_storage room;
         uint16_t port;
         entropy_fill(&port, sizeof port);
@@ -242,8 +242,9 @@ static bool open_socket(struct dns_exchange *x)
     int fd = socket(family, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
     if (fd < 0)
         return false;
-    bind_random_port(fd, server->address.family);
-    if (connect(fd, (struct sockaddr *)&to, socket_address(server, &to)) != 0 ||
+    struct address any = { .family = server->address.family }, *from = &x->options.from;
+    if ((!bind_random_port(fd, from->family ? from : &any) && !socket_from(fd, from)) ||
+        connect(fd, (struct sockaddr *)&to, socket_address(server, &to)) != 0 ||
         uv_poll_init(&x->loop->uv, &x->poll, fd) != 0) {
         close(fd);
         return false;

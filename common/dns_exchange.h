@@ -18,6 +18,7 @@ enum dns_exchange_outcome {
 
 struct dns_exchange_options {
     struct endpoint server;
+    struct address from; /* family 0: the system chooses */
     struct dns_question question;
     /* Another message in the place of a question: an UPDATE or a NOTIFY, whose question is its zone. Its
      * identifier is filled in; it must live until the callback. At most DNS_EXCHANGE_BYTES_MAX, unless it

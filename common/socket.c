@@ -38,6 +38,19 @@ struct endpoint socket_endpoint(const struct sockaddr_storage *s)
     return e;
 }
 
+bool socket_from(int fd, const struct address *from)
+{
+    struct sockaddr_storage room;
+    struct endpoint at = { 0 };
+    int on = 1;
+    if (!from || !from->family)
+        return true;
+    at.address = *from;
+    /* the port is chosen when it is known whom it is for: many may have the same one */
+    setsockopt(fd, IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT, &on, sizeof on);
+    return bind(fd, (struct sockaddr *)&room, socket_address(&at, &room)) == 0;
+}
+
 struct endpoint socket_local(int fd)
 {
     struct sockaddr_storage s = { 0 };

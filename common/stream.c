@@ -610,15 +610,17 @@ struct stream *stream_open(struct loop *l, int fd, const struct endpoint *peer,
     return s;
 }
 
-struct stream *stream_connect(struct loop *l, const struct endpoint *to, const struct stream_limits *limits,
-                              const struct stream_owner *owner, void *self)
+struct stream *stream_connect(struct loop *l, const struct address *from, const struct endpoint *to,
+                              const struct stream_limits *limits, const struct stream_owner *owner,
+                              void *self)
 {
     struct sockaddr_storage at;
     socklen_t len = socket_address(to, &at);
     int fd = socket(at.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
     if (fd < 0)
         return NULL;
-    int error = connect(fd, (struct sockaddr *)&at, len) == 0 ? 0 : errno;
+    bool ok = socket_from(fd, from) && connect(fd, (struct sockaddr *)&at, len) == 0;
+    int error = ok ? 0 : errno;
     struct stream *s = stream_new(l, fd, to, limits, owner, self);
     if (!s)
         return NULL;

@@ -68,8 +68,9 @@ void listener_close(struct listener *l);
 struct stream *stream_open(struct loop *l, int fd, const struct endpoint *peer,
                            const struct stream_limits *limits, const struct stream_owner *owner, void *self);
 /* Begins to connect; a failure comes as closed(STREAM_ERROR). NULL as above. */
-struct stream *stream_connect(struct loop *l, const struct endpoint *to, const struct stream_limits *limits,
-                              const struct stream_owner *owner, void *self);
+struct stream *stream_connect(struct loop *l, const struct address *from, const struct endpoint *to,
+                              const struct stream_limits *limits, const struct stream_owner *owner,
+                              void *self);
 const struct endpoint *stream_peer(const struct stream *s);
 const struct endpoint *stream_local(const struct stream *s);
 /* Why it ended with STREAM_ERROR. */

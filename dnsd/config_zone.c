@@ -84,7 +84,8 @@ const struct config_key dnsd_zone_keys[] = {
       .type = CONFIG_TEXT,
       .flags = CONFIG_LIST,
       .help = "Who is told when the zone has changed, and at the start: an address (port 53), or an address "
-              "with a port; with a key that signs it, \"172.16.16.140 key NAME\".",
+              "with a port; with a key that signs it, \"172.16.16.140 key NAME\". It comes from the address "
+              "that serves the zone, as do questions to primaries, where `listen` or the view names one.",
       .example = "notify = { \"172.16.16.140\" }",
       .reference = "RFC 1996" },
     { .name = "primaries",

@@ -14,6 +14,7 @@ struct notification {
     struct notifier *notifier;
     struct dns_exchange *exchange;
     struct endpoint to;
+    struct address from;
     struct dns_name zone;
     uint32_t serial;
     uint64_t zone_key;
@@ -59,6 +60,13 @@ static void again_due(struct timer *timer, struct now now)
     send_again(list_item(timer, struct notification, again));
 }
 
+static enum dns_rcode rcode_of(struct span message)
+{
+    struct reader r = reader_over(message);
+    struct dns_header h;
+    return read_dns_header(&r, &h) ? dns_rcode(h.flags) : DNS_FORMERR;
+}
+
 static void answered(void *owner, const struct dns_exchange_result *r, struct now now)
 {
     struct notification *t = owner;
@@ -66,8 +74,9 @@ static void answered(void *owner, const struct dns_exchange_result *r, struct no
     enum tsig_error error = r->outcome == DNS_EXCHANGE_RESPONSE && tsig_is_open(&t->session)
                                 ? tsig_verify(&t->session, r->message, (uint64_t)now.unix_ms / 1000)
                                 : TSIG_GOOD;
-    if (error) {
-        tell(t, EVENT_DNS_NOTIFY_FAILED, tsig_error_name(error), now);
+    enum dns_rcode rcode = r->outcome == DNS_EXCHANGE_RESPONSE ? rcode_of(r->message) : DNS_NOERROR;
+    if (error || rcode != DNS_NOERROR) { /* an answer all the same: to say it again would not help */
+        tell(t, EVENT_DNS_NOTIFY_FAILED, error ? tsig_error_name(error) : dns_rcode_name(rcode), now);
         end(t);
     } else if (r->outcome == DNS_EXCHANGE_RESPONSE) {
         tell(t, EVENT_DNS_NOTIFIED, NULL, now);
@@ -84,6 +93,7 @@ static void answered(void *owner, const struct dns_exchange_result *r, struct no
 static void send_again(struct notification *t)
 {
     struct dns_exchange_options o = { .server = t->to,
+                                      .from = t->from,
                                       .message = span_of(t->message, t->length),
                                       .timeout_ms = (uint32_t)FIRST_MS << t->tries };
     t->due_ms = loop_now(t->notifier->loop).mono_ms + o.timeout_ms;
@@ -118,8 +128,7 @@ void notifier_open(struct notifier *n, struct loop *l, struct events *e)
     list_open(&n->under_way);
 }
 
-void notifier_tell(struct notifier *n, const struct zone *z, const struct endpoint *to,
-                   const struct tsig_key *key, uint64_t zone_key, struct now now)
+void notifier_tell(struct notifier *n, const struct zone *z, const struct notify_whom *whom, struct now now)
 {
     struct notification *t = n->count < NOTIFY_UNDER_WAY_MAX ? calloc(1, sizeof *t) : NULL;
     if (!t) {
@@ -128,13 +137,14 @@ void notifier_tell(struct notifier *n, const struct zone *z, const struct endpoi
     }
     t->notifier = n;
     t->again.fire = again_due;
-    t->to = *to;
+    t->to = whom->at;
+    t->from = whom->from;
     t->serial = z->serial;
-    t->zone_key = zone_key;
+    t->zone_key = whom->zone_key;
     dns_name_copy(&t->zone, &z->name);
     list_append(&n->under_way, &t->node);
     n->count++;
-    if (write_message(t, z, key, now)) {
+    if (write_message(t, z, whom->key, now)) {
         send_again(t);
         return;
     }

@@ -23,8 +23,14 @@ struct notifier {
 
 void notifier_open(struct notifier *n, struct loop *l, struct events *e);
 void notifier_close(struct notifier *n);
-/* The zone has this version now. key == NULL: unsigned. zone_key: followers_key(). */
-void notifier_tell(struct notifier *n, const struct zone *z, const struct endpoint *to,
-                   const struct tsig_key *key, uint64_t zone_key, struct now now);
+/* Who is told. */
+struct notify_whom {
+    struct endpoint at;
+    struct address from;        /* as in dns_exchange_options */
+    const struct tsig_key *key; /* NULL: unsigned */
+    uint64_t zone_key;          /* followers_key() */
+};
+/* The zone has this version now. */
+void notifier_tell(struct notifier *n, const struct zone *z, const struct notify_whom *whom, struct now now);
 
 #endif

@@ -4,6 +4,7 @@
 #include "encode.h"
 #include "forward.h"
 #include "notify.h"
+#include "outgoing.h"
 #include "signing.h"
 #include "update.h"
 #include "version.h"
@@ -102,9 +103,15 @@ static struct zones_row *row_of(struct primary *m, const struct dns_name *lower)
 static void notify(struct primary *m, const struct zones_row *row, struct now now)
 {
     const struct dnsd_zone *z = row->settings;
-    for (size_t i = 0; row->zone && i < z->notify_count; i++)
-        notifier_tell(&m->notifier, row->zone, &z->notify[i].at, z->notify[i].key,
-                      followers_key(m->view->service->seed, m->view->name, row->name), now);
+    const struct service *s = m->view->service;
+    for (size_t i = 0; row->zone && i < z->notify_count; i++) {
+        const struct endpoint *at = &z->notify[i].at;
+        struct notify_whom whom = { .at = *at,
+                                    .from = outgoing_address(s->settings, m->view->settings, at),
+                                    .key = z->notify[i].key,
+                                    .zone_key = followers_key(s->seed, m->view->name, row->name) };
+        notifier_tell(&m->notifier, row->zone, &whom, now);
+    }
 }
 
 bool primary_takes_file(struct primary *m, const struct dns_name *lower, const struct zone *file,

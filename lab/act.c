@@ -153,7 +153,7 @@ static bool grant(struct actor *a, enum client_wish wish, struct span out, enum 
     case CLIENT_CONNECT:
         hang_up(a);
         struct endpoint to = reachable(&a->client->server);
-        a->stream = stream_connect(&a->stage->loop, &to, &limits, &owner, a);
+        a->stream = stream_connect(&a->stage->loop, NULL, &to, &limits, &owner, a);
         *next = CLIENT_CONNECTED; /* what it writes waits until that is true; a failure ends the stream */
         a->stream_count += a->stream != NULL;
         return a->stream != NULL;

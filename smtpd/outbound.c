@@ -529,7 +529,7 @@ static void connect_next(struct outbound *o)
     }
     struct endpoint to = { .address = o->addresses[o->address_at++], .port = o->hop.port };
     client_session_open(&o->session, o->own_name, o->tls_use);
-    o->stream = stream_connect(o->relay->home->loop, &to, &limits, &owner, o);
+    o->stream = stream_connect(o->relay->home->loop, NULL, &to, &limits, &owner, o);
     if (!o->stream)
         fail(o, 451, "4.3.1", "There was no memory for a connection");
     else
