@@ -33,8 +33,9 @@ struct stream {
     size_t kept_len, kept_room;
     struct stream_queue queue;
     SSL *ssl;
-    struct tls_context *tls_wanted; /* to begin when the clear bytes are out */
-    const char *tls_name;           /* whom to ask for, as the client; NULL: we are the server */
+    struct tls_context *tls; /* held; NULL: in clear */
+    bool tls_wanted;         /* to begin when the clear bytes are out */
+    const char *tls_name;    /* whom to ask for, as the client; NULL: we are the server */
     size_t discarded;
 
     struct timer deadline; /* armed lazily: one that fires before due_ms is armed again */
@@ -73,6 +74,7 @@ static void end(struct stream *s, enum stream_end why)
     list_remove(&s->later.node);
     queue_close(&s->queue);
     SSL_free(s->ssl);
+    tls_context_close(s->tls);
     s->ssl = NULL;
     free(s->kept);
     s->kept = NULL;
@@ -300,7 +302,7 @@ static void offer(struct stream *s, struct span in)
     s->calling = true;
     size_t taken = s->owner->bytes(s->self, s, in);
     struct span rest = span_from(in, taken);
-    bool clear_ends = s->tls_wanted != NULL || s->handshaking;
+    bool clear_ends = s->tls_wanted || s->handshaking;
     if (!s->ended && clear_ends) {
         s->discarded += rest.len;
         drop_kept(s);
@@ -444,8 +446,8 @@ static bool ask_for(SSL *ssl, const char *name)
 
 static void begin_handshake(struct stream *s)
 {
-    s->ssl = SSL_new(tls_context_ssl(s->tls_wanted));
-    s->tls_wanted = NULL;
+    s->ssl = SSL_new(tls_context_ssl(s->tls));
+    s->tls_wanted = false;
     if (!s->ssl || SSL_set_fd(s->ssl, s->fd) != 1 || (s->tls_name && !ask_for(s->ssl, s->tls_name))) {
         fail(s, "TLS", 0);
         return;
@@ -460,9 +462,10 @@ static void begin_handshake(struct stream *s)
 
 void stream_start_tls(struct stream *s, struct tls_context *t)
 {
-    if (s->ended || s->ssl)
+    if (s->ended || s->tls)
         return;
-    s->tls_wanted = t;
+    s->tls = tls_context_hold(t);
+    s->tls_wanted = true;
     if (!s->calling) {
         s->discarded += s->kept_len;
         drop_kept(s);

@@ -42,6 +42,7 @@ struct tls_context {
     SSL_CTX *ssl;
     unsigned char protocol[PROTOCOL_BYTES]; /* length octet and name, as in ALPN; empty: HTTP */
     struct named_context *names;
+    unsigned holders; /* beside the first one */
 };
 
 /* A key and the certificate that goes with it. */
@@ -425,18 +426,20 @@ void tls_context_add_name(struct tls_context *t, const char *name, struct tls_co
     t->names = n;
 }
 
+struct tls_context *tls_context_hold(struct tls_context *t)
+{
+    t->holders++;
+    return t;
+}
+
 void tls_context_close(struct tls_context *t)
 {
-    if (!t)
+    if (!t || t->holders--)
         return;
     for (struct named_context *n = t->names, *next; n; n = next) {
         next = n->next;
         tls_context_close(n->context);
         free(n);
-    }
-    if (t->ssl) { /* connections in their handshake still hold it; harmless for a client's */
-        SSL_CTX_set_tlsext_servername_callback(t->ssl, NULL);
-        SSL_CTX_set_alpn_select_cb(t->ssl, NULL, NULL);
     }
     SSL_CTX_free(t->ssl);
     free(t);

@@ -30,6 +30,9 @@ void tls_context_speak(struct tls_context *t, const char *protocol);
 void tls_context_newest(struct tls_context *t);
 /* Another name on the same listener, chosen by SNI. Takes over `other`. */
 void tls_context_add_name(struct tls_context *t, const char *name, struct tls_context *other);
+/* Each connection holds its context to its end, so that other settings may come at any time. */
+struct tls_context *tls_context_hold(struct tls_context *t);
+/* The last one frees. Harmless with NULL. */
 void tls_context_close(struct tls_context *t);
 
 /* A client's context. ca_path: only certificates that these authorities issued are taken, for the name that

@@ -1,8 +1,8 @@
 #include "copy.h"
 
 #include "change.h"
+#include "copy_times.h"
 #include "hash.h"
-#include "secondary.h"
 #include "sign.h"
 #include "store.h"
 #include "work.h"
@@ -170,7 +170,7 @@ static struct zone *build(uint64_t seed, const struct dns_name *name, struct spa
         }
         begun = true; /* an SOA stands first */
         if (record.type == DNS_TYPE_SOA)
-            *expire_s = secondary_times_of(rdata).expire_s;
+            *expire_s = copy_times_of_soa(rdata).expire_s;
         fault = zone_builder_add(b, &record.owner, record.type, record.ttl, rdata);
     }
     if (b && (zone_refused(fault) || !reader_ok(&r))) { /* cut short, or not ours: it is fetched again */
@@ -230,5 +230,7 @@ struct zone *copy_load(struct view *v, const struct dnsd_zone *settings, struct 
         zone_release(z);
         return NULL;
     }
+    if (z)
+        z->confirmed_ms = confirmed_s * 1000;
     return z;
 }

@@ -218,8 +218,7 @@ struct service {
     struct load load;                     /* of this thread */
     struct known known;                   /* of this thread */
     uint64_t changes;                     /* of what replies are made from: workers_pause() */
-    struct tls_context *tls, *tls_before; /* NULL: none, and none before the last reload */
-    struct tls_context *tls_client, *tls_client_before;
+    struct tls_context *tls, *tls_client; /* NULL: none */
     struct listener **tls_listeners;
     size_t tls_listener_count;
     struct response response;    /* of the message at hand */
@@ -256,8 +255,17 @@ size_t dnsd_connections_possible(size_t wanted);
 /* Opens all or says why not; dnsd_close_tls_listeners() and dnsd_close_tls() end what is open in any case. */
 bool dnsd_open_tls(struct service *s, struct problem *p);
 void dnsd_tell_tls(struct service *s);
-/* Another certificate; false, and *p says why: the one before stays. */
-bool dnsd_reload_tls(struct service *s, const struct dnsd_settings *d, struct problem *p);
+/* By other settings, made before they count. */
+struct dnsd_contexts {
+    struct tls_context *server, *client; /* NULL: none */
+};
+/* False, and *p says why. */
+bool dnsd_make_tls(const struct service *s, const struct dnsd_settings *d, struct dnsd_contexts *made,
+                   struct problem *p);
+/* They count from now on; connections go on with those before. */
+void dnsd_take_tls(struct service *s, const struct dnsd_contexts *made);
+/* They do not. */
+void dnsd_drop_tls(struct dnsd_contexts *made);
 bool dnsd_is_tls(const struct service *s, const struct listener *l);
 void dnsd_close_tls_listeners(struct service *s);
 /* When there are no connections any more. */

@@ -71,23 +71,30 @@ bool dnsd_is_tls(const struct service *s, const struct listener *l)
     return false;
 }
 
-/* Connections in their handshake hold what they need of the context before. */
-bool dnsd_reload_tls(struct service *s, const struct dnsd_settings *d, struct problem *p)
+bool dnsd_make_tls(const struct service *s, const struct dnsd_settings *d, struct dnsd_contexts *made,
+                   struct problem *p)
 {
-    struct tls_context *t = s->tls ? open_context(s, d, p) : NULL;
-    struct tls_context *client = d->tls.ca_path ? open_client(s, d, p) : NULL;
-    if ((s->tls && !t) || (d->tls.ca_path && !client)) {
-        tls_context_close(t);
-        tls_context_close(client);
+    *made = (struct dnsd_contexts){ 0 };
+    if (s->tls && !(made->server = open_context(s, d, p)))
         return false;
-    }
-    tls_context_close(s->tls_client_before);
-    s->tls_client_before = s->tls_client;
-    s->tls_client = client;
-    tls_context_close(s->tls_before);
-    s->tls_before = s->tls;
-    s->tls = t;
-    return true;
+    if (!d->tls.ca_path || (made->client = open_client(s, d, p)))
+        return true;
+    dnsd_drop_tls(made);
+    return false;
+}
+
+void dnsd_drop_tls(struct dnsd_contexts *made)
+{
+    tls_context_close(made->server);
+    tls_context_close(made->client);
+}
+
+void dnsd_take_tls(struct service *s, const struct dnsd_contexts *made)
+{
+    tls_context_close(s->tls);
+    tls_context_close(s->tls_client);
+    s->tls = made->server;
+    s->tls_client = made->client;
 }
 
 void dnsd_close_tls_listeners(struct service *s)
@@ -100,10 +107,8 @@ void dnsd_close_tls_listeners(struct service *s)
 void dnsd_close_tls(struct service *s)
 {
     tls_context_close(s->tls);
-    tls_context_close(s->tls_before);
     tls_context_close(s->tls_client);
-    tls_context_close(s->tls_client_before);
     free(s->tls_listeners);
-    s->tls = s->tls_before = s->tls_client = s->tls_client_before = NULL;
+    s->tls = s->tls_client = NULL;
     s->tls_listeners = NULL;
 }

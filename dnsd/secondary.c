@@ -1,6 +1,7 @@
 #include "secondary.h"
 
 #include "copy.h"
+#include "copy_times.h"
 #include "dns_exchange.h"
 #include "encode.h"
 #include "outgoing.h"
@@ -21,12 +22,6 @@
 #define LENGTH_BYTES 2
 #define OUT_BYTES    2048 /* the question, with names and an SOA at their longest */
 
-#define REFRESH_LEAST_S 2
-#define REFRESH_MOST_S  (7 * 86400)
-#define RETRY_LEAST_S   2
-#define RETRY_MOST_S    86400
-#define EXPIRE_MOST_S   (100 * 86400)
-
 /* What a follower has while it asks. */
 struct fetch {
     struct transfer_in in;
@@ -41,7 +36,7 @@ struct follower {
     struct secondary *secondary;
     const struct dnsd_zone *settings;
     const struct dns_name *lower; /* the settings' */
-    struct secondary_times times;
+    struct copy_times times;
     struct timer check_due, expiry, copy_due;
     size_t primary;                /* which one is asked */
     bool again;                    /* a NOTIFY came meanwhile */
@@ -64,35 +59,6 @@ struct secondary {
     size_t fetching; /* how many have a fetch */
     struct deferred next_turn;
 };
-
-/* ---- times ------------------------------------------------------------------------------------------------
- */
-
-static uint32_t within(uint32_t v, uint32_t least, uint32_t most)
-{
-    return v < least ? least : v > most ? most : v;
-}
-
-struct secondary_times secondary_times_of(struct span soa)
-{
-    struct reader r = reader_over(soa);
-    struct secondary_times t;
-    read_plain_name(&r);
-    read_plain_name(&r);
-    read_u32(&r); /* serial */
-    t.refresh_s = within(read_u32(&r), REFRESH_LEAST_S, REFRESH_MOST_S);
-    t.retry_s = within(read_u32(&r), RETRY_LEAST_S, RETRY_MOST_S);
-    t.expire_s = within(read_u32(&r), t.refresh_s, EXPIRE_MOST_S);
-    return t;
-}
-
-static struct secondary_times times_of(const struct zone *z)
-{
-    struct reader r = zone_records(zone_set_at(z, z->soa));
-    struct span rdata;
-    zone_next_record(&r, &rdata);
-    return secondary_times_of(rdata);
-}
 
 static struct zones_row *row_of(struct follower *f)
 {
@@ -212,6 +178,12 @@ static void want_check(struct follower *f, struct now now)
         list_append(&m->waiting, &f->waiting);
 }
 
+static void arm_expiry(struct follower *f, const struct zone *z, struct now now)
+{
+    loop_arm(loop_of(f), &f->expiry,
+             now.mono_ms + copy_times_left_ms(&f->times, z->confirmed_ms, now.unix_ms));
+}
+
 /* The primary has said that what we have is the latest, or has given it. */
 static void is_current(struct follower *f, struct now now)
 {
@@ -222,10 +194,10 @@ static void is_current(struct follower *f, struct now now)
     f->primary = 0;
     if (!z)
         return;
-    f->checked_ms = now.unix_ms;
+    f->checked_ms = z->confirmed_ms = now.unix_ms;
     f->failed_ms = 0;
-    f->times = times_of(z);
-    loop_arm(loop_of(f), &f->expiry, now.mono_ms + (uint64_t)f->times.expire_s * 1000);
+    f->times = copy_times_of(z);
+    arm_expiry(f, z, now);
     if (f->again)
         loop_arm(loop_of(f), &f->check_due, now.mono_ms);
     else
@@ -776,8 +748,8 @@ bool secondary_follow(struct secondary *m, struct zones_row *row, struct now now
     list_append(&m->all, &f->node);
     row->follower = f;
     if (row->zone) {
-        f->times = times_of(row->zone);
-        loop_arm(loop_of(f), &f->expiry, now.mono_ms + (uint64_t)f->times.expire_s * 1000);
+        f->times = copy_times_of(row->zone);
+        arm_expiry(f, row->zone, now);
     }
     loop_arm(loop_of(f), &f->check_due, now.mono_ms);
     return true;

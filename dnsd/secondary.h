@@ -45,13 +45,4 @@ bool secondary_check(struct secondary *m, const struct dns_name *lower, bool who
 enum respond_outcome secondary_notified(struct secondary *m, struct span message,
                                         const struct dnsd_asker *from, struct writer *out, struct now now);
 
-/* ---- pure: when what is due; all in seconds
- * ----------------------------------------------------------------- */
-
-struct secondary_times {
-    uint32_t refresh_s, retry_s, expire_s;
-};
-/* Of an SOA's data, each within bounds that keep a typing error from flooding a primary or losing a zone. */
-struct secondary_times secondary_times_of(struct span soa);
-
 #endif

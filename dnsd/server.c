@@ -415,13 +415,15 @@ static bool reload(struct service *s, void *settings, struct problem *p)
         return false;
     }
     struct limit *limit = NULL;
+    struct dnsd_contexts contexts = { 0 };
     bool loaded = views_load(s, d, false, &views, p);
     sources_free(d);
     if (!loaded)
         return false;
     /* recursion last: it would go on with settings that are thrown away */
-    if (!open_limit(s, d, &limit, p) || !dnsd_reload_tls(s, d, p) || !open_recursion(s, d, p)) {
+    if (!open_limit(s, d, &limit, p) || !dnsd_make_tls(s, d, &contexts, p) || !open_recursion(s, d, p)) {
         limit_close(limit);
+        dnsd_drop_tls(&contexts);
         views_drop(s, &views);
         return false;
     }
@@ -430,6 +432,7 @@ static bool reload(struct service *s, void *settings, struct problem *p)
     views_swap(s, d, &views);
     s->connections_max = dnsd_connections_possible(d->tcp_clients_max);
     dnsd_identify(s, d);
+    dnsd_take_tls(s, &contexts);
     limit_close(s->limit);
     s->limit = limit;
     workers_resume(s);

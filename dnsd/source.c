@@ -36,6 +36,7 @@ static void check_digest(struct source *s, const struct dnsd_zone *settings)
     keep_problem(s, settings->name, &p);
     zone_release(s->zone);
     s->zone = NULL;
+    s->stamp = (struct zonefile_stamp){ 0 }; /* it is not what is served: it is looked at again */
 }
 
 static struct source *source_new(void)

@@ -80,6 +80,7 @@ struct zone {
     uint32_t serial;
     uint64_t digest;       /* of the records there are now, as in zone_mark; the same in each process */
     struct zone_mark file; /* the version that its master file had; none, where it came from elsewhere */
+    int64_t confirmed_ms;  /* unix time; when a primary last said that it is the latest; 0: none did */
     size_t node_count, record_count;
     unsigned holders;
     bool cuts_stale; /* flags of nodes below a delegation that came or went are to be made anew */

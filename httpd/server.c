@@ -66,7 +66,6 @@ void httpd_service_free(struct service *s)
     entries_close(&s->entries);
     files_close(s->files);
     tls_context_close(s->tls);
-    tls_context_close(s->tls_before);
     free(s->listeners);
     if (s->settings)
         httpd_forget(s->settings);
@@ -133,10 +132,9 @@ static bool reload(struct service *s, void *settings, struct problem *p)
     }
     struct http_server_options o = options_of(t);
     files_close(s->files);
-    tls_context_close(s->tls_before);
+    tls_context_close(s->tls);
     httpd_forget(s->settings);
     s->files = files;
-    s->tls_before = s->tls;
     s->tls = tls;
     s->settings = t;
     http_server_configure(s->http, &o);

@@ -23,7 +23,6 @@ struct service {
     struct files *files;
     struct entries entries;
     struct tls_context *tls;
-    struct tls_context *tls_before; /* of the settings before: a connection may be about to begin with it */
     struct site_listener *listeners;
     size_t listener_count;
     struct list posts; /* that wait for their commit */

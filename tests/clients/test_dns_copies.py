@@ -397,6 +397,24 @@ zone:
         self.follows(ours, 3)
         self.assertEqual(ask(ours, "www.a.test"), ["192.0.2.1"])
 
+    def test_a_reload_does_not_make_a_copy_young_again(self):
+        ours = free_port()
+        (self.directory / "a.zone").write_text(ZONE.format(serial=3, more="").replace("3600 600 86400", "2 2 3"))
+        primary, port = self.primary()
+        secondary, _ = self.secondary(port, ours)
+        self.follows(ours, 3)
+        primary.kill()
+        reloads = 0
+        while "event=dns.zone.expired" not in secondary.log():
+            reloads += 1
+            secondary.signal(signal.SIGHUP)
+            lab.until(lambda: secondary.log().count("event=reloaded") >= reloads, secondary.log)
+            self.assertLess(reloads, 20000)
+            if reloads == 1:
+                began = time.monotonic()
+            self.assertLess(time.monotonic() - began, lab.END_S)
+        self.assertEqual(ask(ours, "www.a.test"), [])
+
 
 if __name__ == "__main__":
     unittest.main()

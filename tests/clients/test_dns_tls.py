@@ -123,6 +123,19 @@ class Tls(unittest.TestCase):
                 with TlsServer.connect(other, name="renewed.lab") as c:
                     self.assertEqual(ask(c, query())[0].rcode, 0)
 
+    def test_a_reload_that_is_refused_leaves_the_certificate(self):
+        with TlsServer() as server:
+            wrong = server.program.directory / "hints"
+            wrong.write_text("this is no list of root servers (\n")
+            text = server.program.conf.read_text().replace('tls-name = "ns1.lab"', 'tls-name = "renewed.lab"')
+            text = text.replace("dnsd {", f'dnsd {{ allow-recursion = {{ "127.0.0.1" }} root-hints = "{wrong}"', 1)
+            self.assertIn("renewed.lab", text)
+            server.program.conf.write_text(text)
+            server.program.signal(signal.SIGHUP)
+            server.program.wait_log("event=reload.refused")
+            with server.connect() as c:  # as ns1.lab
+                self.assertEqual(ask(c, query())[0].rcode, 0)
+
 
 if __name__ == "__main__":
     unittest.main()

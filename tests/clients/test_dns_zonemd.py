@@ -3,10 +3,12 @@ import pathlib
 import shutil
 import signal
 import tempfile
+import time
 import unittest
 
 import lab
 from test_dns_copies import ask, free_port, serial, update
+from test_dns_reload import SETTLES_S
 
 ZONE = """$ORIGIN a.test.
 $TTL 60
@@ -64,6 +66,20 @@ class Zonemd(unittest.TestCase):
         self.again(server, 3, "three")
         lab.until(lambda: serial(port) == 3, "the good version is not served")
         self.assertEqual(self.text(port), ['"three"'])
+
+    def test_a_wrong_one_is_refused_each_time(self):
+        """Also when the file has been as it is for so long that a right one would not be read again."""
+        self.write(1, "one")
+        server, port = self.server(f'file = "{self.file}"')
+        self.write(2, "two", "bad")
+        until = time.monotonic() + SETTLES_S + 1
+        reloads = 0
+        while time.monotonic() < until:
+            server.signal(signal.SIGHUP)
+            reloads += 1
+            lab.until(lambda: server.log().count("event=reloaded") >= reloads, server.log)
+        self.assertEqual(server.log().count("its digest is not what its ZONEMD says"), reloads)
+        self.assertEqual(self.text(port), ['"one"'])
 
     def test_a_start_with_a_wrong_one_ends_with_its_reason(self):
         self.write(1, "one", "bad")

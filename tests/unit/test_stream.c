@@ -384,6 +384,36 @@ static void clear_bytes_behind_the_upgrade_never_count(void **state)
     assert_int_equal(system(command), 0);
 }
 
+/* Another certificate came while the client was still on its way: the connection goes on by the one it has.
+ */
+static void a_context_lives_as_long_as_its_connections(void **state)
+{
+    struct world *w = *state;
+    char directory[] = "/tmp/wirelab-tls-XXXXXX", command[128];
+    struct problem p;
+    assert_non_null(mkdtemp(directory));
+    struct tls_home *home = tls_home_open(directory, NULL);
+    struct tls_context *served = tls_server_context(home, "mail01", NULL, NULL, loop_now(&w->loop), &p);
+    tls_context_speak(served, "dot");
+    stream_start_tls(w->s, served);
+    tls_context_close(served);
+    SSL_CTX *context = SSL_CTX_new(TLS_client_method());
+    SSL *client = SSL_new(context);
+    const unsigned char *protocol;
+    unsigned length;
+    assert_int_equal(SSL_set_alpn_protos(client, (const unsigned char *)"\3dot", 4), 0);
+    SSL_set_fd(client, w->peer);
+    shake_hands(w, client);
+    SSL_get0_alpn_selected(client, &protocol, &length);
+    assert_int_equal(length, 3);
+    assert_memory_equal(protocol, "dot", 3);
+    SSL_free(client);
+    SSL_CTX_free(context);
+    tls_home_close(home);
+    snprintf(command, sizeof command, "rm -rf %s", directory);
+    assert_int_equal(system(command), 0);
+}
+
 static void garbage_for_a_handshake_ends_only_that_stream(void **state)
 {
     struct world *w = *state;
@@ -472,6 +502,7 @@ int main(void)
         TEST(a_callback_may_abort_its_own_stream),
         TEST(the_deadline_fires_at_its_time_and_not_before),
         TEST(clear_bytes_behind_the_upgrade_never_count),
+        TEST(a_context_lives_as_long_as_its_connections),
         TEST(garbage_for_a_handshake_ends_only_that_stream),
         TEST(a_client_takes_the_certificate_of_the_name_it_asks_for),
         TEST(a_client_takes_no_certificate_of_another_name),
