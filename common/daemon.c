@@ -164,13 +164,24 @@ static void say_listeners(const struct config_section *s, const char *service)
     }
 }
 
+static bool check_files(void *const *settings)
+{
+    bool ok = true;
+    for (size_t i = 0; all_services[i]; i++)
+        if (settings[i] && all_services[i]->check)
+            ok = all_services[i]->check(settings[i]) && ok;
+    return ok;
+}
+
 int daemon_check(const char *path, bool effective)
 {
     void *settings[SERVICES_MAX];
     struct config *c = read_config(path, (struct span){ 0 }, NULL, settings);
     if (!c)
         return EXIT_WRONG_USE;
-    printf("%s is right; it makes\n", path);
+    bool ok = check_files(settings);
+    printf(ok ? "%s is right; it makes\n" : "%s is right, but files that it names are not; it would make\n",
+           path);
     for (size_t i = 0; all_services[i]; i++)
         if (settings[i])
             say_listeners(config_section(config_root(c), all_services[i]->name), all_services[i]->name);
@@ -181,7 +192,7 @@ int daemon_check(const char *path, bool effective)
     }
     forget(settings);
     config_close(c);
-    return EXIT_OK;
+    return ok ? EXIT_OK : EXIT_WRONG_USE;
 }
 
 /* ---- what services stand on ---------------------------------------------------------------- */

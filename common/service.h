@@ -46,6 +46,9 @@ struct service_type {
      * nothing. */
     void *(*configure)(struct config *c, const struct config_section *s);
     void (*forget)(void *settings);
+    /* Reads the files that the settings name, and opens nothing else; says on standard error what is wrong
+     * with them, and where. False: something is. NULL: there are none. */
+    bool (*check)(const void *settings);
     /* Opens everything, or nothing: NULL, and *p says why and what to do. Takes the settings over if it
      * succeeds. */
     struct service *(*start)(struct home *h, void *settings, struct problem *p);

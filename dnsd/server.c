@@ -486,6 +486,7 @@ const struct service_type dnsd_service = {
     .keys = dnsd_keys,
     .configure = dnsd_configure,
     .forget = dnsd_forget,
+    .check = sources_check,
     .start = start,
     .prepare = prepare,
     .reload = reload,

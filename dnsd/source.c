@@ -151,3 +151,38 @@ void sources_free(struct dnsd_settings *d)
         }
     d->has_sources = false;
 }
+
+/* ---- without a service ------------------------------------------------------------------------------- */
+
+static bool check_zone(const struct dnsd_zone *z)
+{
+    struct source *s = source_read(z, 0);
+    for (struct list_node *n = s ? list_first(&s->problems) : NULL; n; n = list_next(&s->problems, n))
+        zonefile_print_problem(&list_item(n, struct source_problem, node)->problem, stderr);
+    bool ok = s && s->zone;
+    if (!s || s->incomplete)
+        fprintf(stderr, "%s: not enough memory\n", z->file);
+    source_free(s);
+    return ok;
+}
+
+static void print_problem(void *owner, const struct dns_name *apex, const struct masterfile_problem *p)
+{
+    (void)owner;
+    (void)apex;
+    zonefile_print_problem(p, stderr);
+}
+
+bool sources_check(const void *settings)
+{
+    const struct dnsd_settings *d = settings;
+    const char *hints_path = d->recursion.hints_path;
+    struct zone *hints = hints_path ? zonefile_load_hints(hints_path, 0, print_problem, NULL) : NULL;
+    bool ok = !hints_path || hints;
+    zone_release(hints);
+    for (size_t i = 0; i < d->view_count; i++)
+        for (size_t k = 0; k < d->views[i].zone_count; k++)
+            if (dnsd_has_file(&d->views[i].zones[k]))
+                ok = check_zone(&d->views[i].zones[k]) && ok;
+    return ok;
+}

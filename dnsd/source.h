@@ -31,5 +31,7 @@ void source_free(struct source *s);
  * settings before (NULL: there are none). Any thread, if both stay meanwhile. */
 void sources_read(struct dnsd_settings *d, const struct dnsd_settings *before, uint64_t seed);
 void sources_free(struct dnsd_settings *d);
+/* Reads all of them and says what is wrong: service_type.check (service.h). */
+bool sources_check(const void *settings);
 
 #endif

@@ -226,6 +226,15 @@ static struct zone *load_zone(const char *path, const struct dns_name *apex, boo
     return z;
 }
 
+void zonefile_print_problem(const struct masterfile_problem *p, FILE *out)
+{
+    const char *kind = p->warning ? "warning: " : "";
+    if (p->line)
+        fprintf(out, "%s:%u:%u: %s%s\n", p->path, p->line, p->column, kind, p->text);
+    else
+        fprintf(out, "%s: %s%s\n", p->path, kind, p->text);
+}
+
 struct zone *zonefile_load(const char *path, const struct dns_name *apex, uint64_t seed,
                            zonefile_problem_fn *fn, void *owner, struct zonefile_stamp *stamp)
 {

@@ -4,6 +4,8 @@
 
 #include "masterfile.h"
 
+#include <stdio.h>
+
 #define ZONEFILE_BYTES_MAX ((size_t)4 << 30) /* one file; offsets in it are shown in messages, not stored */
 #define ZONEFILE_FILES_MAX 1024              /* files of one zone: includes that multiply end here */
 
@@ -17,6 +19,8 @@ struct zonefile_stamp {
 typedef void zonefile_problem_fn(void *owner, const struct dns_name *apex,
                                  const struct masterfile_problem *p);
 
+/* PATH:LINE:COLUMN: what it is, as one line. */
+void zonefile_print_problem(const struct masterfile_problem *p, FILE *out);
 /* The zone, held once; NULL when there was any error, and the listener has heard of it. *stamp: of the file,
  * where it is the only one and was not written just now; NULL: nobody asks. Any thread. */
 struct zone *zonefile_load(const char *path, const struct dns_name *apex, uint64_t seed,

@@ -11,7 +11,8 @@ static const struct {
 } commands[] = {
     { "run", "run -c FILE [--json] [--log LEVEL]", "start the servers of a file and follow their events",
       run_command },
-    { "check", "check FILE", "find every error of a file, or say what it means", check_command },
+    { "check", "check FILE", "find every error of a file and of the zones it names, or say what it means",
+      check_command },
     { "help", "help [KEY]", "explain a configuration key: `wirelab help dhcpd.subnet.lease-time`",
       help_command },
     { "manual", "manual [--sample]", "all keys as a table, or as a commented file", manual_command },

@@ -17,11 +17,7 @@ static void told(void *owner, const struct dns_name *apex, const struct masterfi
     struct listening *l = owner;
     (void)apex;
     l->warnings += p->warning;
-    if (p->line)
-        fprintf(stderr, "%s:%u:%u: %s%s\n", p->path, p->line, p->column, p->warning ? "warning: " : "",
-                p->text);
-    else
-        fprintf(stderr, "%s: %s%s\n", p->path, p->warning ? "warning: " : "", p->text);
+    zonefile_print_problem(p, stderr);
 }
 
 static void strange(void *owner, const char *text)

@@ -242,6 +242,24 @@ class Programs(unittest.TestCase):
             with self.subTest(program=program):
                 self.assertEqual(lab.run(lab.BUILD / program, "-t", "-c", example).returncode, 0)
 
+    def test_a_check_reads_the_zones(self):
+        with tempfile.TemporaryDirectory() as directory:
+            d = pathlib.Path(directory)
+            (d / "good.zone").write_text("@ 60 SOA ns h 1 2 3 4 5\n@ 60 NS ns\nns 60 A 127.0.0.1\n")
+            (d / "bad.zone").write_text("@ 60 SOA ns h 1 2 3 4 5\n@ 60 NS ns\nns 60 A 127.0.0\n")
+            for names, errors in ((["good"], []), (["bad"], ["bad.zone:3:9:"]),
+                                  (["none", "good", "bad"], ["none.zone: cannot read it", "bad.zone:3:9:"])):
+                zones = "".join(f'zone "{n}.test" {{ file = "{d}/{n}.zone" }}\n' for n in names)
+                (d / "lab.conf").write_text('dnsd {\nlisten = { "127.0.0.1:0" }\n' + zones + "}\n")
+                for words in ([lab.BUILD / "wirelab", "check", d / "lab.conf"],
+                              [lab.BUILD / "dnsd", "-t", "-c", d / "lab.conf"]):
+                    with self.subTest(names=names, words=words):
+                        done = lab.run(*words)
+                        self.assertEqual(done.returncode, 2 if errors else 0)
+                        self.assertEqual(done.stderr.decode().count("\n"), len(errors))
+                        for error in errors:
+                            self.assertIn(error, done.stderr.decode())
+
     def test_each_program_alone_is_ready_and_ends(self):
         with tempfile.TemporaryDirectory() as directory:
             d = pathlib.Path(directory)
