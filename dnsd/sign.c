@@ -358,13 +358,15 @@ static void take_with_those_above(const struct signer *s, struct names *l, struc
     }
 }
 
-/* What is below a delegation is seen anew when that comes or goes. */
+/* What is below a delegation or a DNAME is seen anew when that comes or goes. */
 static bool moves_a_cut(const struct signer *s, const struct dns_record *record)
 {
     struct dns_name lower;
     dns_name_lower(&lower, &record->owner);
     const struct zone_node *n = zone_find_name(s->zone, &lower);
-    return record->type == DNS_TYPE_NS && lower.labels > s->apex.labels && n && n->children;
+    bool cuts =
+        record->type == DNS_TYPE_DNAME || (record->type == DNS_TYPE_NS && lower.labels > s->apex.labels);
+    return cuts && n && n->children;
 }
 
 static void take_names(const struct signer *s, const struct change_records *records, struct names *l)

@@ -1,6 +1,7 @@
 """Zones that sign themselves (dnssec = true), as validators and secondaries see them: ldns-verify-zone,
 dnssec-verify, delv, nsupdate, NSD and Knot."""
 import pathlib
+import random
 import tempfile
 import unittest
 
@@ -28,6 +29,12 @@ naptr NAPTR 1 2 "u" "E2U+sip" "!^.*$!sip:info@a.test!" Mail
 $GENERATE 1-40 host$ A 10.0.0.$
 {more}
 '''
+APEX = '''$TTL 3600
+@ SOA ns.b.test. root.b.test. 10 3600 900 86400 300
+@ NS ns.b.test.
+x.y A 127.0.0.1
+z TXT "z"
+'''
 CONF = '''dnsd {{
   listen = {{ "127.0.0.1:0" }}
   zone "a.test" {{
@@ -48,7 +55,24 @@ CHANGES = [
     ["update delete alias.a.test", "update add alias.a.test 60 A 127.0.0.4", "update delete srv.a.test",
      "update add srv.a.test 60 CNAME x.a.test.", "update delete new.a.test A"],
     ["update add a.test 60 SOA ns.a.test. root.a.test. 1000 3600 900 86400 60"],
+    ["update add c.a.test 60 DNAME wild.a.test.", "update add q.c.a.test 60 TXT hidden"],
+    ["update delete c.a.test DNAME", "update add wild.a.test 60 DNAME c.a.test."],
 ]
+# Names that stand above each other, and what comes and goes at them: cuts, DNAMEs and what they hide.
+NAMES = ["r", "x.r", "y.x.r", "s", "ns.s"]
+SETS = ["A 192.0.2.1", "TXT some", "NS ns.s.a.test.", "DNAME mail.a.test.", f"DS 12345 13 2 {'01' * 32}"]
+
+
+def random_change(choose):
+    """A few sets come or go; a CNAME and a second DNAME, which would be refused, are not among them."""
+    lines = []
+    for _ in range(choose.randint(1, 3)):
+        name, data = choose.choice(NAMES), choose.choice(SETS)
+        if choose.random() < 0.5:
+            lines.append(f"update add {name}.a.test 60 {data}")
+        else:
+            lines.append(f"update delete {name}.a.test {data.split()[0]}")
+    return lines
 
 
 def listing(port):
@@ -103,6 +127,26 @@ class Signing(SignedZones):
         first = self.each_change("nsec3 = true")
         self.assertIn("NSEC3PARAM 1 0 0 -", " ".join(first.split()))
         self.assertNotRegex(first, r"IN\s+NSEC\s")
+
+    def test_what_is_hidden_comes_and_goes_at_random(self):
+        """RFC 4035 2.2 and 2.3, RFC 6672 2.4: nothing below a cut or a DNAME is signed, all else is."""
+        for rest in ("", "nsec3 = true"):
+            choose = random.Random(1)
+            self.write(10)
+            server, port = self.serve(rest)
+            for _ in range(25):
+                change = random_change(choose)
+                self.assertEqual(copies.update(port, *change).returncode, 0, (change, server.log()))
+                self.verify(port)
+
+    def test_a_dname_at_the_apex_hides_all(self):
+        for rest in ("", "nsec3 = true"):
+            (self.directory / "a.zone").write_text(APEX)
+            _, port = self.serve(rest)
+            self.verify(port)
+            for change in ("add a.test 60 DNAME b.test.", "add y.a.test 60 TXT y", "delete a.test DNAME"):
+                self.assertEqual(copies.update(port, f"update {change}").returncode, 0)
+                self.verify(port)
 
     def test_what_did_not_change_keeps_its_signature(self):
         self.write(10)

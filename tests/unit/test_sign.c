@@ -21,6 +21,7 @@
 #define ROUNDS     6
 #define CHANGES    80
 #define COUNT(a)   (sizeof(a) / sizeof(a)[0])
+#define DIGEST     "0123456789abcdef0123456789abcdef"
 
 static struct sign_key key;
 static struct sign_settings settings;
@@ -230,7 +231,9 @@ static struct change *random_change(const struct zone *z)
                   { DNS_TYPE_A, "\1\2\3\5", 4 },
                   { DNS_TYPE_NS, "\2ns\1s\1a\4test\0", 13 },
                   { DNS_TYPE_TXT, "\1x", 2 },
-                  { DNS_TYPE_MX, "\0\1\1M\0", 5 } };
+                  { DNS_TYPE_MX, "\0\1\1M\0", 5 },
+                  { DNS_TYPE_DNAME, "\1w\1a\4test\0", 10 },
+                  { DNS_TYPE_DS, "\0\1\15\2" DIGEST, 36 } };
     struct change *c = sign_new_serial(z, z->serial + 1);
     for (uint32_t n = 1 + below(3); n; n--) {
         struct dns_name owner = name_of(owners[below(COUNT(owners))]), lower;
