@@ -11,8 +11,7 @@
 struct chain {
     const struct zone *zone;
     struct denial *out;
-    struct span salt;
-    unsigned iterations;
+    struct zone_hashing hashing;
 };
 
 bool denial_hashed_name(const struct dns_name *name, struct span salt, unsigned iterations,
@@ -71,7 +70,7 @@ static const struct zone_node *hashed(const struct chain *c, const struct dns_na
 {
     struct dns_name owner;
     *exact = false;
-    if (!denial_hashed_name(name, c->salt, c->iterations, &c->zone->name, &owner))
+    if (!denial_hashed_name(name, c->hashing.salt, c->hashing.iterations, &c->zone->name, &owner))
         return NULL;
     return zone_order_find(c->zone, ZONE_ORDER_NSEC3, &owner, exact);
 }
@@ -125,34 +124,14 @@ static size_t add_closest_encloser(struct chain *c, const struct dns_name *name)
 
 /* ---- what the zone has ------------------------------------------------------------------------- */
 
-/* RFC 5155 4: the parameters are those of the apex, the first without flags that we do not know. */
-static bool read_parameters(struct chain *c)
-{
-    const struct zone *z = c->zone;
-    const struct zone_set *set = zone_find_set(z, zone_node_at(z, z->apex), DNS_TYPE_NSEC3PARAM);
-    for (; set; set = zone_set_at(z, set->more)) {
-        struct reader records = zone_records(set);
-        struct span rdata;
-        while (zone_next_record(&records, &rdata).len) {
-            struct reader r = reader_over(rdata);
-            uint8_t algorithm = read_u8(&r), flags = read_u8(&r);
-            c->iterations = read_u16(&r);
-            size_t length = read_u8(&r);
-            c->salt = read_span(&r, length);
-            if (reader_done(&r) && algorithm == 1 && flags == 0)
-                return true;
-        }
-    }
-    return false;
-}
-
 /* False: the zone has nothing to prove with. */
 static bool open_chain(struct chain *c, const struct zone *z, struct denial *out)
 {
+    const struct zone_order *hashes = &z->order[ZONE_ORDER_NSEC3];
     *c = (struct chain){ .zone = z, .out = out };
     out->count = 0;
-    out->type = z->hashed && read_parameters(c) ? DNS_TYPE_NSEC3 : DNS_TYPE_NSEC;
-    return z->order[out->type == DNS_TYPE_NSEC3 ? ZONE_ORDER_NSEC3 : ZONE_ORDER_NSEC].count != 0;
+    out->type = hashes->count && zone_order_hashing(z, &c->hashing) ? DNS_TYPE_NSEC3 : DNS_TYPE_NSEC;
+    return out->type == DNS_TYPE_NSEC3 || z->order[ZONE_ORDER_NSEC].count;
 }
 
 void denial_of_name(const struct zone *z, const struct dns_name *name, struct denial *out)

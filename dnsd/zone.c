@@ -376,8 +376,6 @@ static enum zone_fault add_record(struct zone *z, zone_ref owner, uint16_t type,
             fault = ZONE_SET_TOO_BIG;
         if (!fault && !add_set(z, owner, last, type, ttl, rdata))
             fault = ZONE_TOO_BIG;
-        if (!fault)
-            zone_order_insert(z, type, owner);
         return fault;
     }
     enum zone_fault fault = more_records_fault(z, set_at(z, set), rdata);
@@ -431,6 +429,8 @@ static enum zone_fault add_to(struct zone *z, zone_ref *node, const struct dns_n
         ttl = ttl_of(zone_find_set(z, zone_node_at(z, *node), type));
     z->digest += record_digest(zone_node_at(z, *node), type, ttl, rdata);
     z->record_count++;
+    z->nsec3_count += type == DNS_TYPE_NSEC3;
+    zone_order_follow(z, type, *node);
     set_cut(z, *node, type, true);
     return fault;
 }
@@ -530,7 +530,7 @@ enum zone_fault zone_settle(struct zone *z)
         return ZONE_TOO_BIG;
     const struct zone_node *apex = zone_node_at(z, z->apex);
     z->is_signed = zone_find_set(z, apex, DNS_TYPE_DNSKEY) && zone_find_set(z, apex, DNS_TYPE_RRSIG);
-    z->hashed = z->order[ZONE_ORDER_NSEC3].count;
+    z->hashed = z->nsec3_count;
     return ZONE_FINE;
 }
 
@@ -699,10 +699,10 @@ bool zone_remove(struct zone *z, const struct dns_name *owner, uint16_t type, st
     if (!set_at(z, *piece)->count)
         drop_piece(z, link, piece);
     z->record_count--;
-    if (!zone_find_set(z, zone_node_at(z, node), type)) {
-        zone_order_remove(z, type, node);
+    z->nsec3_count -= type == DNS_TYPE_NSEC3;
+    zone_order_follow(z, type, node);
+    if (!zone_find_set(z, zone_node_at(z, node), type))
         set_cut(z, node, type, false);
-    }
     prune(z, node);
     return true;
 }

@@ -82,10 +82,11 @@ struct zone {
     struct zone_mark file; /* the version that its master file had; none, where it came from elsewhere */
     int64_t confirmed_ms;  /* unix time; when a primary last said that it is the latest; 0: none did */
     size_t node_count, record_count;
+    size_t nsec3_count; /* records of all chains */
     unsigned holders;
     bool cuts_stale; /* flags of nodes below a delegation that came or went are to be made anew */
     bool is_signed;  /* its apex has DNSKEY and RRSIG */
-    bool hashed;     /* there are names that own NSEC3 */
+    bool hashed;     /* there are names that own NSEC3, of whatever chain */
     struct zone_order order[ZONE_ORDERS];
     struct dns_name name; /* as it was given; the last one: only dns_name_room() of it are there */
 };

@@ -56,33 +56,90 @@ static bool reserve(struct zone_order *o, size_t count)
     return true;
 }
 
-void zone_order_insert(struct zone *z, uint16_t type, zone_ref node)
+/* ---- the chain of NSEC3 --------------------------------------------------------------------- */
+
+/* How NSEC3 and NSEC3PARAM begin. False: it is cut short, or of another algorithm than SHA-1. */
+static bool read_hashing(struct span rdata, uint8_t *flags, struct zone_hashing *out)
 {
-    struct zone_order *o = order_of(z, type);
-    struct dns_name name;
-    if (!o || !note_change(o))
-        return;
+    struct reader r = reader_over(rdata);
+    uint8_t algorithm = read_u8(&r);
+    *flags = read_u8(&r);
+    out->iterations = read_u16(&r);
+    size_t length = read_u8(&r);
+    out->salt = read_span(&r, length);
+    return reader_ok(&r) && algorithm == 1;
+}
+
+bool zone_order_hashing(const struct zone *z, struct zone_hashing *out)
+{
+    const struct zone_set *set = zone_find_set(z, zone_node_at(z, z->apex), DNS_TYPE_NSEC3PARAM);
+    for (; set; set = zone_set_at(z, set->more)) {
+        struct reader records = zone_records(set);
+        struct span rdata;
+        uint8_t flags;
+        while (zone_next_record(&records, &rdata).len)
+            if (read_hashing(rdata, &flags, out) && !flags)
+                return true;
+    }
+    return false;
+}
+
+/* Whether the set has a record of the chain: RFC 5155 7.2 and 7.3 know of no proof out of two. */
+static bool is_of_chain(const struct zone *z, const struct zone_set *set, const struct zone_hashing *chain)
+{
+    struct zone_hashing h;
+    uint8_t flags;
+    for (; set; set = zone_set_at(z, set->more)) {
+        struct reader records = zone_records(set);
+        struct span rdata;
+        while (zone_next_record(&records, &rdata).len)
+            if (read_hashing(rdata, &flags, &h) && h.iterations == chain->iterations &&
+                span_equal(h.salt, chain->salt))
+                return true;
+    }
+    return false;
+}
+
+/* Whether the node belongs into the order. `chain` may be NULL: there is none. */
+static bool belongs(const struct zone *z, uint16_t type, const struct zone_node *n,
+                    const struct zone_hashing *chain)
+{
+    const struct zone_set *set = zone_find_set(z, n, type);
+    return set && (type == DNS_TYPE_NSEC || (chain && is_of_chain(z, set, chain)));
+}
+
+/* ---- changes ---------------------------------------------------------------------------------- */
+
+static void insert(struct zone_order *o, size_t at, zone_ref node)
+{
     if (!reserve(o, o->count + 1)) {
         o->stale = true; /* zone_order_settle() tries again */
         return;
     }
-    dns_name_from_span(zone_node_name(zone_node_at(z, node)), &name);
-    size_t at = count_before(z, o, &name);
     memmove(o->at + at + 1, o->at + at, (o->count - at) * sizeof *o->at);
     o->at[at] = node;
     o->count++;
 }
 
-void zone_order_remove(struct zone *z, uint16_t type, zone_ref node)
+void zone_order_follow(struct zone *z, uint16_t type, zone_ref node)
 {
     struct zone_order *o = order_of(z, type);
+    const struct zone_node *n = zone_node_at(z, node);
+    struct zone_hashing chain;
     struct dns_name name;
-    if (!o || !note_change(o))
+    if (type == DNS_TYPE_NSEC3PARAM) /* perhaps another chain is in use */
+        z->order[ZONE_ORDER_NSEC3].stale = true;
+    if (!o || o->stale)
         return;
-    dns_name_from_span(zone_node_name(zone_node_at(z, node)), &name);
+    dns_name_from_span(zone_node_name(n), &name);
     size_t at = count_before(z, o, &name);
-    if (!at || o->at[at - 1] != node)
+    bool there = at && o->at[at - 1] == node;
+    if (there == belongs(z, type, n, zone_order_hashing(z, &chain) ? &chain : NULL) || !note_change(o))
         return;
+    if (!there) {
+        insert(o, at, node);
+        return;
+    }
     memmove(o->at + at - 1, o->at + at, (o->count - at) * sizeof *o->at);
     o->count--;
 }
@@ -100,11 +157,13 @@ static int compare_places(const void *a, const void *b)
 static bool sort(struct zone *z, struct zone_order *o, uint16_t type)
 {
     size_t count = 0;
+    struct zone_hashing chain;
+    const struct zone_hashing *used = zone_order_hashing(z, &chain) ? &chain : NULL;
     const struct zone_node **nodes = malloc((z->node_count + 1) * sizeof *nodes);
     if (!nodes)
         return false;
     for (zone_ref ref = z->apex; ref; ref = zone_node_at(z, ref)->next) /* every node, once */
-        if (zone_find_set(z, zone_node_at(z, ref), type))
+        if (belongs(z, type, zone_node_at(z, ref), used))
             nodes[count++] = zone_node_at(z, ref);
     bool ok = reserve(o, count);
     if (ok) {

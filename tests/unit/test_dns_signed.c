@@ -9,6 +9,7 @@
 #include "dnsd/denial.h"
 #include "dnsd/encode.h"
 #include "dnsd/zone_order.h"
+#include "wire/dnssec.h"
 
 #define LONG_LABEL "xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx"
 
@@ -271,6 +272,106 @@ static void the_order_follows_changes(void **state)
     zone_release(z);
 }
 
+/* ---- chains of NSEC3 ------------------------------------------------------------------------ */
+
+#define CHAIN_NAMES 12
+
+static void put(struct zone *z, bool there, const struct dns_name *owner, uint16_t type, struct span rdata)
+{
+    uint32_t ttl;
+    if (there)
+        assert_false(zone_refused(zone_add(z, owner, type, 300, rdata)));
+    else
+        assert_true(zone_remove(z, owner, type, rdata, &ttl));
+}
+
+/* What an NSEC3PARAM is, and an NSEC3 begins with: SHA-1, no flags, a salt of one octet. */
+static void write_hashing(struct writer *w, uint8_t salt, uint16_t iterations)
+{
+    write_u16(w, 0x0100);
+    write_u16(w, iterations);
+    write_u8(w, 1);
+    write_u8(w, salt);
+}
+
+static void put_parameters(struct zone *z, bool there, uint8_t salt, uint16_t iterations)
+{
+    uint8_t room[16];
+    struct writer w = writer_over(room, sizeof room);
+    write_hashing(&w, salt, iterations);
+    put(z, there, &z->name, DNS_TYPE_NSEC3PARAM, writer_span(&w));
+}
+
+/* A chain comes or goes; that each record leads to the next is not looked at here. */
+static void put_chain(struct zone *z, bool there, uint8_t salt, uint16_t iterations)
+{
+    uint8_t room[64], next[20] = { 0 };
+    for (unsigned i = 0; i < CHAIN_NAMES; i++) {
+        char text[32];
+        struct writer w = writer_over(room, sizeof room);
+        snprintf(text, sizeof text, i ? "h%u.s.test." : "s.test.", i);
+        struct dns_name name = name_of(text), owner;
+        uint8_t hash[20] = { salt, (uint8_t)(i * 20) }; /* too dear to be made */
+        if (!denial_hashed_name(&name, span_of(&salt, 1), iterations, &z->name, &owner))
+            nsec3_owner(hash, &z->name, &owner);
+        write_hashing(&w, salt, iterations);
+        write_u8(&w, sizeof next);
+        write_bytes(&w, next, sizeof next);
+        put(z, there, &owner, DNS_TYPE_NSEC3, writer_span(&w));
+    }
+    assert_int_equal(zone_settle(z), ZONE_FINE);
+}
+
+/* All that is proved is proved by the chain with this salt: RFC 5155 7.2. */
+static void check_proofs(const struct zone *z, uint8_t salt)
+{
+    for (unsigned i = 0; i < 50; i++) {
+        char text[32];
+        struct denial d;
+        snprintf(text, sizeof text, "nope%u.s.test.", i);
+        struct dns_name name = name_of(text);
+        denial_of_name(z, &name, &d);
+        assert_int_equal(d.type, DNS_TYPE_NSEC3);
+        assert_in_range(d.count, 1, 3);
+        for (size_t k = 0; k < d.count; k++)
+            assert_int_equal(zone_find_set(z, d.nodes[k], d.type)->records[10 + 5], salt);
+    }
+}
+
+/* While a zone gets another salt it has both chains, and an NSEC3PARAM for the one that is whole. */
+static void proofs_are_of_one_chain(void **state)
+{
+    char why[512];
+    struct zone *z = zone_from("s.test.", signed_zone, why);
+    const struct zone_node *n;
+    struct denial d;
+    (void)state;
+    put_parameters(z, true, 0xCC, 2);
+    put_chain(z, true, 0xCC, 2);
+    put_chain(z, true, 0xAA, 1);
+    check_proofs(z, 0xCC);
+    struct zone *copy = zone_copy(z);
+    assert_int_equal(zone_settle(copy), ZONE_FINE);
+    check_proofs(copy, 0xCC);
+    zone_release(copy);
+    put_parameters(z, true, 0xAA, 1);
+    put_parameters(z, false, 0xCC, 2);
+    assert_int_equal(zone_settle(z), ZONE_FINE);
+    check_proofs(z, 0xAA);
+    put_chain(z, false, 0xCC, 2);
+    check_proofs(z, 0xAA);
+    put_chain(z, true, 0xDD, 1);
+    check_proofs(z, 0xAA);
+    put_parameters(z, false, 0xAA, 1); /* then NSEC proves; names of hashes are none all the same */
+    assert_int_equal(zone_settle(z), ZONE_FINE);
+    struct dns_name name = name_of("nope.s.test."), hash;
+    denial_of_name(z, &name, &d);
+    assert_int_equal(d.type, DNS_TYPE_NSEC);
+    assert_true(denial_hashed_name(&z->name, span_of("\xAA", 1), 1, &z->name, &hash));
+    assert_int_equal(zone_find(z, &hash, &n), ZONE_ABSENT);
+    zone_release(z);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -283,6 +384,7 @@ int main(void)
         cmocka_unit_test(each_set_with_its_signatures),
         cmocka_unit_test(hashes),
         cmocka_unit_test(the_order_follows_changes),
+        cmocka_unit_test(proofs_are_of_one_chain),
     };
     return cmocka_run_group_tests(tests, open_world, close_world);
 }
