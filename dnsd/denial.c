@@ -124,14 +124,29 @@ static size_t add_closest_encloser(struct chain *c, const struct dns_name *name)
 
 /* ---- what the zone has ------------------------------------------------------------------------- */
 
-/* False: the zone has nothing to prove with. */
+const char *denial_fault(const struct zone *z)
+{
+    struct zone_hashing h;
+    bool dear =
+        z->order[ZONE_ORDER_NSEC3].count && zone_order_hashing(z, &h) && h.iterations > DENIAL_ITERATIONS_MAX;
+    return dear ? "its NSEC3 has more than 150 iterations: no name is proved not to be there, and validators "
+                  "take the zone for insecure: sign it with 0 iterations (RFC 9276 3.1)"
+                : NULL;
+}
+
+/* False: the zone has nothing more to prove with. */
 static bool open_chain(struct chain *c, const struct zone *z, struct denial *out)
 {
     const struct zone_order *hashes = &z->order[ZONE_ORDER_NSEC3];
     *c = (struct chain){ .zone = z, .out = out };
     out->count = 0;
     out->type = hashes->count && zone_order_hashing(z, &c->hashing) ? DNS_TYPE_NSEC3 : DNS_TYPE_NSEC;
-    return out->type == DNS_TYPE_NSEC3 || z->order[ZONE_ORDER_NSEC].count;
+    if (out->type == DNS_TYPE_NSEC)
+        return z->order[ZONE_ORDER_NSEC].count != 0;
+    if (c->hashing.iterations <= DENIAL_ITERATIONS_MAX)
+        return true;
+    note(c, zone_node_at(z, hashes->at[0]));
+    return false;
 }
 
 void denial_of_name(const struct zone *z, const struct dns_name *name, struct denial *out)

@@ -6,9 +6,11 @@
 #include "zone.h"
 
 #define DENIAL_NODES_MAX 4 /* one more than any proof needs */
-/* More iterations of the hash than this are not done: each proof would cost three times as many SHA-1s. It is
- * the most that validators take for secure (RFC 9276 3.2), so a zone with more is insecure to them, proof or
- * none. */
+/* More iterations of the hash than this are not done: each proof would cost three times as many SHA-1s, and
+ * who has a zone transferred to a server could slow down all that it serves. It is the most that validators
+ * take for secure (RFC 9276 3.2), so a zone with more is insecure to them. But they say so only after a look
+ * at an NSEC3 whose signature is good, and without one take the answer for forged: all negative answers of
+ * such a zone carry one and the same record of its chain, which costs nothing and shows the iterations. */
 #define DENIAL_ITERATIONS_MAX 150
 
 /* The owners of the records, in the order in which they are sent; none where the zone has none that fit. */
@@ -28,6 +30,9 @@ void denial_beside_wildcard(const struct zone *z, const struct dns_name *name,
 /* ... but it has not the type either. */
 void denial_of_wildcard_type(const struct zone *z, const struct dns_name *name,
                              const struct zone_node *wildcard, struct denial *out);
+
+/* What is wrong with the zone's means of proof, for who has it signed (constant); NULL: nothing. */
+const char *denial_fault(const struct zone *z);
 
 /* RFC 5155 5: the hash of a name in lower case, as the owner of its NSEC3 in the zone. False: too many
  * iterations, or a name that would be too long. */

@@ -1,10 +1,25 @@
 #include "version.h"
 
 #include "condense.h"
+#include "denial.h"
 #include "members.h"
 #include "reversed.h"
 #include "worker.h"
 #include "zonemd.h"
+
+void version_warn(const struct view *v, const struct zone *z)
+{
+    struct events *events = v->service->home->events;
+    const char *fault = denial_fault(z);
+    char name[DNS_NAME_TEXT_MAX];
+    struct event ev;
+    if (!fault || !event_happens(events, EVENT_DNS_ZONE_WARNING))
+        return;
+    event_begin(&ev, EVENT_DNS_ZONE_WARNING, loop_now(v->service->home->loop));
+    views_event_zone(&ev, v, &z->name, name);
+    event_text(&ev, "reason", fault);
+    event_emit(events, &ev);
+}
 
 static void note_mark(void *owner, const struct zone *z)
 {
@@ -23,11 +38,14 @@ bool version_fits(struct view *v, struct zones_row *row, const struct change *c,
 
 bool version_change(struct view *v, struct zones_row *row, const struct change *c, const char **why)
 {
+    bool warned = denial_fault(row->zone);
     workers_pause(v->service);
     bool ok = change_apply(&row->zone, c, why);
     row->since_ms = ok ? loop_now(v->service->home->loop).unix_ms : row->since_ms;
     workers_resume(v->service);
     if (ok) {
+        if (!warned)
+            version_warn(v, row->zone);
         reversed_follow(v, row, c);
         members_look(v, row);
     }
@@ -82,6 +100,8 @@ struct zone *version_replace(struct view *v, struct zones_row *row, struct zone 
     row->since_ms = loop_now(v->service->home->loop).unix_ms;
     row->expired = !next;
     workers_resume(v->service);
+    if (next)
+        version_warn(v, next);
     reversed_follow(v, row, NULL);
     members_look(v, row);
     return before;

@@ -15,6 +15,8 @@ bool version_change(struct view *v, struct zones_row *row, const struct change *
  * Without one it costs no more than a look at the changes. */
 bool version_verified(struct view *v, struct zones_row *row, struct change *const *changes, size_t count,
                       const char **why);
+/* What is odd about a version that is put into service all the same, told as an event. */
+void version_warn(const struct view *v, const struct zone *z);
 /* Another version, or none (NULL), takes its place; the one before, or NULL, is the caller's to release. */
 struct zone *version_replace(struct view *v, struct zones_row *row, struct zone *next);
 

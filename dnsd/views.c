@@ -180,13 +180,15 @@ static void load_row(struct zone_listener *l, struct view *v, const struct dnsd_
         row->zone = zone_in_service(v, row->name);
 }
 
-/* Since when each has what it has now. */
+/* Since when each has what it has now; and what is odd about that, once. */
 static void note_since(const struct view *v, struct zones_row *rows, size_t count)
 {
     for (size_t i = 0; i < count; i++) {
         const struct zones_row *before = zones_find_apex(&v->zones, rows[i].name);
         bool same = before && before->zone == rows[i].zone;
         rows[i].since_ms = same ? before->since_ms : now_of(v).unix_ms;
+        if (!same && rows[i].zone)
+            version_warn(v, rows[i].zone);
     }
 }
 

@@ -1,5 +1,6 @@
 #include "zone_check.h"
 
+#include "denial.h"
 #include "text.h"
 #include "wire/dns_rdata.h"
 
@@ -186,6 +187,9 @@ bool zone_check(const struct zone *z, zone_check_fn *fn, void *owner)
     dns_name_lower(&c.apex, &z->name);
     while (w && zone_walk_next(w, &p)) /* each turn takes a record */
         check_record(&c, &p);
+    const char *fault = denial_fault(z);
+    if (fault)
+        fn(owner, fault);
     bool walked = w;
     zone_walk_close(w);
     return walked;

@@ -261,6 +261,29 @@ class Validated(unittest.TestCase):
         self.validate("opt-out")
 
 
+@lab.needs("ldns-keygen", "ldns-signzone", "delv")
+class ManyIterations(unittest.TestCase):
+    def test_a_validator_takes_the_zone_for_insecure_and_we_say_so(self):
+        """RFC 9276 3.2: it has seen a signed NSEC3 then; without one the answer would be a forged one."""
+        with tempfile.TemporaryDirectory() as own:
+            (pathlib.Path(own) / "zone").write_text(OWN)
+            key = lab.run("ldns-keygen", "-a", "ECDSAP256SHA256", "-k", "signed.test", cwd=own).stdout.decode().strip()
+            lab.run("ldns-signzone", "-n", "-t", "200", "-s", "aabb", "-o", "signed.test", "-f", "signed", "zone", key, cwd=own)
+            numbers, data = re.search(r"DNSKEY\s+(\d+ \d+ \d+) (\S+)", (pathlib.Path(own) / f"{key}.key").read_text()).groups()
+            (pathlib.Path(own) / "anchors").write_text(f'trust-anchors {{ "signed.test." static-key {numbers} "{data}"; }};\n')
+            done = lab.run(lab.BUILD / "wirelab", "check-zone", "signed.test", "signed", cwd=own)
+            self.assertIn("more than 150 iterations", done.stderr.decode())
+            conf = 'dnsd { listen = { "127.0.0.1:0" } zone "signed.test" { %s allow-transfer = { "127.0.0.1" } } }\n'
+            with lab.Program(conf % f'file = "{own}/signed"') as server:
+                self.assertIn("more than 150 iterations", server.log())
+                with lab.Program(conf % f'primaries = {{ "127.0.0.1:{server.port("dnsd", "udp")}" }}') as copy:
+                    copy.wait_log("more than 150 iterations")
+                for qname, qtype in OWN_SECURE[1:9]:
+                    done = lab.run("delv", "-a", "anchors", "+root=signed.test", "@127.0.0.1", "-p", server.port("dnsd", "udp"),
+                                   f"{qname}.signed.test.", qtype, cwd=own)
+                    self.assertIn("unsigned answer", done.stdout.decode(), (qname, qtype, done.stderr))
+
+
 OWN = """$TTL 600
 @ SOA ns admin 7 3600 600 86400 300
 @ NS ns

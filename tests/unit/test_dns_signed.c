@@ -372,6 +372,26 @@ static void proofs_are_of_one_chain(void **state)
     zone_release(z);
 }
 
+/* RFC 9276 3.2: who validates looks at an NSEC3 before it takes a zone for insecure. */
+static void too_many_iterations_are_shown(void **state)
+{
+    char why[512];
+    struct denial d;
+    struct dns_name name = name_of("nope.s.test.");
+    (void)state;
+    for (uint16_t more = 0; more < 2; more++) {
+        struct zone *z = zone_from("s.test.", signed_zone, why);
+        put_parameters(z, true, 0xCC, (uint16_t)(DENIAL_ITERATIONS_MAX + more));
+        put_chain(z, true, 0xCC, (uint16_t)(DENIAL_ITERATIONS_MAX + more));
+        assert_int_equal(denial_fault(z) != NULL, more);
+        check_proofs(z, 0xCC);
+        denial_of_type(z, &name, &d);
+        assert_in_range(d.count, 1, 3);
+        assert_non_null(zone_find_set(z, d.nodes[0], DNS_TYPE_NSEC3));
+        zone_release(z);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -385,6 +405,7 @@ int main(void)
         cmocka_unit_test(hashes),
         cmocka_unit_test(the_order_follows_changes),
         cmocka_unit_test(proofs_are_of_one_chain),
+        cmocka_unit_test(too_many_iterations_are_shown),
     };
     return cmocka_run_group_tests(tests, open_world, close_world);
 }
