@@ -304,6 +304,18 @@ static bool replace_suffix(const struct walk *w, const struct zone_node *n, stru
     return writer_length(&writer) <= DNS_NAME_BYTES_MAX && dns_name_from_span(writer_span(&writer), out);
 }
 
+/* The chain was at this name before. */
+static bool has_come_round(const struct walk *w)
+{
+    for (size_t i = 0; i < w->plan->count; i++) {
+        const struct answer_row *row = &w->plan->rows[i];
+        if (row->set->type == DNS_TYPE_CNAME &&
+            dns_name_equal(owner_name(w, row->owner), owner_name(w, w->owner)))
+            return true;
+    }
+    return false;
+}
+
 /* RFC 6672 3.1: for those who do not know DNAME, and for the next step, the CNAME that it means. */
 static const struct zone_set *make_cname(struct walk *w, uint32_t ttl, const struct dns_name *target)
 {
@@ -338,12 +350,12 @@ static enum step redirect(struct walk *w, const struct zone_node *n)
         w->plan->rcode = DNS_YXDOMAIN;
         return DONE;
     }
-    const struct zone_set *cname = make_cname(w, ttl_of(dname), &target);
+    const struct zone_set *cname = has_come_round(w) ? NULL : make_cname(w, ttl_of(dname), &target);
     struct answer_row row = {
         .zone = w->zone, .set = cname, .owner = w->owner, .section = ANSWER_ANSWER, .required = true
     };
     if (!cname || !put_row(w, &row)) {
-        w->plan->rcode = DNS_SERVFAIL; /* a loop that never meets itself, for its names get longer */
+        w->plan->rcode = DNS_SERVFAIL; /* a loop, which may never come round, for its names get longer */
         return DONE;
     }
     r = zone_records(cname);

@@ -10,7 +10,7 @@
 #define ANSWER_ROWS_MAX                                                                                      \
     96 /* sets in one reply; what does not fit is additional data, which may be left out */
 #define ANSWER_CHAIN_MAX  16 /* CNAMEs followed for one question; real chains are of two or three */
-#define ANSWER_MADE_MAX   4  /* CNAMEs made of DNAMEs for one question */
+#define ANSWER_MADE_MAX   ANSWER_CHAIN_MAX /* CNAMEs made of DNAMEs for one question */
 #define ANSWER_MADE_BYTES (sizeof(struct zone_set) + 10 + DNS_NAME_BYTES_MAX)
 
 enum answer_section { ANSWER_ANSWER, ANSWER_AUTHORITY, ANSWER_ADDITIONAL, ANSWER_SECTIONS };

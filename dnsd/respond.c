@@ -145,13 +145,16 @@ static enum respond_outcome refuse_class(struct response *r, struct writer *out)
     return error(r, DNS_REFUSED, NULL, out);
 }
 
+/* A zone that answers, and fails, has aliases that lead nowhere. */
 static void blame_refusal(const struct zones *zones, struct response *r)
 {
-    const struct zones_row *row = r->rcode == DNS_SERVFAIL ? zones_find(zones, &r->query->lower) : NULL;
-    if (row)
-        blame_zone(r, row);
-    else if (r->rcode == DNS_REFUSED)
+    const struct zones_row *row = zones_find(zones, &r->query->lower);
+    if (r->rcode == DNS_REFUSED)
         blame(r, EDNS_FAULT_NOT_AUTHORITATIVE, NULL);
+    else if (r->plan.authoritative)
+        blame(r, EDNS_FAULT_OTHER, "the chain of aliases loops or is too long");
+    else if (row)
+        blame_zone(r, row);
 }
 
 /* The name is in a catalog that is not for this client. */

@@ -232,6 +232,39 @@ static void alias_chains_are_bounded(void **state)
     free(plan);
 }
 
+/* RFC 6672 3.2: one DNAME leads to the next as one CNAME does. */
+static void dname_chains_are_as_long(void **state)
+{
+    char text[4096], why[512];
+    struct writer w = writer_over(text, sizeof text - 1);
+    struct zones zones;
+    struct zones_row row = { .name = kept_name("chain.test.") };
+    struct answer_plan *plan = calloc(1, sizeof *plan);
+    (void)state;
+    write_text(&w, "$TTL 1\n@ SOA ns a 1 2 3 4 5\n@ NS ns\n");
+    for (unsigned i = 0; i <= ANSWER_CHAIN_MAX; i++) {
+        write_text(&w, "d");
+        write_decimal(&w, i);
+        write_text(&w, " DNAME d");
+        write_decimal(&w, i + 1);
+        write_text(&w, "\n");
+    }
+    write_text(&w, "a.d17 A 192.0.2.1\n");
+    text[writer_length(&w)] = 0;
+    row.zone = zone_from("chain.test.", text, why);
+    assert_true(zones_open(&zones, &row, 1, TEST_SEED));
+    struct dns_name first = name_of("a.d1.chain.test.");
+    struct answer_question q = { .name = &first, .type = DNS_TYPE_A, .class = DNS_CLASS_IN };
+    answer_question(&zones, &q, plan);
+    assert_int_equal(plan->rcode, DNS_NOERROR);
+    assert_int_equal(plan->count, 2 * ANSWER_CHAIN_MAX + 1);
+    first = name_of("a.d0.chain.test.");
+    answer_question(&zones, &q, plan);
+    assert_int_equal(plan->rcode, DNS_SERVFAIL);
+    zones_close(&zones);
+    free(plan);
+}
+
 #define DOWN_NS                                                                                              \
     "down.other.test. 600 NS ns.down.other.test. / down.other.test. 600 NS ns2.down.other.test. / "          \
     "down.other.test. "                                                                                      \
@@ -548,6 +581,7 @@ int main(void)
         cmocka_unit_test(aliases),
         cmocka_unit_test(alias_loops_end),
         cmocka_unit_test(alias_chains_are_bounded),
+        cmocka_unit_test(dname_chains_are_as_long),
         cmocka_unit_test(referrals_with_glue),
         cmocka_unit_test(ds_lives_above_the_cut),
         cmocka_unit_test(zones_of_others_are_refused),

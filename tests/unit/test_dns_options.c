@@ -30,8 +30,10 @@ static int open_world(void **state)
                                  { .name = kept_name("absent.test.") },
                                  { .name = kept_name("expired.test."), .expired = true } };
     (void)state;
-    rows[0].zone =
-        zone_from("other.test.", "$TTL 60\n@ SOA ns admin 1 2 3 4 5\n@ NS ns\nns A 192.0.2.1\n", why);
+    rows[0].zone = zone_from("other.test.",
+                             "$TTL 60\n@ SOA ns admin 1 2 3 4 5\n@ NS ns\nns A 192.0.2.1\n"
+                             "loop1 CNAME loop2\nloop2 CNAME loop1\nlonger DNAME x.longer\n",
+                             why);
     w.settings = (struct edns_settings){ .cookies.count = 1, .keepalive = 100 };
     w.settings.nsid = span_text("ns1.lab");
     w.response.edns = &w.settings;
@@ -156,6 +158,12 @@ static void faults(void **state)
     assert_true(span_is(option(3), "ns1.lab"));
     assert_int_equal(ask("expired.test.", span_of(NULL, 0), 512, false), DNS_SERVFAIL);
     assert_int_equal(fault(), EDNS_FAULT_INVALID_DATA);
+    /* RFC 8914 2: the zone is there, and it is the aliases that fail */
+    assert_int_equal(ask("loop1.other.test.", span_of(NULL, 0), 512, false), DNS_SERVFAIL);
+    assert_true(span_is(span_from(option(15), 2), "the chain of aliases loops or is too long"));
+    assert_int_equal(fault(), EDNS_FAULT_OTHER);
+    assert_int_equal(ask("a.longer.other.test.", span_of(NULL, 0), 1232, false), DNS_SERVFAIL);
+    assert_int_equal(fault(), EDNS_FAULT_OTHER);
     assert_int_equal(ask("nothing.other.test.", span_of(NULL, 0), 512, false), DNS_NXDOMAIN);
     assert_null(option(15).at);
 }

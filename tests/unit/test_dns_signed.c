@@ -21,7 +21,7 @@ static const char plain_zone[] =
     "a.target A 192.0.2.90\n"
     "dd DNAME d\n"
     "away DNAME elsewhere.invalid.\n"
-    "self DNAME x.self\n"
+    "self DNAME x.self\nround1 DNAME round2\nround2 DNAME round1\n"
     "long DNAME " LONG_LABEL "." LONG_LABEL "." LONG_LABEL "\n"
     "cut NS ns\nx.cut DNAME www\n"
     "svc HTTPS 1 . alpn=h2\nsvc A 192.0.2.100\n"
@@ -125,6 +125,10 @@ static void dname_loops_end(void **state)
 {
     (void)state;
     assert_memory_equal(ask("a.self.p.test.", "A"), "SERVFAIL", 8);
+    assert_string_equal(ask("a.round1.p.test.", "A"),
+                        "SERVFAIL aa; round1.p.test. 600 DNAME round2.p.test. / a.round1.p.test. 600 CNAME "
+                        "a.round2.p.test. / round2.p.test. 600 DNAME round1.p.test. / a.round2.p.test. 600 "
+                        "CNAME a.round1.p.test.;;");
 }
 
 static void a_second_dname_is_refused(void **state)
