@@ -36,8 +36,12 @@ static bool is_planned(const struct walk *w, const struct zone_set *set, struct 
 static bool put_row(struct walk *w, const struct answer_row *row)
 {
     struct answer_plan *p = w->plan;
-    if (p->count == ANSWER_ROWS_MAX || is_planned(w, row->set, row->owner, row->covered))
+    if (is_planned(w, row->set, row->owner, row->covered))
         return false;
+    if (p->count == (w->q->over_tcp ? ANSWER_ROWS_MAX : ANSWER_ROWS_UDP_MAX)) {
+        p->incomplete = p->incomplete || row->required;
+        return false;
+    }
     p->rows[p->count++] = *row;
     return true;
 }
@@ -155,7 +159,7 @@ static void add_glues(struct walk *w, const struct dns_name *cut, const struct z
         struct reader r = zone_records(piece);
         struct dns_name host;
         struct span rdata;
-        while (zone_next_record(&r, &rdata).len)
+        while (!w->plan->incomplete && zone_next_record(&r, &rdata).len)
             if (dns_name_from_span(rdata, &host) && dns_name_within(&host, &w->zone->name) &&
                 dns_name_within(&host, cut) == below)
                 add_glue(w, &host, below);
@@ -199,7 +203,7 @@ static enum step answer_any(struct walk *w, const struct zone_node *n, bool wild
     const struct zone_set *set = zone_set_at(w->zone, n->sets);
     if (!set)
         return deny_type(w, n, wildcard);
-    if (w->q->all_of_any) { /* the signatures are among the sets */
+    if (w->q->over_tcp) { /* the signatures are among the sets */
         bool secure = w->secure;
         w->secure = false;
         while (set && add_answer(w, n, set))
@@ -406,6 +410,7 @@ void answer_question(const struct zones *zones, const struct answer_question *q,
     struct dns_name target, lower;
     plan->rcode = DNS_NOERROR;
     plan->authoritative = false;
+    plan->incomplete = false;
     plan->away = (struct span){ NULL, 0 };
     plan->count = 0;
     plan->made_count = 0;

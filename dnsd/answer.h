@@ -7,11 +7,13 @@
 
 #include "zone.h"
 
-#define ANSWER_ROWS_MAX                                                                                      \
-    96 /* sets in one reply; what does not fit is additional data, which may be left out */
-#define ANSWER_CHAIN_MAX  16 /* CNAMEs followed for one question; real chains are of two or three */
-#define ANSWER_MADE_MAX   ANSWER_CHAIN_MAX /* CNAMEs made of DNAMEs for one question */
-#define ANSWER_MADE_BYTES (sizeof(struct zone_set) + 10 + DNS_NAME_BYTES_MAX)
+/* Sets in one reply: a datagram of ours holds fewer, and a delegation of five hundred servers, each with two
+ * addresses, fits by TCP. With more, what is not required is left out, and else the reply is truncated. */
+#define ANSWER_ROWS_MAX     1024
+#define ANSWER_ROWS_UDP_MAX 96
+#define ANSWER_CHAIN_MAX    16 /* CNAMEs followed for one question; real chains are of two or three */
+#define ANSWER_MADE_MAX     ANSWER_CHAIN_MAX /* CNAMEs made of DNAMEs for one question */
+#define ANSWER_MADE_BYTES   (sizeof(struct zone_set) + 10 + DNS_NAME_BYTES_MAX)
 
 enum answer_section { ANSWER_ANSWER, ANSWER_AUTHORITY, ANSWER_ADDITIONAL, ANSWER_SECTIONS };
 
@@ -32,10 +34,10 @@ struct answer_plan {
         turn; /* 0: records as they lie in the zone; else each set begins with the record whose turn it is */
     struct span away; /* an alias leads to this name, in no zone of ours; at == NULL: none does */
     uint64_t zone_id; /* whose the question is: of the row; 0: nobody's here */
-    size_t count;
-    struct answer_row rows[ANSWER_ROWS_MAX];
-    size_t made_count; /* CNAMEs made of DNAMEs (RFC 6672 3.1): rows lead to them */
-    union {
+    bool incomplete;  /* something required has found no room */
+    size_t count, made_count;
+    struct answer_row rows[ANSWER_ROWS_MAX]; /* only the first ones are ever looked at: none is cleared */
+    union {                                  /* CNAMEs made of DNAMEs (RFC 6672 3.1): rows lead to them */
         struct zone_set set;
         uint8_t room[ANSWER_MADE_BYTES];
     } made[ANSWER_MADE_MAX];
@@ -46,8 +48,8 @@ struct answer_question {
     uint16_t type, class;
     const struct zone *tagged_for; /* `tag` is the name's zone_tag() in this one; NULL: it is not made yet */
     uint32_t tag;
-    bool dnssec;     /* with signatures and proofs: DO (RFC 3225) */
-    bool all_of_any; /* ANY gets all sets (over TCP: RFC 8482 4.4), else just one */
+    bool dnssec;   /* with signatures and proofs: DO (RFC 3225) */
+    bool over_tcp; /* ANY gets all sets (RFC 8482 4.4), else just one; and there is room for more of them */
 };
 
 /* Fills the plan. AXFR and IXFR are not answered here. */

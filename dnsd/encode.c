@@ -206,7 +206,8 @@ static bool write_section(struct encoding *e, const struct answer_plan *plan, si
 void encode_plan(const struct dns_query *q, const struct answer_plan *plan, size_t limit, struct writer *w)
 {
     struct encoding e;
-    uint16_t flags = (uint16_t)(encode_flags(q, plan->rcode) | (plan->authoritative ? DNS_AA : 0));
+    uint16_t flags = (uint16_t)(encode_flags(q, plan->rcode) | (plan->authoritative ? DNS_AA : 0) |
+                                (plan->incomplete ? DNS_TC : 0));
     uint16_t counts[ANSWER_SECTIONS] = { 0 };
     size_t above = writer_room(w) > limit ? writer_room(w) - limit : 0;
     e.w = w;

@@ -182,7 +182,7 @@ static enum respond_outcome answer(const struct zones *zones, const struct addre
                                         .tagged_for = q->tagged_for,
                                         .tag = q->tag,
                                         .dnssec = q->edns.present && q->edns.dnssec_ok,
-                                        .all_of_any = over_tcp };
+                                        .over_tcp = over_tcp };
     answer_question(zones, &question, &r->plan);
     r->plan.turn = r->rotates ? ++r->turn : 0;
     r->rcode = r->plan.rcode;

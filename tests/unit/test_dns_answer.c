@@ -572,6 +572,54 @@ static void a_directory_grows_and_shrinks(void **state)
     zones_close(&zones);
 }
 
+/* A delegation to so many servers, each with two addresses below it: how many of these a reply has. */
+static size_t addresses_of(unsigned servers, bool over_tcp, bool *truncated)
+{
+    static char text[1 << 17];
+    char why[512];
+    struct zones zones;
+    struct zones_row row = { .name = kept_name("big.test.") };
+    struct address from = address_ip4(0x7F000001);
+    struct writer w = writer_over(text, sizeof text - 1);
+    write_text(&w, "$TTL 1\n@ SOA ns a 1 2 3 4 5\n@ NS ns\n");
+    for (unsigned i = 0; i < servers; i++) {
+        char line[128];
+        snprintf(line, sizeof line, "d NS n%u.d\nn%u.d A 192.0.2.1\nn%u.d AAAA ::1\n", i, i, i);
+        write_text(&w, line);
+    }
+    assert_true(writer_ok(&w));
+    text[writer_length(&w)] = 0;
+    row.zone = zone_from("big.test.", text, why);
+    assert_true(zones_open(&zones, &row, 1, TEST_SEED));
+    size_t len = build_query(world.query, sizeof world.query, "x.d.big.test.", "A", 1232);
+    dns_query_read(span_of(world.query, len), &world.read);
+    struct writer out = writer_over(world.reply, over_tcp ? sizeof world.reply : ENCODE_UDP_BYTES_MAX);
+    respond(&zones, &world.read, &from, over_tcp, &out, &world.response);
+    struct dns_header h;
+    struct reader r = reader_over(writer_span(&out));
+    read_dns_header(&r, &h);
+    *truncated = h.flags & DNS_TC;
+    zones_close(&zones);
+    return h.additionals - 1U; /* OPT */
+}
+
+/* RFC 9471 3.1 */
+static void all_glue_or_truncated(void **state)
+{
+    bool truncated;
+    (void)state;
+    assert_int_equal(addresses_of(60, true, &truncated), 120);
+    assert_false(truncated);
+    assert_int_equal(addresses_of(500, true, &truncated), 1000);
+    assert_false(truncated);
+    assert_in_range(addresses_of(600, true, &truncated), 1000, 1100);
+    assert_true(truncated);
+    addresses_of(30, false, &truncated); /* 60 sets, which a datagram does not hold either */
+    assert_true(truncated);
+    addresses_of(60, false, &truncated);
+    assert_true(truncated);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -598,6 +646,7 @@ int main(void)
         cmocka_unit_test(transfer_sends_all),
         cmocka_unit_test(ixfr_without_a_journal),
         cmocka_unit_test(a_directory_grows_and_shrinks),
+        cmocka_unit_test(all_glue_or_truncated),
     };
     return cmocka_run_group_tests(tests, open_world, close_world);
 }
