@@ -367,11 +367,16 @@ static enum step redirect(struct walk *w, const struct zone_node *n)
     return w->q->type == DNS_TYPE_CNAME || w->q->type == DNS_TYPE_ANY ? DONE : FOLLOW;
 }
 
+/* DS is the one type that lives above the cut. Where that is in a zone of others, between two of ours, the
+ * one below says that it has none: RFC 4035 3.1.4.1. */
 static const struct zones_row *zone_for(const struct walk *w)
 {
-    /* DS is the one type that lives above the cut (RFC 4035 3.1.4.1) */
+    const struct zones_row *own = zones_find(w->zones, w->name);
     const struct zones_row *above = w->q->type == DNS_TYPE_DS ? zones_find_above(w->zones, w->name) : NULL;
-    return above ? above : zones_find(w->zones, w->name);
+    const struct zone_node *n;
+    if (!above || above == own)
+        return own;
+    return above->zone && zone_find(above->zone, w->name, &n) == ZONE_BELOW_CUT ? own : above;
 }
 
 /* One name of the chain. RFC 1034 4.3.2, steps 2 to 4. */

@@ -620,6 +620,40 @@ static void all_glue_or_truncated(void **state)
     assert_true(truncated);
 }
 
+/* RFC 4035 3.1.4.1: the parent's, or the child's "no", whoever serves what is between two zones of ours. */
+static void signers_between_zones_of_ours(void **state)
+{
+    char why[512];
+    struct zones zones;
+    struct zones_row rows[3] = { { .name = kept_name("top.") },
+                                 { .name = kept_name("a.b.top.") },
+                                 { .name = kept_name("c.top.") } };
+    struct answer_plan *plan = calloc(1, sizeof *plan);
+    (void)state;
+    rows[0].zone = zone_from("top.",
+                             "$TTL 1\n@ SOA ns a 1 2 3 4 5\n@ NS ns\nb NS ns.invalid.\nc NS ns\n"
+                             "c DS 1 13 2 00\n",
+                             why);
+    rows[1].zone = zone_from("a.b.top.", "$TTL 1\n@ SOA ns a 1 2 3 4 5\n@ NS ns\n", why);
+    rows[2].zone = zone_from("c.top.", "$TTL 1\n@ SOA ns a 1 2 3 4 5\n@ NS ns\n", why);
+    assert_true(zones_open(&zones, rows, 3, TEST_SEED));
+    struct answer_question q = { .type = DNS_TYPE_DS, .class = DNS_CLASS_IN };
+    struct dns_name name = name_of("a.b.top.");
+    q.name = &name;
+    answer_question(&zones, &q, plan);
+    assert_true(plan->authoritative && plan->count == 1); /* its own SOA */
+    assert_ptr_equal(plan->rows[0].zone, rows[1].zone);
+    name = name_of("c.top.");
+    answer_question(&zones, &q, plan);
+    assert_true(plan->authoritative && plan->count == 1);
+    assert_ptr_equal(plan->rows[0].zone, rows[0].zone);
+    name = name_of("x.b.top.");
+    answer_question(&zones, &q, plan);
+    assert_false(plan->authoritative); /* neither: who has b.top. knows */
+    zones_close(&zones);
+    free(plan);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -647,6 +681,7 @@ int main(void)
         cmocka_unit_test(ixfr_without_a_journal),
         cmocka_unit_test(a_directory_grows_and_shrinks),
         cmocka_unit_test(all_glue_or_truncated),
+        cmocka_unit_test(signers_between_zones_of_ours),
     };
     return cmocka_run_group_tests(tests, open_world, close_world);
 }
