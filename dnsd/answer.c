@@ -273,14 +273,12 @@ static enum step answer_from(struct walk *w, const struct zone_node *n, bool wil
     bool alias = !set && (set = zone_find_set(w->zone, n, DNS_TYPE_CNAME));
     if (!set)
         return deny_type(w, n, wildcard);
-    enum step step = DONE;
     if (alias)
-        step = follow(w, n, set);
-    else
-        add_answer(w, n, set);
+        return follow(w, n, set);
+    add_answer(w, n, set);
     if (type == DNS_TYPE_HTTPS || type == DNS_TYPE_SVCB)
         add_service_targets(w, n, set);
-    return step;
+    return DONE;
 }
 
 /* A wildcard answers; a signed zone proves that there is nothing nearer (RFC 4035 3.1.3.3). */

@@ -25,6 +25,7 @@ static const char plain_zone[] =
     "long DNAME " LONG_LABEL "." LONG_LABEL "." LONG_LABEL "\n"
     "cut NS ns\nx.cut DNAME www\n"
     "svc HTTPS 1 . alpn=h2\nsvc A 192.0.2.100\n"
+    "svcc CNAME b.svc\nb.svc HTTPS 1 .\n"
     "svca HTTPS 0 svc\nsvct SVCB 1 svc port=53\nsvcx HTTPS 0 .\nsvco HTTPS 1 out.invalid.\n";
 
 /* Signatures need not be true here: those are delv's business. */
@@ -152,6 +153,9 @@ static void services(void **state)
     assert_string_equal(
         ask("svct.p.test.", "SVCB"),
         "NOERROR aa; svct.p.test. 600 SVCB 1 svc.p.test. port=53;; svc.p.test. 600 A 192.0.2.100");
+    /* an alias is none of the targets */
+    assert_string_equal(ask("svcc.p.test.", "HTTPS"), "NOERROR aa; svcc.p.test. 600 CNAME b.svc.p.test. / "
+                                                      "b.svc.p.test. 600 HTTPS 1 .;;");
     assert_string_equal(ask("svcx.p.test.", "HTTPS"), "NOERROR aa; svcx.p.test. 600 HTTPS 0 .;;");
     assert_string_equal(ask("svco.p.test.", "HTTPS"), "NOERROR aa; svco.p.test. 600 HTTPS 1 out.invalid.;;");
 }
