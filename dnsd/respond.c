@@ -117,7 +117,8 @@ static bool take_options(struct response *r, const struct address *peer, bool ov
         error(r, DNS_BADCOOKIE, NULL, out);
         return true;
     }
-    if (q->header.questions == 0 && r->asked.cookie) { /* RFC 7873 5.4 */
+    bool asks_nothing = q->header.questions == 0 && dns_opcode(q->header.flags) == DNS_OPCODE_QUERY;
+    if (asks_nothing && r->asked.cookie) { /* RFC 7873 5.4 */
         error(r, DNS_NOERROR, NULL, out);
         return true;
     }

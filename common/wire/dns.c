@@ -2,6 +2,7 @@
 
 #define EDNS_VERSION   0
 #define EDNS_DNSSEC_OK 0x8000
+#define WRONG_VERSION  "a version of EDNS above 0"
 
 /* ---- reading ---------------------------------------------------------------------------- */
 
@@ -97,6 +98,23 @@ static bool is_meta_type(uint16_t type)
     return type == DNS_TYPE_OPT || (type >= 128 && type <= 255);
 }
 
+/* What is refused for what stands before the records has its OPT answered all the same: RFC 6891 6.1.1. */
+static enum dns_query_state refuse_with_edns(struct dns_query *q, enum dns_rcode rcode, const char *why)
+{
+    if (!dns_query_read_edns(q->message, q))
+        return refuse(q, DNS_BADVERS, WRONG_VERSION);
+    return refuse(q, rcode, why);
+}
+
+/* NOTIFY and UPDATE are for others, who read what they have by themselves. */
+static enum dns_query_state refuse_opcode(struct dns_query *q, enum dns_opcode opcode)
+{
+    static const char why[] = "an opcode other than QUERY";
+    if (opcode == DNS_OPCODE_NOTIFY || opcode == DNS_OPCODE_UPDATE)
+        return refuse(q, DNS_NOTIMP, why);
+    return refuse_with_edns(q, DNS_NOTIMP, why);
+}
+
 static enum dns_query_state read_query(struct dns_query *q)
 {
     struct span message = q->message;
@@ -108,12 +126,9 @@ static enum dns_query_state read_query(struct dns_query *q)
     if (q->header.flags & DNS_QR)
         return drop(q, "a response");
     if (dns_opcode(q->header.flags) != DNS_OPCODE_QUERY)
-        return refuse(q, DNS_NOTIMP, "an opcode other than QUERY");
-    if (q->header.questions != 1) { /* RFC 9619 */
-        if (q->header.questions == 0)
-            read_sections(&r, message, q);
-        return refuse(q, DNS_FORMERR, "not exactly one question");
-    }
+        return refuse_opcode(q, dns_opcode(q->header.flags));
+    if (q->header.questions != 1) /* RFC 9619 */
+        return refuse_with_edns(q, DNS_FORMERR, "not exactly one question");
     if (!read_dns_question(&r, message, &q->question))
         return refuse(q, DNS_FORMERR, "the question is cut short or its name is malformed");
     q->asked = true;
@@ -122,7 +137,7 @@ static enum dns_query_state read_query(struct dns_query *q)
     if (wrong)
         return refuse(q, DNS_FORMERR, wrong);
     if (q->edns.present && q->edns.version != EDNS_VERSION)
-        return refuse(q, DNS_BADVERS, "a version of EDNS above 0");
+        return refuse(q, DNS_BADVERS, WRONG_VERSION);
     uint16_t type = q->question.type;
     if (is_meta_type(type) && type != DNS_TYPE_ANY && !dns_type_is_transfer(type))
         return refuse(q, type == DNS_TYPE_OPT ? DNS_FORMERR : DNS_NOTIMP, "a type that cannot be asked for");

@@ -191,8 +191,20 @@ class Probes(unittest.TestCase):
         self.assertEqual((reply.rcode, reply.counts[1], reply.counts[2], reply.opt), (0, 0, 1, 1))
 
     def test_an_opcode_that_nobody_knows(self):
-        self.assertEqual(self.server.udp(query(opcode=15)).rcode, 4)
-        self.assertEqual(self.server.udp(query(opcode=15, options=b"")).rcode, 4)
+        reply = self.server.udp(query(opcode=15))
+        self.assertEqual((reply.rcode, reply.opt), (4, 0))
+        for ask in (self.server.udp, self.server.tcp):
+            for questions in (0, 1):  # a cookie without a question is one of opcode QUERY alone
+                reply = ask(query(opcode=15, options=option(COOKIE, b"12345678"), questions=questions))
+                self.assertEqual((reply.rcode, reply.opt, len(reply.options[COOKIE])), (4, 1, 24))
+            reply = ask(query(opcode=15, options=b"", version=1))
+            self.assertEqual((reply.rcode, reply.opt, reply.version), (BADVERS, 1, 0))
+
+    def test_two_questions(self):
+        message = query(options=b"")
+        twice = message[:4] + b"\0\2" + message[6:-11] + message[12:-11] + message[-11:]
+        reply = self.server.udp(twice)
+        self.assertEqual((reply.rcode, reply.counts[0], reply.opt), (1, 0, 1))
 
     def test_updates_and_notifies_have_an_opt_in_return(self):
         for opcode, code in ((5, 5), (4, 9)):  # nobody may change it; it is not fetched from elsewhere

@@ -165,6 +165,35 @@ static void edns(void **state)
     assert_true(q.edns.present);
 }
 
+/* RFC 6891 6.1.1: a reply to a message with OPT has one, whatever else is wrong with that. */
+static void edns_of_what_is_refused(void **state)
+{
+    static uint8_t m[512];
+    static const struct {
+        uint8_t opcode, questions, version;
+        enum dns_rcode rcode;
+    } rows[] = { { 15, 1, 0, DNS_NOTIMP },  { 15, 0, 0, DNS_NOTIMP }, { 15, 2, 0, DNS_NOTIMP },
+                 { 0, 2, 0, DNS_FORMERR },  { 0, 0, 0, DNS_FORMERR }, { 0, 2, 1, DNS_BADVERS },
+                 { 15, 1, 1, DNS_BADVERS }, { 2, 1, 0, DNS_NOTIMP } };
+    static const char question[] = "\1a\0\0\1\0\1", opt[] = "\0\0\x29\x10\0\0\0\0\0\0\0";
+    (void)state;
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        struct writer w = writer_over(m, sizeof m);
+        struct dns_header h = { 1, (uint16_t)(rows[i].opcode << 11), rows[i].questions, 0, 0, 1 };
+        write_dns_header(&w, &h);
+        for (unsigned n = 0; n < rows[i].questions; n++)
+            write_bytes(&w, question, sizeof question - 1);
+        size_t version = writer_length(&w) + 6;
+        write_bytes(&w, opt, sizeof opt - 1);
+        m[version] = rows[i].version;
+        assert_int_equal(read_query(m, writer_length(&w)), DNS_QUERY_ERROR);
+        assert_int_equal(q.rcode, rows[i].rcode);
+        assert_true(q.edns.present);
+        assert_int_equal(read_query(m, writer_length(&w) - 1), DNS_QUERY_ERROR); /* OPT is cut short */
+        assert_false(q.edns.present);
+    }
+}
+
 static void malformed_edns(void **state)
 {
     static const struct {
@@ -275,6 +304,7 @@ int main(void)
         cmocka_unit_test(one_question_of_one_opcode),
         cmocka_unit_test(missing_records_are_errors),
         cmocka_unit_test(edns),
+        cmocka_unit_test(edns_of_what_is_refused),
         cmocka_unit_test(malformed_edns),
         cmocka_unit_test(many_options),
         cmocka_unit_test(types_that_cannot_be_asked_for),
