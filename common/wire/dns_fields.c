@@ -14,6 +14,7 @@ const struct dns_word *dns_words_take(struct dns_words *words)
 
 static const char base64_digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
 static const char base32_digits[] = "0123456789abcdefghijklmnopqrstuv";
+static const char hex_digits[] = "0123456789abcdef";
 
 /* Digits of `bits` bits each become octets as they are complete. */
 struct gatherer {
@@ -74,6 +75,21 @@ void write_dns_base64(struct writer *w, struct span s)
     write_digits(w, s, base64_digits, 6);
     for (size_t i = s.len; i % 3; i++)
         write_u8(w, '=');
+}
+
+/* Hexadecimal digits, of which two words may share an octet (RFC 4034 5.3). */
+static bool gather_hex(struct gatherer *g, struct span text, struct writer *out)
+{
+    for (size_t i = 0; i < text.len; i++)
+        if (!gather(g, ascii_lower(text.at[i]), out))
+            return false;
+    return true;
+}
+
+bool dns_hex_from_text(struct span text, struct writer *out)
+{
+    struct gatherer g = { .digits = hex_digits, .bits = 4 };
+    return gather_hex(&g, text, out) && !g.held_bits;
 }
 
 static void write_decimal_padded(struct writer *w, int value, int digits)
@@ -364,11 +380,26 @@ static void types_to_text(struct writer *w, struct reader *r)
     }
 }
 
-/* ---- base64 ------------------------------------------------------------------------------- */
+/* ---- hexadecimal and base64 -------------------------------------------------------------- */
 
 static void check_octets(struct reader *r)
 {
     read_rest(r);
+}
+
+static const char *hex_from_words(struct dns_words *words, struct writer *out)
+{
+    struct gatherer g = { .digits = hex_digits, .bits = 4 };
+    for (; words->next < words->count; words->next++)
+        if (!gather_hex(&g, words->words[words->next].text, out))
+            return "pairs of hexadecimal digits";
+    words->next -= g.held_bits != 0; /* told of the last word */
+    return g.held_bits ? "pairs of hexadecimal digits" : NULL;
+}
+
+static void hex_to_text(struct writer *w, struct reader *r)
+{
+    write_dns_hex(w, read_rest(r));
 }
 
 static const char *base64_from_words(struct dns_words *words, struct writer *out)
@@ -549,6 +580,7 @@ const struct dns_field_kind dns_fields[DNS_FIELDS] = {
     [DNS_FIELD_SALT] = { false, check_counted, salt_from_words, salt_to_text },
     [DNS_FIELD_HASH] = { false, check_hash, hash_from_words, hash_to_text },
     [DNS_FIELD_TYPES] = { true, check_types, types_from_words, types_to_text },
+    [DNS_FIELD_HEX] = { false, check_octets, hex_from_words, hex_to_text },
     [DNS_FIELD_BASE64] = { false, check_octets, base64_from_words, base64_to_text },
     [DNS_FIELD_GATEWAY] = { false, check_gateway, gateway_from_words, gateway_to_text },
     [DNS_FIELD_HOST_KEY] = { false, check_host_key, host_key_from_words, host_key_to_text },

@@ -24,7 +24,8 @@ enum dns_field {
     DNS_FIELD_SALT,     /* a length octet and octets, hexadecimal or "-" (RFC 5155 3.3) */
     DNS_FIELD_HASH,     /* a length octet and octets, base32 with the hexadecimal alphabet (RFC 5155 3.3) */
     DNS_FIELD_TYPES,    /* bitmaps of types to the end (RFC 4034 4.1.2) */
-    DNS_FIELD_BASE64,   /* to the end, in any number of words */
+    DNS_FIELD_HEX,      /* to the end, in any number of words, cut anywhere (RFC 4034 5.3) */
+    DNS_FIELD_BASE64,   /* the same in base64 */
     DNS_FIELD_GATEWAY,  /* gateway type, algorithm, gateway and key (RFC 4025 2) */
     DNS_FIELD_HOST_KEY, /* lengths, algorithm, host identity tag and key (RFC 8005 5) */
     DNS_FIELD_NAMES,    /* none or more names to the end */

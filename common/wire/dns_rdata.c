@@ -3,7 +3,7 @@
 #include <arpa/inet.h>
 
 /* From KINDS on: the rows of dns_fields. */
-enum field { END, U8, U16, U32, PERIOD, IP4, IP6, NAME, SHRUNK_NAME, STRING, STRINGS, TAG, TEXT, HEX, KINDS };
+enum field { END, U8, U16, U32, PERIOD, IP4, IP6, NAME, SHRUNK_NAME, STRING, STRINGS, TAG, TEXT, KINDS };
 
 #define TYPE      KINDS + DNS_FIELD_TYPE
 #define ALGORITHM KINDS + DNS_FIELD_ALGORITHM
@@ -14,6 +14,7 @@ enum field { END, U8, U16, U32, PERIOD, IP4, IP6, NAME, SHRUNK_NAME, STRING, STR
 #define SALT      KINDS + DNS_FIELD_SALT
 #define HASH      KINDS + DNS_FIELD_HASH
 #define TYPES     KINDS + DNS_FIELD_TYPES
+#define HEX       KINDS + DNS_FIELD_HEX
 #define BASE64    KINDS + DNS_FIELD_BASE64
 #define GATEWAY   KINDS + DNS_FIELD_GATEWAY
 #define HOST_KEY  KINDS + DNS_FIELD_HOST_KEY
@@ -149,7 +150,7 @@ static struct span plain_field(uint8_t field, struct reader *r)
         return read_span(r, fixed_bytes(field));
     if (field == NAME || field == SHRUNK_NAME)
         return read_plain_name(r);
-    if (field == TEXT || field == HEX)
+    if (field == TEXT)
         return read_rest(r);
     if (field >= KINDS) {
         dns_fields[field - KINDS].check(r);
@@ -338,29 +339,6 @@ static bool string_from_word(uint8_t field, struct span text, struct writer *out
     return writer_ok(out) && (field != TAG || text.len != 0);
 }
 
-static int hex_digit(uint8_t c)
-{
-    c = ascii_lower(c);
-    if (c >= '0' && c <= '9')
-        return c - '0';
-    return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
-}
-
-/* Hexadecimal in any number of words, each of whole octets. */
-bool dns_hex_from_text(struct span text, struct writer *out)
-{
-    if (text.len % 2)
-        return false;
-    for (size_t i = 0; i < text.len; i += 2) {
-        int high = hex_digit(text.at[i]);
-        int low = hex_digit(text.at[i + 1]);
-        if (high < 0 || low < 0)
-            return false;
-        write_u8(out, (uint8_t)(high << 4 | low));
-    }
-    return true;
-}
-
 /* One word into one field. NULL, or what would be right. */
 static const char *field_from_word(uint8_t field, const struct dns_word *word, const struct dns_name *origin,
                                    struct writer *out)
@@ -407,8 +385,6 @@ static const char *field_from_word(uint8_t field, const struct dns_word *word, c
                                                         : "a property of letters and digits, like issue";
     case TEXT:
         return dns_octets_from_text(word->text, out) ? NULL : "a text";
-    case HEX:
-        return dns_hex_from_text(word->text, out) ? NULL : "pairs of hexadecimal digits";
     case END:
     case KINDS:
         break;
@@ -422,7 +398,7 @@ static bool wrong_word(struct dns_word_problem *p, size_t word, const char *expe
     return false;
 }
 
-/* RFC 3597 5: \# LENGTH HEX... */
+/* RFC 3597 5: \# LENGTH HEX..., whole octets in each word, unlike in the types that have hexadecimal. */
 static bool generic_from_words(uint16_t type, const struct dns_word *words, size_t count, struct writer *out,
                                struct dns_word_problem *p)
 {
@@ -455,7 +431,7 @@ static const char *fields_from_words(const uint8_t *f, struct dns_words *words, 
             if (wrong)
                 return wrong;
             words->next += !kind;
-            more = (*f == STRINGS || *f == HEX) && words->next < words->count;
+            more = *f == STRINGS && words->next < words->count;
         } while (more);
     }
     return words->next < words->count ? "nothing more: the record is complete" : NULL;
@@ -560,9 +536,6 @@ static void write_field_text(struct writer *w, uint8_t field, struct reader *r)
     case TEXT:
         write_dns_quoted(w, read_rest(r));
         break;
-    case HEX:
-        write_dns_hex(w, read_rest(r));
-        break;
     case END:
     case KINDS:
         break;
@@ -581,7 +554,7 @@ void write_dns_rdata_text(struct writer *w, uint16_t type, struct span rdata)
     }
     for (size_t i = 0; f[i] != END; i++) {
         bool kind = f[i] >= KINDS;
-        bool nothing = (kind || f[i] == HEX) && !reader_left(&r);
+        bool nothing = kind && !reader_left(&r);
         if (i && !nothing)
             write_u8(w, ' ');
         if (kind)

@@ -44,6 +44,8 @@ RECORDS = [
     ("EUI64", "00-00-5e-ef-10-00-00-2a"),
     ("URI", '10 1 "ftp://ftp1.example.test/public"'),
     ("CAA", '128 issue "ca.test; account=1"'),
+    ("SMIMEA", "3 0 0 a abb c c"),
+    ("DNSKEY", "256 3 13 G ojIhhXUN/u4v54ZQqGSnyhWJwaubCvTmeexv7bR6edbkrSqQpF64cYb cB7wNcP+e+MAnLr+Wi9xMWyQLc8NA A = ="),
     ("TYPE62347", "\\# 3 abcdef"),
 ]
 

@@ -143,6 +143,22 @@ static void keys_and_signatures(void **state)
     WRONG("RRSIG", "NOTYPE 5 3 86400 1 0 2642 example.com. AQI=", 0);
 }
 
+/* RFC 4034 5.3, RFC 6698 2.2, RFC 4255 3.2: whitespace anywhere. */
+static void digits_are_cut_anywhere(void **state)
+{
+    (void)state;
+    IS("DS", "12345 8 2 ABC D0000", "12345 8 2 ABCD0000", "\x30\x39\x08\2\xab\xcd\0\0");
+    IS("TLSA", "3 1 1 A B C D", "3 1 1 ABCD", "\3\1\1\xab\xcd");
+    IS("SSHFP", "2 1 123 4 56", "2 1 123456", "\2\1\x12\x34\x56");
+    IS("ZONEMD", "1 1 1 ab c d", "1 1 1 ABCD", "\0\0\0\1\1\1\xab\xcd");
+    IS("DNSKEY", "256 3 8 A QI DB A = =", "256 3 8 AQIDBA==", "\1\0\3\x08\1\2\3\4");
+    IS("DHCID", "A A I B Y 2 / A", "AAIBY2/A", "\0\2\1\x63\x6f\xc0");
+    WRONG("DS", "1 8 2 ABC D0", 4);
+    WRONG("DS", "1 8 2 ABC DG0", 4);
+    WRONG("DS", "1 8 2 AXC D00", 3);
+    WRONG("TYPE731", "\\# 2 ABC D", 2); /* but here each word is whole: RFC 3597 5 */
+}
+
 static void bitmaps(void **state)
 {
     (void)state;
@@ -300,6 +316,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(positions),
         cmocka_unit_test(keys_and_signatures),
+        cmocka_unit_test(digits_are_cut_anywhere),
         cmocka_unit_test(bitmaps),
         cmocka_unit_test(hosts),
         cmocka_unit_test(services),
