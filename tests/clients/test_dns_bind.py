@@ -21,7 +21,7 @@ key "shared.key" {{ algorithm hmac-sha256; secret "{secret}"; }};
 '''
 
 
-@lab.needs("named", "nsupdate", "kdig")
+@lab.needs("named", "nsupdate", "kdig", "dig")
 class Bind(copies.Zones):
     def named(self, listen, zone, notify="no"):
         conf = self.directory / "named.conf"
@@ -54,6 +54,24 @@ class Bind(copies.Zones):
         server, _ = self.secondary(listen, ours)
         self.changes_are_followed(listen, ours)
         self.assertIn("by=IXFR", server.log())
+
+    def test_it_sends_names_that_are_expanded(self):
+        """RFC 3597 4: BIND compresses the names of the types of RFC 1035."""
+        lines = ["MB a.u.test.", "MG a.u.test.", "MR a.u.test.", "MINFO a.u.test. b.u.test.", "RT 1 a.u.test.", "KX 1 a.u.test.",
+                 "PX 1 a.u.test. b.u.test.",
+                 "SIG A 5 3 60 20030322173103 20030220173103 2642 u.test. AQI="]
+        self.write_zone(1, "".join(f"r{i} {line}\n" for i, line in enumerate(lines)))
+        listen, ours = free_port(), free_port()
+        self.named(listen, f'zone "a.test" {{ type primary; file "{self.directory}/a.zone"; check-names ignore; '
+                   'allow-transfer { 127.0.0.1; }; };')
+        self.follows(listen, 1)
+        self.secondary(listen, ours)
+        self.follows(ours, 1)
+        for i, line in enumerate(lines):
+            kind, *words = line.split()
+            with self.subTest(kind=kind):
+                done = lab.run("dig", "@127.0.0.1", "-p", ours, "+norec", "+noall", "+answer", f"r{i}.a.test", kind)
+                self.assertEqual(done.stdout.decode().split()[3:], [kind, *words])
 
     def test_both_ways_with_a_key(self):
         self.write_zone(1)

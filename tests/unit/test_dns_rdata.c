@@ -179,42 +179,149 @@ static void periods(void **state)
         assert_false(dns_period_from_text(span_text(bad[i]), &seconds));
 }
 
+/* As they are printed. */
+static const struct {
+    const char *type, *text;
+} records[] = {
+    { "A", "192.0.2.1" },
+    { "NS", "ns.example." },
+    { "MD", "mail.example." },
+    { "MF", "mail.example." },
+    { "CNAME", "other.example." },
+    { "SOA", "ns.example. admin.example. 1 2 3 4 5" },
+    { "MB", "host.example." },
+    { "MG", "member.example." },
+    { "MR", "new.example." },
+    { "PTR", "host.example." },
+    { "HINFO", "\"PC\" \"Linux 6\"" },
+    { "MINFO", "owner.example. errors.example." },
+    { "MX", "10 mail.example." },
+    { "TXT", "\"a\\\"b\\\\c\\000\\255\" \"\"" },
+    { "RP", "a\\.b.example. ." },
+    { "AFSDB", "1 afs.example." },
+    { "RT", "10 relay.example." },
+    { "SIG", "A 5 3 86400 20030322173103 20030220173103 2642 example. AQI=" },
+    { "PX", "10 map822.example. mapx400.example." },
+    { "AAAA", "2001:db8::1" },
+    { "LOC", "42 21 54.000 N 71 6 18.000 W -24m 30m 10000m 10m" },
+    { "SRV", "0 5 5060 sip.example." },
+    { "NAPTR", "1 2 \"S\" \"SIP+D2U\" \"\" _sip._udp.example." },
+    { "KX", "10 kx.example." },
+    { "DNAME", "other.test." },
+    { "DS", "60485 13 1 2BB183AF" },
+    { "SSHFP", "2 1 123456" },
+    { "IPSECKEY", "10 1 2 192.0.2.38 AQ==" },
+    { "RRSIG", "A 5 3 86400 20030322173103 20030220173103 2642 example. AQI=" },
+    { "NSEC", "host.example. A MX RRSIG NSEC TYPE1234" },
+    { "DNSKEY", "256 3 8 AQIDBA==" },
+    { "DHCID", "AAIBY2/A" },
+    { "NSEC3", "1 1 12 AABBCCDD 2vptu5timamqttgl4luu9kg21e0aor3s A RRSIG" },
+    { "NSEC3PARAM", "1 0 10 -" },
+    { "TLSA", "3 1 1 ABCDEF" },
+    { "SMIMEA", "3 0 0 FF" },
+    { "HIP", "2 20 AQID rvs1.example. rvs2.test." },
+    { "CDS", "0 0 0 00" },
+    { "CDNSKEY", "0 3 0 AA==" },
+    { "OPENPGPKEY", "/w==" },
+    { "CSYNC", "66 3 A NS AAAA" },
+    { "ZONEMD", "2018031500 1 1 ABCD" },
+    { "SVCB", "1 . alpn=\"h2\" port=53" },
+    { "HTTPS", "0 other.example." },
+    { "DSYNC", "CDS 1 5359 scanner.example." },
+    { "DSYNC", "CSYNC 128 5359 scanner.example." },
+    { "SPF", "\"v=spf1 -all\"" },
+    { "EUI48", "00-00-5e-00-53-2a" },
+    { "EUI64", "00-00-5e-ef-10-00-00-2a" },
+    { "URI", "10 1 \"ftp://ftp.example/\"" },
+    { "CAA", "0 issue \"ca; x=y\"" },
+    { "RESINFO", "\"qnamemin\"" },
+    { "WALLET", "\"x\" \"y\"" },
+    { "TYPE999", "\\# 3 010203" },
+    { "TYPE999", "\\# 0" },
+};
+#define RECORDS (sizeof records / sizeof records[0])
+
 /* What is printed reads back as the same octets. */
 static void text_round_trips(void **state)
 {
-    static const struct {
-        const char *type, *text;
-    } records[] = {
-        { "A", "192.0.2.1" },
-        { "AAAA", "2001:db8::1" },
-        { "MX", "10 mail.example." },
-        { "TXT", "\"a\\\"b\\\\c\\000\\255\" \"\"" },
-        { "SRV", "0 5 5060 sip.example." },
-        { "CAA", "0 issue \"ca; x=y\"" },
-        { "NAPTR", "1 2 \"S\" \"SIP+D2U\" \"\" _sip._udp.example." },
-        { "TYPE999", "\\# 3 010203" },
-        { "RP", "a\\.b.example. ." },
-        { "TYPE999", "\\# 0" },
-        { "TLSA", "3 1 1 ABCDEF" },
-    };
     (void)state;
-    for (size_t i = 0; i < sizeof records / sizeof records[0]; i++) {
+    for (size_t i = 0; i < RECORDS; i++) {
         char text[512], zone[1024], why[512], again[512];
         struct writer w = writer_over(text, sizeof text);
-        snprintf(zone, sizeof zone, "@ 1 SOA ns a 1 2 3 4 5\n@ 1 NS ns\nx.y 1 %s %s\n", records[i].type,
-                 records[i].text);
+        bool soa = strcmp(records[i].type, "SOA") == 0;
+        snprintf(zone, sizeof zone, "%s%s 1 %s %s\n@ 1 NS ns\n", soa ? "" : "@ 1 SOA ns a 1 2 3 4 5\n",
+                 soa ? "@" : "x.y", records[i].type, records[i].text);
         struct zone *z = zone_from("example.", zone, why);
         assert_string_equal(why, "");
-        struct dns_name n = name_of("x.y.example.");
+        struct dns_name n = name_of(soa ? "example." : "x.y.example.");
         uint16_t type;
         dns_type_from_text(span_text(records[i].type), &type);
         struct reader r = zone_records(zone_find_set(z, zone_find_name(z, &n), type));
         struct span rdata;
         zone_next_record(&r, &rdata);
+        assert_true(dns_rdata_is_plain(type, rdata));
         write_dns_rdata_text(&w, type, rdata);
         snprintf(again, sizeof again, "%.*s", (int)writer_length(&w), text);
         assert_string_equal(again, records[i].text);
         zone_release(z);
+    }
+}
+
+struct named_type {
+    uint16_t type;
+    size_t before, names, behind; /* octets, names, octets */
+    bool shrinks;
+};
+
+static void write_named(struct writer *w, const struct named_type *t, const char *name, size_t len)
+{
+    for (size_t i = 0; i < t->before; i++)
+        write_u8(w, 0);
+    for (size_t i = 0; i < t->names; i++)
+        write_bytes(w, name, len);
+    for (size_t i = 0; i < t->behind; i++)
+        write_u8(w, 'x');
+}
+
+/* RFC 3597 4: the names of these types may come compressed and are expanded; only those of RFC 1035 are sent
+ * so. */
+static void names_are_expanded(void **state)
+{
+    static const struct named_type types[] = {
+        { DNS_TYPE_NS, 0, 1, 0, true },     { DNS_TYPE_MD, 0, 1, 0, true },
+        { DNS_TYPE_MF, 0, 1, 0, true },     { DNS_TYPE_CNAME, 0, 1, 0, true },
+        { DNS_TYPE_SOA, 0, 2, 20, true },   { DNS_TYPE_MB, 0, 1, 0, true },
+        { DNS_TYPE_MG, 0, 1, 0, true },     { DNS_TYPE_MR, 0, 1, 0, true },
+        { DNS_TYPE_PTR, 0, 1, 0, true },    { DNS_TYPE_MINFO, 0, 2, 0, true },
+        { DNS_TYPE_MX, 2, 1, 0, true },     { DNS_TYPE_RP, 0, 2, 0, false },
+        { DNS_TYPE_AFSDB, 2, 1, 0, false }, { DNS_TYPE_RT, 2, 1, 0, false },
+        { DNS_TYPE_SIG, 18, 1, 5, false },  { DNS_TYPE_PX, 2, 2, 0, false },
+        { DNS_TYPE_NAPTR, 7, 1, 0, false }, { DNS_TYPE_KX, 2, 1, 0, false },
+        { DNS_TYPE_SRV, 6, 1, 0, false },   { DNS_TYPE_DNAME, 0, 1, 0, false },
+    };
+    static const char header[] = "\0\0\0\0\0\0\0\0\0\0\0\0\1a";
+    static struct dns_names names;
+    struct dns_name asked = name_of("a.");
+    (void)state;
+    for (size_t i = 0; i < sizeof types / sizeof types[0]; i++) {
+        uint8_t come[64], whole[64], sent[64];
+        struct writer m = writer_over(come, sizeof come), plain = writer_over(whole, sizeof whole);
+        struct writer held = writer_over(room, sizeof room), out = writer_over(sent, sizeof sent);
+        write_bytes(&m, header, sizeof header);
+        write_bytes(&out, header, sizeof header);
+        write_named(&m, &types[i], "\xc0\x0c", 2);
+        write_named(&plain, &types[i], "\1a", 3);
+        struct reader r = reader_over(writer_span(&m));
+        read_skip(&r, sizeof header);
+        assert_true(dns_rdata_read(types[i].type, r, writer_span(&m), &held));
+        assert_true(span_equal(writer_span(&held), writer_span(&plain)));
+        assert_int_equal(dns_type_shrinks(types[i].type), types[i].shrinks);
+        dns_names_open(&names, false);
+        dns_names_note(&names, &out, &asked, DNS_HEADER_BYTES);
+        write_dns_rdata(&out, &names, types[i].type, writer_span(&held));
+        struct span expected =
+            types[i].shrinks ? span_from(writer_span(&m), sizeof header) : writer_span(&held);
+        assert_true(span_equal(span_from(writer_span(&out), sizeof header), expected));
     }
 }
 
@@ -267,10 +374,15 @@ static void wire_data_must_fill_its_length(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(words_become_data),       cmocka_unit_test(wrong_words_are_told),
-        cmocka_unit_test(strings_have_255_octets), cmocka_unit_test(generic_form),
-        cmocka_unit_test(types_by_name),           cmocka_unit_test(periods),
-        cmocka_unit_test(text_round_trips),        cmocka_unit_test(wire_data_must_fill_its_length),
+        cmocka_unit_test(words_become_data),
+        cmocka_unit_test(wrong_words_are_told),
+        cmocka_unit_test(strings_have_255_octets),
+        cmocka_unit_test(generic_form),
+        cmocka_unit_test(types_by_name),
+        cmocka_unit_test(periods),
+        cmocka_unit_test(text_round_trips),
+        cmocka_unit_test(names_are_expanded),
+        cmocka_unit_test(wire_data_must_fill_its_length),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -130,6 +130,18 @@ static void test_order_of_names(void **state)
 /* RFC 4034 6.2, RFC 6840 5.1 */
 static void test_canonical_data(void **state)
 {
+    static const struct {
+        uint16_t type;
+        uint8_t octets, names;
+    } named[] = {
+        { DNS_TYPE_NS, 0, 1 },    { DNS_TYPE_MD, 0, 1 },    { DNS_TYPE_MF, 0, 1 },
+        { DNS_TYPE_CNAME, 0, 1 }, { DNS_TYPE_SOA, 0, 2 },   { DNS_TYPE_MB, 0, 1 },
+        { DNS_TYPE_MG, 0, 1 },    { DNS_TYPE_MR, 0, 1 },    { DNS_TYPE_PTR, 0, 1 },
+        { DNS_TYPE_MINFO, 0, 2 }, { DNS_TYPE_MX, 2, 1 },    { DNS_TYPE_RP, 0, 2 },
+        { DNS_TYPE_RT, 2, 1 },    { DNS_TYPE_AFSDB, 2, 1 }, { DNS_TYPE_SIG, 18, 1 },
+        { DNS_TYPE_PX, 2, 2 },    { DNS_TYPE_NAPTR, 7, 1 }, { DNS_TYPE_KX, 2, 1 },
+        { DNS_TYPE_SRV, 6, 1 },   { DNS_TYPE_DNAME, 0, 1 }, { DNS_TYPE_RRSIG, 18, 1 },
+    };
     (void)state;
     uint8_t room[64];
     struct writer w = writer_over(room, sizeof room);
@@ -141,6 +153,18 @@ static void test_canonical_data(void **state)
     w = writer_over(room, sizeof room);
     write_canonical_rdata(&w, DNS_TYPE_NSEC, span_of("\1A\0\0\1\100", 6));
     assert_true(span_equal(writer_span(&w), span_of("\1A\0\0\1\100", 6)));
+    for (size_t i = 0; i < COUNT(named); i++) {
+        uint8_t given[40] = { 0 }, lower[40] = { 0 };
+        size_t names = named[i].octets, end = names + 3 * named[i].names;
+        for (size_t at = names; at < end; at += 3) { /* each turn makes a name */
+            memcpy(given + at, "\1A", 2);
+            memcpy(lower + at, "\1a", 2);
+        }
+        given[end] = lower[end] = 'Z';
+        w = writer_over(room, sizeof room);
+        write_canonical_rdata(&w, named[i].type, span_of(given, end + 1));
+        assert_true(span_equal(writer_span(&w), span_of(lower, end + 1)));
+    }
     assert_true(dnssec_compare_rdata(span_text("a"), span_text("ab")) < 0);
     assert_true(dnssec_compare_rdata(span_text("\377"), span_text("a")) > 0);
 }
