@@ -2,8 +2,10 @@
 
 #include "../text.h"
 
-#define WINDOWS          256
-#define WINDOW_BYTES_MAX 32
+#define WINDOWS             256
+#define WINDOW_BYTES_MAX    32
+#define LOW_TYPES_BYTES_MAX 16
+#define LOCATOR_WORDS       4
 
 /* ---- what they share ------------------------------------------------------------------- */
 
@@ -92,14 +94,25 @@ bool dns_hex_from_text(struct span text, struct writer *out)
     return gather_hex(&g, text, out) && !g.held_bits;
 }
 
+const char *dns_name_from_word(struct dns_words *words, struct writer *out)
+{
+    struct dns_name name;
+    const char *wrong = dns_name_from_text(words->words[words->next].text, words->origin, &name);
+    if (wrong)
+        return wrong;
+    words->next++;
+    write_span(out, dns_name_span(&name));
+    return NULL;
+}
+
 static void write_decimal_padded(struct writer *w, int value, int digits)
 {
     write_format(w, "%0*d", digits, value);
 }
 
-/* ---- types and algorithms ---------------------------------------------------------------- */
+/* ---- types, algorithms and other numbers with names ----------------------------------------- */
 
-static void check_type(struct reader *r)
+static void check_two_octets(struct reader *r)
 {
     read_skip(r, 2);
 }
@@ -124,40 +137,68 @@ static void check_octet(struct reader *r)
     read_skip(r, 1);
 }
 
-/* RFC 4034 A.1 and the registry it became. */
-static const struct {
+/* A number that has a name; the last row of a table has none. */
+struct mnemonic {
     const char *name;
-    uint8_t number;
-} algorithms[] = { { "RSAMD5", 1 },
-                   { "DH", 2 },
-                   { "DSA", 3 },
-                   { "RSASHA1", 5 },
-                   { "NSEC3DSA", 6 },
-                   { "NSEC3RSASHA1", 7 },
-                   { "RSASHA256", 8 },
-                   { "RSASHA512", 10 },
-                   { "ECCGOST", 12 },
-                   { "ECDSAP256SHA256", 13 },
-                   { "ECDSAP384SHA384", 14 },
-                   { "ED25519", 15 },
-                   { "ED448", 16 },
-                   { "INDIRECT", 252 },
-                   { "PRIVATEDNS", 253 },
-                   { "PRIVATEOID", 254 } };
+    uint16_t number;
+};
+
+/* RFC 4034 A.1 and the registry it became. */
+static const struct mnemonic algorithms[] = { { "RSAMD5", 1 },
+                                              { "DH", 2 },
+                                              { "DSA", 3 },
+                                              { "RSASHA1", 5 },
+                                              { "NSEC3DSA", 6 },
+                                              { "NSEC3RSASHA1", 7 },
+                                              { "RSASHA256", 8 },
+                                              { "RSASHA512", 10 },
+                                              { "ECCGOST", 12 },
+                                              { "ECDSAP256SHA256", 13 },
+                                              { "ECDSAP384SHA384", 14 },
+                                              { "ED25519", 15 },
+                                              { "ED448", 16 },
+                                              { "INDIRECT", 252 },
+                                              { "PRIVATEDNS", 253 },
+                                              { "PRIVATEOID", 254 },
+                                              { NULL, 0 } };
+
+/* RFC 4398 2.1 */
+static const struct mnemonic certificates[] = { { "PKIX", 1 },   { "SPKI", 2 },    { "PGP", 3 },
+                                                { "IPKIX", 4 },  { "ISPKI", 5 },   { "IPGP", 6 },
+                                                { "ACPKIX", 7 }, { "IACPKIX", 8 }, { "URI", 253 },
+                                                { "OID", 254 },  { NULL, 0 } };
+
+/* RFC 9859 2.1 */
+static const struct mnemonic schemes[] = { { "NOTIFY", 1 }, { NULL, 0 } };
+
+static bool number_from_word(struct dns_words *words, const struct mnemonic *names, uint16_t most,
+                             uint32_t *out)
+{
+    struct span text = words->words[words->next].text;
+    while (names->name && !span_is_nocase(text, names->name))
+        names++;
+    *out = names->number;
+    if (!names->name && !dns_number_from_text(text, most, out))
+        return false;
+    words->next++;
+    return true;
+}
+
+static void write_mnemonic(struct writer *w, const struct mnemonic *names, uint16_t number)
+{
+    while (names->name && names->number != number)
+        names++;
+    if (names->name)
+        write_text(w, names->name);
+    else
+        write_decimal(w, number);
+}
 
 static const char *algorithm_from_words(struct dns_words *words, struct writer *out)
 {
-    struct span text = words->words[words->next].text;
     uint32_t number;
-    bool known = dns_number_from_text(text, UINT8_MAX, &number);
-    for (size_t i = 0; !known && i < sizeof algorithms / sizeof algorithms[0]; i++)
-        if (span_is_nocase(text, algorithms[i].name)) {
-            number = algorithms[i].number;
-            known = true;
-        }
-    if (!known)
+    if (!number_from_word(words, algorithms, UINT8_MAX, &number))
         return "an algorithm: a number from 0 to 255, or a name like ECDSAP256SHA256";
-    words->next++;
     write_u8(out, (uint8_t)number);
     return NULL;
 }
@@ -165,6 +206,39 @@ static const char *algorithm_from_words(struct dns_words *words, struct writer *
 static void octet_to_text(struct writer *w, struct reader *r)
 {
     write_decimal(w, read_u8(r));
+}
+
+static void algorithm_to_text(struct writer *w, struct reader *r)
+{
+    write_mnemonic(w, algorithms, read_u8(r));
+}
+
+static const char *certificate_from_words(struct dns_words *words, struct writer *out)
+{
+    uint32_t number;
+    if (!number_from_word(words, certificates, UINT16_MAX, &number))
+        return "a type of certificates: a number from 0 to 65535, or a name like PKIX";
+    write_u16(out, (uint16_t)number);
+    return NULL;
+}
+
+static void certificate_to_text(struct writer *w, struct reader *r)
+{
+    write_mnemonic(w, certificates, read_u16(r));
+}
+
+static const char *scheme_from_words(struct dns_words *words, struct writer *out)
+{
+    uint32_t number;
+    if (!number_from_word(words, schemes, UINT8_MAX, &number))
+        return "a scheme: NOTIFY, or a number from 0 to 255";
+    write_u8(out, (uint8_t)number);
+    return NULL;
+}
+
+static void scheme_to_text(struct writer *w, struct reader *r)
+{
+    write_mnemonic(w, schemes, read_u8(r));
 }
 
 /* ---- times -------------------------------------------------------------------------------- */
@@ -272,6 +346,83 @@ static void eui64_to_text(struct writer *w, struct reader *r)
     eui_to_text(w, r, 8);
 }
 
+/* ---- other addresses: RFC 6742 2.1 and 2.3, RFC 1183 3.2, RFC 1706 5 ----------------------------- */
+
+/* Four groups of hexadecimal digits: half an IPv6 address, without ::. */
+static const char *locator_from_words(struct dns_words *words, struct writer *out)
+{
+    uint8_t room[LOCATOR_WORDS * 5 + 1], address[16];
+    struct writer whole = writer_over(room, sizeof room), made = writer_over(address, sizeof address);
+    struct span text = words->words[words->next].text;
+    size_t colons = 0;
+    for (size_t i = 0; i < text.len; i++)
+        colons += text.at[i] == ':';
+    write_span(&whole, text);
+    write_text(&whole, "::");
+    if (colons != LOCATOR_WORDS - 1 || !writer_ok(&whole) || !dns_ip6_from_text(writer_span(&whole), &made))
+        return "four groups of hexadecimal digits like 14:4fff:ff20:ee64";
+    words->next++;
+    write_bytes(out, address, sizeof address / 2);
+    return NULL;
+}
+
+static void locator_to_text(struct writer *w, struct reader *r)
+{
+    for (int i = 0; i < LOCATOR_WORDS; i++)
+        write_format(w, i ? ":%x" : "%x", read_u16(r));
+}
+
+static void check_subaddress(struct reader *r)
+{
+    if (reader_left(r))
+        read_skip(r, read_u8(r));
+}
+
+static const char *subaddress_from_words(struct dns_words *words, struct writer *out)
+{
+    struct mark length = write_length8(out);
+    if (!dns_octets_from_text(words->words[words->next].text, out))
+        return "a text of at most 255 octets";
+    words->next++;
+    close_length8(out, length);
+    return NULL;
+}
+
+static void subaddress_to_text(struct writer *w, struct reader *r)
+{
+    if (reader_left(r))
+        write_dns_quoted(w, read_span(r, read_u8(r)));
+}
+
+static void check_some_octets(struct reader *r)
+{
+    if (!read_rest(r).len)
+        reader_fail(r);
+}
+
+static const char *nsap_from_words(struct dns_words *words, struct writer *out)
+{
+    static const char right[] = "an address like 0x47.0005.80, in pairs of hexadecimal digits";
+    struct span text = words->words[words->next].text;
+    struct gatherer g = { .digits = hex_digits, .bits = 4 };
+    if (!span_is_nocase(span_head(text, 2), "0x"))
+        return right;
+    for (size_t i = 2; i < text.len; i++)
+        if (text.at[i] != '.' && !gather(&g, ascii_lower(text.at[i]), out))
+            return right;
+    if (!g.taken || g.held_bits)
+        return right;
+    words->next++;
+    return NULL;
+}
+
+static void nsap_to_text(struct writer *w, struct reader *r)
+{
+    write_text(w, "0x");
+    for (struct span s = read_rest(r); s.len; s = span_from(s, 1))
+        write_format(w, "%02x", s.at[0]);
+}
+
 /* ---- salt and hash ------------------------------------------------------------------------ */
 
 static void check_counted(struct reader *r)
@@ -364,20 +515,55 @@ static const char *types_from_words(struct dns_words *words, struct writer *out)
     return NULL;
 }
 
+/* `more`: others stand before; whether now any do comes back. */
+static bool write_types(struct writer *w, unsigned window, struct span bits, bool more)
+{
+    for (unsigned i = 0; i < bits.len * 8; i++) {
+        if (!(bits.at[i / 8] & 128 >> i % 8))
+            continue;
+        if (more)
+            write_u8(w, ' ');
+        write_dns_type_text(w, (uint16_t)(window << 8 | i));
+        more = true;
+    }
+    return more;
+}
+
 static void types_to_text(struct writer *w, struct reader *r)
 {
     for (bool more = false; reader_left(r);) { /* ends: each turn reads two octets or fails */
         unsigned window = read_u8(r);
-        struct span bits = read_span(r, read_u8(r));
-        for (unsigned i = 0; i < bits.len * 8; i++) {
-            if (!(bits.at[i / 8] & 128 >> i % 8))
-                continue;
-            if (more)
-                write_u8(w, ' ');
-            write_dns_type_text(w, (uint16_t)(window << 8 | i));
-            more = true;
-        }
+        more = write_types(w, window, read_span(r, read_u8(r)), more);
     }
+}
+
+/* RFC 2535 5.2: one bit a type, the first octets of what became a window. Bit 0 stands for another form. */
+static void check_low_types(struct reader *r)
+{
+    struct span bits = read_rest(r);
+    if (bits.len > LOW_TYPES_BYTES_MAX || (bits.len && (bits.at[0] & 128 || !bits.at[bits.len - 1])))
+        reader_fail(r);
+}
+
+static const char *low_types_from_words(struct dns_words *words, struct writer *out)
+{
+    uint8_t bits[LOW_TYPES_BYTES_MAX] = { 0 };
+    size_t used = 0;
+    for (; words->next < words->count; words->next++) {
+        uint16_t type;
+        if (!dns_type_from_text(words->words[words->next].text, &type) || !type || type >= sizeof bits * 8)
+            return "record types below 128 like A, MX or TYPE100";
+        bits[type / 8] |= (uint8_t)(128 >> type % 8);
+        if (used < type / 8 + 1U)
+            used = type / 8 + 1U;
+    }
+    write_bytes(out, bits, used);
+    return NULL;
+}
+
+static void low_types_to_text(struct writer *w, struct reader *r)
+{
+    write_types(w, 0, read_rest(r), false);
 }
 
 /* ---- hexadecimal and base64 -------------------------------------------------------------- */
@@ -412,85 +598,6 @@ static const char *base64_from_words(struct dns_words *words, struct writer *out
 
 static void base64_to_text(struct writer *w, struct reader *r)
 {
-    write_dns_base64(w, read_rest(r));
-}
-
-/* ---- gateways: RFC 4025 2 ------------------------------------------------------------------ */
-
-enum { GATEWAY_NONE, GATEWAY_IP4, GATEWAY_IP6, GATEWAY_NAME };
-
-static void check_gateway(struct reader *r)
-{
-    uint8_t type = read_u8(r);
-    read_skip(r, 1);
-    if (type == GATEWAY_NAME)
-        read_plain_name(r);
-    else if (type == GATEWAY_IP4 || type == GATEWAY_IP6)
-        read_skip(r, type == GATEWAY_IP4 ? 4 : 16);
-    else if (type != GATEWAY_NONE)
-        reader_fail(r);
-    read_rest(r);
-}
-
-static const char *name_from_word(struct dns_words *words, struct writer *out)
-{
-    struct dns_name name;
-    const char *wrong = dns_name_from_text(words->words[words->next].text, words->origin, &name);
-    if (wrong)
-        return wrong;
-    words->next++;
-    write_span(out, dns_name_span(&name));
-    return NULL;
-}
-
-static const char *gateway_from_word(uint32_t type, struct dns_words *words, struct writer *out)
-{
-    struct span text = words->words[words->next].text;
-    if (type == GATEWAY_NAME)
-        return name_from_word(words, out);
-    if (type == GATEWAY_NONE && !span_is(text, "."))
-        return ". as there is no gateway";
-    if (type == GATEWAY_IP4 && !dns_ip4_from_text(text, out))
-        return "an IPv4 address like 192.0.2.1";
-    if (type == GATEWAY_IP6 && !dns_ip6_from_text(text, out))
-        return "an IPv6 address like 2001:db8::1";
-    words->next++;
-    return NULL;
-}
-
-static const char *gateway_from_words(struct dns_words *words, struct writer *out)
-{
-    uint32_t type, algorithm;
-    if (!dns_number_from_text(words->words[words->next].text, GATEWAY_NAME, &type))
-        return "a gateway's type from 0 to 3";
-    words->next++;
-    if (words->next == words->count ||
-        !dns_number_from_text(words->words[words->next].text, UINT8_MAX, &algorithm))
-        return "a number from 0 to 255";
-    words->next++;
-    if (words->next == words->count)
-        return "a gateway: an address, a name, or .";
-    write_u8(out, (uint8_t)type);
-    write_u8(out, (uint8_t)algorithm);
-    const char *wrong = gateway_from_word(type, words, out);
-    return wrong ? wrong : base64_from_words(words, out);
-}
-
-static void gateway_to_text(struct writer *w, struct reader *r)
-{
-    uint8_t type = read_u8(r);
-    write_decimal(w, type);
-    write_u8(w, ' ');
-    write_decimal(w, read_u8(r));
-    write_u8(w, ' ');
-    if (type == GATEWAY_NONE)
-        write_u8(w, '.');
-    else if (type == GATEWAY_NAME)
-        write_dns_name_text(w, read_plain_name(r));
-    else
-        write_dns_address(w, read_span(r, type == GATEWAY_IP4 ? 4 : 16));
-    if (reader_left(r))
-        write_u8(w, ' ');
     write_dns_base64(w, read_rest(r));
 }
 
@@ -556,7 +663,7 @@ static const char *names_from_words(struct dns_words *words, struct writer *out)
 {
     const char *wrong = NULL;
     while (!wrong && words->next < words->count) /* ends: each turn takes a word */
-        wrong = name_from_word(words, out);
+        wrong = dns_name_from_word(words, out);
     return wrong;
 }
 
@@ -571,19 +678,29 @@ static void names_to_text(struct writer *w, struct reader *r)
 }
 
 const struct dns_field_kind dns_fields[DNS_FIELDS] = {
-    [DNS_FIELD_TYPE] = { false, check_type, type_from_words, type_to_text },
+    [DNS_FIELD_TYPE] = { false, check_two_octets, type_from_words, type_to_text },
     [DNS_FIELD_ALGORITHM] = { false, check_octet, algorithm_from_words, octet_to_text },
+    [DNS_FIELD_NAMED_ALGORITHM] = { false, check_octet, algorithm_from_words, algorithm_to_text },
+    [DNS_FIELD_CERTIFICATE] = { false, check_two_octets, certificate_from_words, certificate_to_text },
+    [DNS_FIELD_SCHEME] = { false, check_octet, scheme_from_words, scheme_to_text },
     [DNS_FIELD_TIME] = { false, check_time, time_from_words, time_to_text },
     [DNS_FIELD_EUI48] = { false, check_eui48, eui48_from_words, eui48_to_text },
     [DNS_FIELD_EUI64] = { false, check_eui64, eui64_from_words, eui64_to_text },
+    [DNS_FIELD_LOCATOR] = { false, check_eui64, locator_from_words, locator_to_text },
+    [DNS_FIELD_SUBADDRESS] = { true, check_subaddress, subaddress_from_words, subaddress_to_text },
+    [DNS_FIELD_NSAP] = { false, check_some_octets, nsap_from_words, nsap_to_text },
     [DNS_FIELD_LOCATION] = { false, dns_location_check, dns_location_from_words, write_dns_location_text },
     [DNS_FIELD_SALT] = { false, check_counted, salt_from_words, salt_to_text },
     [DNS_FIELD_HASH] = { false, check_hash, hash_from_words, hash_to_text },
     [DNS_FIELD_TYPES] = { true, check_types, types_from_words, types_to_text },
+    [DNS_FIELD_LOW_TYPES] = { true, check_low_types, low_types_from_words, low_types_to_text },
     [DNS_FIELD_HEX] = { false, check_octets, hex_from_words, hex_to_text },
     [DNS_FIELD_BASE64] = { false, check_octets, base64_from_words, base64_to_text },
-    [DNS_FIELD_GATEWAY] = { false, check_gateway, gateway_from_words, gateway_to_text },
+    [DNS_FIELD_KEY] = { true, check_octets, base64_from_words, base64_to_text },
+    [DNS_FIELD_GATEWAY] = { false, dns_gateway_check, dns_gateway_from_words, write_dns_gateway_text },
+    [DNS_FIELD_RELAY] = { false, dns_relay_check, dns_relay_from_words, write_dns_relay_text },
     [DNS_FIELD_HOST_KEY] = { false, check_host_key, host_key_from_words, host_key_to_text },
     [DNS_FIELD_NAMES] = { true, check_names, names_from_words, names_to_text },
     [DNS_FIELD_SERVICE] = { true, dns_service_check, dns_service_from_words, write_dns_service_text },
+    [DNS_FIELD_PREFIXES] = { true, dns_prefixes_check, dns_prefixes_from_words, write_dns_prefixes_text },
 };

@@ -1,6 +1,7 @@
-/* The kinds of fields in record data that are more than a number, an address, a name or a string: base64,
- * type bitmaps, hashes, positions, gateways, parameters of services. Each kind is a row of `dns_fields`: what
- * it is in wire form, from the words of a master file, and to text. dns_types.def says which type has which.
+/* The kinds of fields in record data that are more than a number, an address, a name or a string: numbers
+ * with names, base64, type bitmaps, hashes, positions, gateways, parameters of services. Each kind is a row
+ * of `dns_fields`: what it is in wire form, from the words of a master file, and to text. dns_types.def says
+ * which type has which.
  */
 #ifndef WIRELAB_DNS_FIELDS_H
 #define WIRELAB_DNS_FIELDS_H
@@ -15,21 +16,31 @@ struct dns_words {
 };
 
 enum dns_field {
-    DNS_FIELD_TYPE,      /* the code of a type, by its mnemonic: RRSIG */
-    DNS_FIELD_ALGORITHM, /* of DNSSEC, a number or its mnemonic */
-    DNS_FIELD_TIME,      /* YYYYMMDDHHmmSS or seconds since 1970 (RFC 4034 3.2) */
-    DNS_FIELD_EUI48,     /* RFC 7043 */
+    DNS_FIELD_TYPE,            /* the code of a type, by its mnemonic: RRSIG */
+    DNS_FIELD_ALGORITHM,       /* of DNSSEC, a number or its mnemonic */
+    DNS_FIELD_NAMED_ALGORITHM, /* the same, in text by its mnemonic (RFC 4398 2.2) */
+    DNS_FIELD_CERTIFICATE,     /* the type of a certificate, by its mnemonic (RFC 4398 2.1) */
+    DNS_FIELD_SCHEME,          /* of DSYNC, by its mnemonic (RFC 9859 2.1) */
+    DNS_FIELD_TIME,            /* YYYYMMDDHHmmSS or seconds since 1970 (RFC 4034 3.2) */
+    DNS_FIELD_EUI48,           /* RFC 7043 */
     DNS_FIELD_EUI64,
-    DNS_FIELD_LOCATION, /* RFC 1876 */
-    DNS_FIELD_SALT,     /* a length octet and octets, hexadecimal or "-" (RFC 5155 3.3) */
-    DNS_FIELD_HASH,     /* a length octet and octets, base32 with the hexadecimal alphabet (RFC 5155 3.3) */
-    DNS_FIELD_TYPES,    /* bitmaps of types to the end (RFC 4034 4.1.2) */
-    DNS_FIELD_HEX,      /* to the end, in any number of words, cut anywhere (RFC 4034 5.3) */
-    DNS_FIELD_BASE64,   /* the same in base64 */
-    DNS_FIELD_GATEWAY,  /* gateway type, algorithm, gateway and key (RFC 4025 2) */
-    DNS_FIELD_HOST_KEY, /* lengths, algorithm, host identity tag and key (RFC 8005 5) */
-    DNS_FIELD_NAMES,    /* none or more names to the end */
-    DNS_FIELD_SERVICE,  /* parameters of SVCB and HTTPS to the end (RFC 9460 2) */
+    DNS_FIELD_LOCATOR,    /* 64 bits of an identifier or locator, 14:4fff:ff20:ee64 (RFC 6742 2.1, 2.3) */
+    DNS_FIELD_SUBADDRESS, /* a string that may be left out (RFC 1183 3.2) */
+    DNS_FIELD_NSAP,       /* octets to the end, 0x47.0005 (RFC 1706) */
+    DNS_FIELD_LOCATION,   /* RFC 1876 */
+    DNS_FIELD_SALT,       /* a length octet and octets, hexadecimal or "-" (RFC 5155 3.3) */
+    DNS_FIELD_HASH,       /* a length octet and octets, base32 with the hexadecimal alphabet (RFC 5155 3.3) */
+    DNS_FIELD_TYPES,      /* bitmaps of types to the end (RFC 4034 4.1.2) */
+    DNS_FIELD_LOW_TYPES,  /* the older bitmap of types below 128, to the end (RFC 2535 5.2) */
+    DNS_FIELD_HEX,        /* to the end, in any number of words, cut anywhere (RFC 4034 5.3) */
+    DNS_FIELD_BASE64,     /* the same in base64 */
+    DNS_FIELD_KEY,        /* base64, or nothing (RFC 2535 3.1.2) */
+    DNS_FIELD_GATEWAY,    /* gateway type, algorithm, gateway and key (RFC 4025 2) */
+    DNS_FIELD_RELAY,      /* discovery bit, relay type and relay (RFC 8777 4) */
+    DNS_FIELD_HOST_KEY,   /* lengths, algorithm, host identity tag and key (RFC 8005 5) */
+    DNS_FIELD_NAMES,      /* none or more names to the end */
+    DNS_FIELD_SERVICE,    /* parameters of SVCB and HTTPS to the end (RFC 9460 2) */
+    DNS_FIELD_PREFIXES,   /* none or more address prefixes to the end (RFC 3123 4) */
     DNS_FIELDS
 };
 
@@ -72,6 +83,9 @@ void write_dns_address(struct writer *w, struct span s);
 bool dns_base64_from_words(const struct dns_word *words, size_t count, struct writer *out);
 void write_dns_base64(struct writer *w, struct span s);
 
+/* The next word, which there is, as a name. NULL, or what would be right. */
+const char *dns_name_from_word(struct dns_words *words, struct writer *out);
+
 void dns_location_check(struct reader *r);
 const char *dns_location_from_words(struct dns_words *words, struct writer *out);
 void write_dns_location_text(struct writer *w, struct reader *r);
@@ -79,5 +93,17 @@ void write_dns_location_text(struct writer *w, struct reader *r);
 void dns_service_check(struct reader *r);
 const char *dns_service_from_words(struct dns_words *words, struct writer *out);
 void write_dns_service_text(struct writer *w, struct reader *r);
+
+void dns_gateway_check(struct reader *r);
+const char *dns_gateway_from_words(struct dns_words *words, struct writer *out);
+void write_dns_gateway_text(struct writer *w, struct reader *r);
+
+void dns_relay_check(struct reader *r);
+const char *dns_relay_from_words(struct dns_words *words, struct writer *out);
+void write_dns_relay_text(struct writer *w, struct reader *r);
+
+void dns_prefixes_check(struct reader *r);
+const char *dns_prefixes_from_words(struct dns_words *words, struct writer *out);
+void write_dns_prefixes_text(struct writer *w, struct reader *r);
 
 #endif

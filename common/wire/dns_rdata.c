@@ -5,21 +5,31 @@
 /* From KINDS on: the rows of dns_fields. */
 enum field { END, U8, U16, U32, PERIOD, IP4, IP6, NAME, SHRUNK_NAME, STRING, STRINGS, TAG, TEXT, KINDS };
 
-#define TYPE      KINDS + DNS_FIELD_TYPE
-#define ALGORITHM KINDS + DNS_FIELD_ALGORITHM
-#define TIME      KINDS + DNS_FIELD_TIME
-#define EUI48     KINDS + DNS_FIELD_EUI48
-#define EUI64     KINDS + DNS_FIELD_EUI64
-#define LOCATION  KINDS + DNS_FIELD_LOCATION
-#define SALT      KINDS + DNS_FIELD_SALT
-#define HASH      KINDS + DNS_FIELD_HASH
-#define TYPES     KINDS + DNS_FIELD_TYPES
-#define HEX       KINDS + DNS_FIELD_HEX
-#define BASE64    KINDS + DNS_FIELD_BASE64
-#define GATEWAY   KINDS + DNS_FIELD_GATEWAY
-#define HOST_KEY  KINDS + DNS_FIELD_HOST_KEY
-#define NAMES     KINDS + DNS_FIELD_NAMES
-#define SERVICE   KINDS + DNS_FIELD_SERVICE
+#define TYPE            KINDS + DNS_FIELD_TYPE
+#define ALGORITHM       KINDS + DNS_FIELD_ALGORITHM
+#define TIME            KINDS + DNS_FIELD_TIME
+#define EUI48           KINDS + DNS_FIELD_EUI48
+#define EUI64           KINDS + DNS_FIELD_EUI64
+#define LOCATION        KINDS + DNS_FIELD_LOCATION
+#define SALT            KINDS + DNS_FIELD_SALT
+#define HASH            KINDS + DNS_FIELD_HASH
+#define CERTIFICATE     KINDS + DNS_FIELD_CERTIFICATE
+#define NAMED_ALGORITHM KINDS + DNS_FIELD_NAMED_ALGORITHM
+#define SCHEME          KINDS + DNS_FIELD_SCHEME
+#define LOCATOR         KINDS + DNS_FIELD_LOCATOR
+#define TYPES           KINDS + DNS_FIELD_TYPES
+#define LOW_TYPES       KINDS + DNS_FIELD_LOW_TYPES
+#define HEX             KINDS + DNS_FIELD_HEX
+#define BASE64          KINDS + DNS_FIELD_BASE64
+#define KEY             KINDS + DNS_FIELD_KEY
+#define GATEWAY         KINDS + DNS_FIELD_GATEWAY
+#define RELAY           KINDS + DNS_FIELD_RELAY
+#define HOST_KEY        KINDS + DNS_FIELD_HOST_KEY
+#define NAMES           KINDS + DNS_FIELD_NAMES
+#define SERVICE         KINDS + DNS_FIELD_SERVICE
+#define PREFIXES        KINDS + DNS_FIELD_PREFIXES
+#define SUBADDRESS      KINDS + DNS_FIELD_SUBADDRESS
+#define NSAP            KINDS + DNS_FIELD_NSAP
 
 #define FIELDS_MAX 10
 
@@ -129,10 +139,22 @@ bool dns_type_shrinks(uint16_t type)
 /* How many octets a field of fixed size has; 0 for the others. */
 static size_t fixed_bytes(uint8_t field)
 {
-    static const uint8_t bytes[] = {
-        [U8] = 1,   [U16] = 2,       [U32] = 4,  [PERIOD] = 4, [IP4] = 4,   [IP6] = 16,
-        [TYPE] = 2, [ALGORITHM] = 1, [TIME] = 4, [EUI48] = 6,  [EUI64] = 8, [KINDS + DNS_FIELDS - 1] = 0
-    };
+    static const uint8_t bytes[] = { [U8] = 1,
+                                     [U16] = 2,
+                                     [U32] = 4,
+                                     [PERIOD] = 4,
+                                     [IP4] = 4,
+                                     [IP6] = 16,
+                                     [TYPE] = 2,
+                                     [ALGORITHM] = 1,
+                                     [TIME] = 4,
+                                     [EUI48] = 6,
+                                     [EUI64] = 8,
+                                     [CERTIFICATE] = 2,
+                                     [NAMED_ALGORITHM] = 1,
+                                     [SCHEME] = 1,
+                                     [LOCATOR] = 8,
+                                     [KINDS + DNS_FIELDS - 1] = 0 };
     return bytes[field];
 }
 

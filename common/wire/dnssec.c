@@ -128,13 +128,14 @@ static const struct {
     uint16_t type;
     uint8_t octets, strings, names;
 } lowered[] = {
-    { DNS_TYPE_NS, 0, 0, 1 },    { DNS_TYPE_MD, 0, 0, 1 },    { DNS_TYPE_MF, 0, 0, 1 },
-    { DNS_TYPE_CNAME, 0, 0, 1 }, { DNS_TYPE_SOA, 0, 0, 2 },   { DNS_TYPE_MB, 0, 0, 1 },
-    { DNS_TYPE_MG, 0, 0, 1 },    { DNS_TYPE_MR, 0, 0, 1 },    { DNS_TYPE_PTR, 0, 0, 1 },
-    { DNS_TYPE_MINFO, 0, 0, 2 }, { DNS_TYPE_MX, 2, 0, 1 },    { DNS_TYPE_RP, 0, 0, 2 },
-    { DNS_TYPE_AFSDB, 2, 0, 1 }, { DNS_TYPE_RT, 2, 0, 1 },    { DNS_TYPE_SIG, 18, 0, 1 },
-    { DNS_TYPE_PX, 2, 0, 2 },    { DNS_TYPE_SRV, 6, 0, 1 },   { DNS_TYPE_NAPTR, 4, 3, 1 },
-    { DNS_TYPE_KX, 2, 0, 1 },    { DNS_TYPE_DNAME, 0, 0, 1 }, { DNS_TYPE_RRSIG, 18, 0, 1 },
+    { DNS_TYPE_NS, 0, 0, 1 },     { DNS_TYPE_MD, 0, 0, 1 },  { DNS_TYPE_MF, 0, 0, 1 },
+    { DNS_TYPE_CNAME, 0, 0, 1 },  { DNS_TYPE_SOA, 0, 0, 2 }, { DNS_TYPE_MB, 0, 0, 1 },
+    { DNS_TYPE_MG, 0, 0, 1 },     { DNS_TYPE_MR, 0, 0, 1 },  { DNS_TYPE_PTR, 0, 0, 1 },
+    { DNS_TYPE_MINFO, 0, 0, 2 },  { DNS_TYPE_MX, 2, 0, 1 },  { DNS_TYPE_RP, 0, 0, 2 },
+    { DNS_TYPE_AFSDB, 2, 0, 1 },  { DNS_TYPE_RT, 2, 0, 1 },  { DNS_TYPE_SIG, 18, 0, 1 },
+    { DNS_TYPE_PX, 2, 0, 2 },     { DNS_TYPE_NXT, 0, 0, 1 }, { DNS_TYPE_SRV, 6, 0, 1 },
+    { DNS_TYPE_NAPTR, 4, 3, 1 },  { DNS_TYPE_KX, 2, 0, 1 },  { DNS_TYPE_DNAME, 0, 0, 1 },
+    { DNS_TYPE_RRSIG, 18, 0, 1 },
 };
 
 void write_canonical_rdata(struct writer *w, uint16_t type, struct span rdata)

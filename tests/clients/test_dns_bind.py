@@ -58,7 +58,7 @@ class Bind(copies.Zones):
     def test_it_sends_names_that_are_expanded(self):
         """RFC 3597 4: BIND compresses the names of the types of RFC 1035."""
         lines = ["MB a.u.test.", "MG a.u.test.", "MR a.u.test.", "MINFO a.u.test. b.u.test.", "RT 1 a.u.test.", "KX 1 a.u.test.",
-                 "PX 1 a.u.test. b.u.test.",
+                 "PX 1 a.u.test. b.u.test.", "NXT a.u.test. A MX NXT",
                  "SIG A 5 3 60 20030322173103 20030220173103 2642 u.test. AQI="]
         self.write_zone(1, "".join(f"r{i} {line}\n" for i, line in enumerate(lines)))
         listen, ours = free_port(), free_port()

@@ -159,6 +159,93 @@ static void digits_are_cut_anywhere(void **state)
     WRONG("TYPE731", "\\# 2 ABC D", 2); /* but here each word is whole: RFC 3597 5 */
 }
 
+static void certificates(void **state)
+{
+    (void)state;
+    IS("CERT", "pgp 0 0 AQID", "PGP 0 0 AQID", "\0\3\0\0\0\1\2\3");
+    IS("CERT", "1 65535 8 AQ ID", "PKIX 65535 RSASHA256 AQID", "\0\1\xff\xff\x08\1\2\3");
+    IS("CERT", "253 0 ECDSAP256SHA256 AQID", "URI 0 ECDSAP256SHA256 AQID", "\0\xfd\0\0\x0d\1\2\3");
+    IS("CERT", "65535 0 9 AQID", "65535 0 9 AQID", "\xff\xff\0\0\x09\1\2\3");
+    IS("KEY", "512 3 RSASHA1 AQID", "512 3 5 AQID", "\2\0\3\5\1\2\3");
+    IS("KEY", "49152 3 0", "49152 3 0", "\xc0\0\3\0");
+    IS("DSYNC", "CDS notify 5359 b.", "CDS NOTIFY 5359 b.", "\0\x3b\1\x14\xef\1b\0");
+    IS("DSYNC", "CDS 1 5359 b.", "CDS NOTIFY 5359 b.", "\0\x3b\1\x14\xef\1b\0");
+    IS("DSYNC", "CDS 0 5359 b.", "CDS 0 5359 b.", "\0\x3b\0\x14\xef\1b\0");
+    WRONG("CERT", "PGPX 0 0 AQID", 0);
+    WRONG("CERT", "65536 0 0 AQID", 0);
+    WRONG("CERT", "PGP 0 256 AQID", 2);
+    WRONG("CERT", "PGP 0 0", 3);
+    WRONG("DSYNC", "CDS 256 5359 b.", 1);
+    WRONG("DSYNC", "CDS TELL 5359 b.", 1);
+}
+
+static void prefixes(void **state)
+{
+    (void)state;
+    /* RFC 3123 4: no zeros at the end */
+    IS("APL", "1:192.168.32.0/21 !1:192.168.38.0/28", "1:192.168.32.0/21 !1:192.168.38.0/28",
+       "\0\1\x15\3\xc0\xa8\x20\0\1\x1c\x83\xc0\xa8\x26");
+    IS("APL", "1:224.0.0.0/4 2:FF00:0:0:0:0:0:0:0/8", "1:224.0.0.0/4 2:ff00::/8",
+       "\0\1\4\1\xe0\0\2\x08\1\xff");
+    IS("APL", "1:0.0.0.0/0 2:::1/128", "1:0.0.0.0/0 2:::1/128",
+       "\0\1\0\0\0\2\x80\x10\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\1");
+    IS("APL", "", "", "");
+    WRONG("APL", "1:192.0.2.0", 0);
+    WRONG("APL", "1:192.0.2.0/33", 0);
+    WRONG("APL", "1:192.0.2.0/24 2:::/129", 1);
+    WRONG("APL", "1:2001:db8::/32", 0);
+    WRONG("APL", "2:192.0.2.0/24", 0);
+    WRONG("APL", "3:192.0.2.0/24", 0);
+    WRONG("APL", "192.0.2.0/24", 0);
+    WRONG("APL", "1:/24", 0);
+    WRONG("APL", "!", 0);
+    BAD(APL, "\0\1\x15\4\xc0\xa8\x20\0");
+    BAD(APL, "\0\1\x21\0");
+    BAD(APL, "\0\1\x20\5\1\1\1\1\1");
+    BAD(APL, "\0\3\0\0");
+    BAD(APL, "\0\1\x15\3\xc0\xa8");
+}
+
+static void locators_and_relays(void **state)
+{
+    (void)state;
+    IS("NID", "10 0014:4FFF:ff20:ee64", "10 14:4fff:ff20:ee64", "\0\x0a\0\x14\x4f\xff\xff\x20\xee\x64");
+    IS("L64", "10 0:0:0:0", "10 0:0:0:0", "\0\x0a\0\0\0\0\0\0\0\0");
+    IS("AMTRELAY", "10 1 2 2001:db8::15", "10 1 2 2001:db8::15",
+       "\x0a\x82\x20\1\x0d\xb8\0\0\0\0\0\0\0\0\0\0\0\x15");
+    IS("AMTRELAY", "10 0 3 relay", "10 0 3 relay.example.", "\x0a\3\5relay\7example\0");
+    IS("AMTRELAY", "10 1 0 .", "10 1 0 .", "\x0a\x80");
+    IS("NSAP", "0x47.0005.80", "0x47000580", "\x47\0\5\x80");
+    IS("NSAP", "0X4.7", "0x47", "\x47");
+    WRONG("NID", "10 14:4fff:ff20", 1);
+    WRONG("NID", "10 14:4fff:ff20:ee64:1", 1);
+    WRONG("NID", "10 14::ff20:ee64", 1);
+    WRONG("NID", "10 ::14:4fff", 1);
+    WRONG("NID", "10 14:4fff:ff20:", 1);
+    WRONG("NID", "10 00014:4fff:ff20:ee64", 1);
+    WRONG("NID", "10 14:4fff:ff20:192.0.2.1", 1);
+    WRONG("AMTRELAY", "10 2 1 192.0.2.1", 1);
+    WRONG("AMTRELAY", "10 0 4 192.0.2.1", 2);
+    WRONG("AMTRELAY", "10 0 1", 3);
+    WRONG("AMTRELAY", "10 0 0 relay", 3);
+    WRONG("AMTRELAY", "10 0 1 192.0.2.1 x", 4);
+    WRONG("NSAP", "47000580", 0);
+    WRONG("NSAP", "0x470", 0);
+    WRONG("NSAP", "0x", 0);
+    WRONG("ISDN", "a b c", 2);
+    BAD(NID, "\0\x0a\0\0\0\0\0\0\0");
+    BAD(AMTRELAY, "\x0a\4");
+    BAD(AMTRELAY, "\x0a\x81\1\2\3");
+    BAD(AMTRELAY, "\x0a\x80x");
+    BAD(ISDN, "\1a\1b\1c");
+    BAD(NSAP, "");
+    BAD(NXT, "\0\x80");   /* bit 0: another form (RFC 2535 5.2) */
+    BAD(NXT, "\0\x40\0"); /* zeros at its end */
+    BAD(NXT, "\0\0012345678901234567");
+    WRONG("NXT", "a. TYPE128", 1);
+    WRONG("NXT", "a. TYPE0", 1);
+}
+
 static void bitmaps(void **state)
 {
     (void)state;
@@ -317,6 +404,9 @@ int main(void)
         cmocka_unit_test(positions),
         cmocka_unit_test(keys_and_signatures),
         cmocka_unit_test(digits_are_cut_anywhere),
+        cmocka_unit_test(certificates),
+        cmocka_unit_test(prefixes),
+        cmocka_unit_test(locators_and_relays),
         cmocka_unit_test(bitmaps),
         cmocka_unit_test(hosts),
         cmocka_unit_test(services),

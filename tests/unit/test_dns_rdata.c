@@ -179,7 +179,7 @@ static void periods(void **state)
         assert_false(dns_period_from_text(span_text(bad[i]), &seconds));
 }
 
-/* As they are printed. */
+/* A record or more of every type there is, as it is printed. */
 static const struct {
     const char *type, *text;
 } records[] = {
@@ -199,15 +199,30 @@ static const struct {
     { "TXT", "\"a\\\"b\\\\c\\000\\255\" \"\"" },
     { "RP", "a\\.b.example. ." },
     { "AFSDB", "1 afs.example." },
+    { "X25", "\"311061700956\"" },
+    { "ISDN", "\"150862028003217\" \"004\"" },
+    { "ISDN", "\"150862028003217\"" },
     { "RT", "10 relay.example." },
+    { "NSAP", "0x47000580005a0000000001e133ffffff00016100" },
     { "SIG", "A 5 3 86400 20030322173103 20030220173103 2642 example. AQI=" },
+    { "KEY", "512 3 5 AQID" },
+    { "KEY", "49152 3 5" },
     { "PX", "10 map822.example. mapx400.example." },
+    { "GPOS", "\"-22.6882\" \"116.8652\" \"250.0\"" },
     { "AAAA", "2001:db8::1" },
     { "LOC", "42 21 54.000 N 71 6 18.000 W -24m 30m 10000m 10m" },
+    { "NXT", "next.example. A MX NXT" },
+    { "NXT", "next.example." },
+    { "EID", "12AB" },
+    { "NIMLOC", "32251A030067" },
     { "SRV", "0 5 5060 sip.example." },
     { "NAPTR", "1 2 \"S\" \"SIP+D2U\" \"\" _sip._udp.example." },
     { "KX", "10 kx.example." },
+    { "CERT", "PGP 0 0 AQID" },
+    { "CERT", "65534 1 RSASHA256 AQID" },
     { "DNAME", "other.test." },
+    { "SINK", "1 2 3 AQID" },
+    { "APL", "1:192.168.32.0/21 !1:192.168.38.0/28 2:ff00::/8" },
     { "DS", "60485 13 1 2BB183AF" },
     { "SSHFP", "2 1 123456" },
     { "IPSECKEY", "10 1 2 192.0.2.38 AQ==" },
@@ -220,6 +235,9 @@ static const struct {
     { "TLSA", "3 1 1 ABCDEF" },
     { "SMIMEA", "3 0 0 FF" },
     { "HIP", "2 20 AQID rvs1.example. rvs2.test." },
+    { "NINFO", "\"a b\" \"c\"" },
+    { "RKEY", "0 3 5 AQID" },
+    { "TALINK", "a.example. b.example." },
     { "CDS", "0 0 0 00" },
     { "CDNSKEY", "0 3 0 AA==" },
     { "OPENPGPKEY", "/w==" },
@@ -227,19 +245,49 @@ static const struct {
     { "ZONEMD", "2018031500 1 1 ABCD" },
     { "SVCB", "1 . alpn=\"h2\" port=53" },
     { "HTTPS", "0 other.example." },
-    { "DSYNC", "CDS 1 5359 scanner.example." },
+    { "DSYNC", "CDS NOTIFY 5359 scanner.example." },
     { "DSYNC", "CSYNC 128 5359 scanner.example." },
+    { "HHIT", "AQID" },
+    { "BRID", "AQID" },
     { "SPF", "\"v=spf1 -all\"" },
+    { "NID", "10 14:4fff:ff20:ee64" },
+    { "L32", "10 10.1.2.0" },
+    { "L64", "10 2001:db8:1140:1000" },
+    { "LP", "10 subnet.example." },
     { "EUI48", "00-00-5e-00-53-2a" },
     { "EUI64", "00-00-5e-ef-10-00-00-2a" },
     { "URI", "10 1 \"ftp://ftp.example/\"" },
     { "CAA", "0 issue \"ca; x=y\"" },
+    { "AVC", "\"app-name:x\"" },
+    { "AMTRELAY", "10 0 1 203.0.113.15" },
+    { "AMTRELAY", "10 1 2 2001:db8::15" },
+    { "AMTRELAY", "128 1 3 relay.example." },
+    { "AMTRELAY", "10 0 0 ." },
     { "RESINFO", "\"qnamemin\"" },
     { "WALLET", "\"x\" \"y\"" },
     { "TYPE999", "\\# 3 010203" },
     { "TYPE999", "\\# 0" },
 };
 #define RECORDS (sizeof records / sizeof records[0])
+
+static void every_type_is_tried(void **state)
+{
+    static const char *const types[] = {
+#define DNS_TYPE(name, code, ...) #name,
+#define DNS_META_TYPE(name, code)
+#include "wire/dns_types.def"
+#undef DNS_TYPE
+#undef DNS_META_TYPE
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof types / sizeof types[0]; i++) {
+        size_t k = 0;
+        while (k < RECORDS && strcmp(records[k].type, types[i]) != 0)
+            k++;
+        if (k == RECORDS)
+            fail_msg("no record of type %s", types[i]);
+    }
+}
 
 /* What is printed reads back as the same octets. */
 static void text_round_trips(void **state)
@@ -296,8 +344,9 @@ static void names_are_expanded(void **state)
         { DNS_TYPE_MX, 2, 1, 0, true },     { DNS_TYPE_RP, 0, 2, 0, false },
         { DNS_TYPE_AFSDB, 2, 1, 0, false }, { DNS_TYPE_RT, 2, 1, 0, false },
         { DNS_TYPE_SIG, 18, 1, 5, false },  { DNS_TYPE_PX, 2, 2, 0, false },
-        { DNS_TYPE_NAPTR, 7, 1, 0, false }, { DNS_TYPE_KX, 2, 1, 0, false },
-        { DNS_TYPE_SRV, 6, 1, 0, false },   { DNS_TYPE_DNAME, 0, 1, 0, false },
+        { DNS_TYPE_NXT, 0, 1, 1, false },   { DNS_TYPE_NAPTR, 7, 1, 0, false },
+        { DNS_TYPE_KX, 2, 1, 0, false },    { DNS_TYPE_SRV, 6, 1, 0, false },
+        { DNS_TYPE_DNAME, 0, 1, 0, false },
     };
     static const char header[] = "\0\0\0\0\0\0\0\0\0\0\0\0\1a";
     static struct dns_names names;
@@ -374,15 +423,11 @@ static void wire_data_must_fill_its_length(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(words_become_data),
-        cmocka_unit_test(wrong_words_are_told),
-        cmocka_unit_test(strings_have_255_octets),
-        cmocka_unit_test(generic_form),
-        cmocka_unit_test(types_by_name),
-        cmocka_unit_test(periods),
-        cmocka_unit_test(text_round_trips),
-        cmocka_unit_test(names_are_expanded),
-        cmocka_unit_test(wire_data_must_fill_its_length),
+        cmocka_unit_test(words_become_data),       cmocka_unit_test(wrong_words_are_told),
+        cmocka_unit_test(strings_have_255_octets), cmocka_unit_test(generic_form),
+        cmocka_unit_test(types_by_name),           cmocka_unit_test(periods),
+        cmocka_unit_test(every_type_is_tried),     cmocka_unit_test(text_round_trips),
+        cmocka_unit_test(names_are_expanded),      cmocka_unit_test(wire_data_must_fill_its_length),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

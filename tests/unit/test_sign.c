@@ -134,13 +134,14 @@ static void test_canonical_data(void **state)
         uint16_t type;
         uint8_t octets, names;
     } named[] = {
-        { DNS_TYPE_NS, 0, 1 },    { DNS_TYPE_MD, 0, 1 },    { DNS_TYPE_MF, 0, 1 },
-        { DNS_TYPE_CNAME, 0, 1 }, { DNS_TYPE_SOA, 0, 2 },   { DNS_TYPE_MB, 0, 1 },
-        { DNS_TYPE_MG, 0, 1 },    { DNS_TYPE_MR, 0, 1 },    { DNS_TYPE_PTR, 0, 1 },
-        { DNS_TYPE_MINFO, 0, 2 }, { DNS_TYPE_MX, 2, 1 },    { DNS_TYPE_RP, 0, 2 },
-        { DNS_TYPE_RT, 2, 1 },    { DNS_TYPE_AFSDB, 2, 1 }, { DNS_TYPE_SIG, 18, 1 },
-        { DNS_TYPE_PX, 2, 2 },    { DNS_TYPE_NAPTR, 7, 1 }, { DNS_TYPE_KX, 2, 1 },
-        { DNS_TYPE_SRV, 6, 1 },   { DNS_TYPE_DNAME, 0, 1 }, { DNS_TYPE_RRSIG, 18, 1 },
+        { DNS_TYPE_NS, 0, 1 },     { DNS_TYPE_MD, 0, 1 },    { DNS_TYPE_MF, 0, 1 },
+        { DNS_TYPE_CNAME, 0, 1 },  { DNS_TYPE_SOA, 0, 2 },   { DNS_TYPE_MB, 0, 1 },
+        { DNS_TYPE_MG, 0, 1 },     { DNS_TYPE_MR, 0, 1 },    { DNS_TYPE_PTR, 0, 1 },
+        { DNS_TYPE_MINFO, 0, 2 },  { DNS_TYPE_MX, 2, 1 },    { DNS_TYPE_RP, 0, 2 },
+        { DNS_TYPE_RT, 2, 1 },     { DNS_TYPE_AFSDB, 2, 1 }, { DNS_TYPE_SIG, 18, 1 },
+        { DNS_TYPE_PX, 2, 2 },     { DNS_TYPE_NXT, 0, 1 },   { DNS_TYPE_NAPTR, 7, 1 },
+        { DNS_TYPE_KX, 2, 1 },     { DNS_TYPE_SRV, 6, 1 },   { DNS_TYPE_DNAME, 0, 1 },
+        { DNS_TYPE_RRSIG, 18, 1 },
     };
     (void)state;
     uint8_t room[64];
