@@ -12,7 +12,7 @@ struct parameter {
     uint16_t key;
     size_t word; /* of the key */
     struct span value;
-    bool has_value;
+    bool by_number; /* keyN: the octets of the value are what is sent, also where the key has a name */
 };
 
 /* ---- wire --------------------------------------------------------------------------------- */
@@ -78,16 +78,23 @@ void dns_service_check(struct reader *r)
 
 /* ---- from words --------------------------------------------------------------------------- */
 
+static bool is_numbered(struct span key)
+{
+    return span_is(span_head(key, 3), "key");
+}
+
+/* RFC 9460 2.1: lower case, and numbers without zeros in front. */
 static bool key_from_text(struct span text, uint16_t *out)
 {
+    struct span digits = span_from(text, 3);
     uint32_t number;
     for (size_t i = 0; i < KNOWN; i++)
-        if (span_is_nocase(text, names[i])) {
+        if (span_is(text, names[i])) {
             *out = (uint16_t)i;
             return true;
         }
-    if (!span_is_nocase(span_head(text, 3), "key") ||
-        !dns_number_from_text(span_from(text, 3), KEY_INVALID - 1, &number))
+    if (!is_numbered(text) || (digits.len > 1 && digits.at[0] == '0') ||
+        !dns_number_from_text(digits, KEY_INVALID - 1, &number))
         return false;
     *out = (uint16_t)number;
     return true;
@@ -98,12 +105,12 @@ static const char *take_parameter(struct dns_words *words, struct parameter *p)
 {
     struct span text = words->words[words->next].text;
     size_t equals = span_find(text, '=');
-    *p = (struct parameter){ .word = words->next, .has_value = equals < text.len };
+    *p = (struct parameter){ .word = words->next, .by_number = is_numbered(text) };
     p->value = span_from(text, equals + 1);
     if (words->words[words->next].quoted || !key_from_text(span_head(text, equals), &p->key))
         return "a parameter like alpn=h2, port=8443 or key65000=text";
     words->next++;
-    if (p->has_value && !p->value.len && words->next < words->count && words->words[words->next].quoted)
+    if (equals < text.len && !p->value.len && words->next < words->count && words->words[words->next].quoted)
         p->value = words->words[words->next++].text;
     return NULL;
 }
@@ -209,7 +216,9 @@ static const char *write_parameter(const struct parameter *p, struct writer *out
     if (!dns_octets_from_text(p->value, &value) || !writer_ok(&value))
         return what_is_right(p->key);
     struct mark before = writer_mark(out);
-    if (!value_from_text(p->key, writer_span(&value), out))
+    if (p->by_number)
+        write_span(out, writer_span(&value));
+    else if (!value_from_text(p->key, writer_span(&value), out))
         return what_is_right(p->key);
     close_length16(out, length);
     struct reader made = reader_over(span_from(writer_span(out), before.offset));
@@ -224,19 +233,21 @@ static const struct parameter *find(const struct parameter *all, size_t count, u
     return NULL;
 }
 
-/* What one parameter asks of the others: RFC 9460 7.1.1 and 8. */
-static const char *what_is_missing(const struct parameter *all, size_t count, struct dns_words *words)
+/* What one parameter asks of the others: RFC 9460 7.1.1 and 8. `made` is what was written, where "mandatory"
+ * is the first key. */
+static const char *what_is_missing(const struct parameter *all, size_t count, struct reader made,
+                                   struct dns_words *words)
 {
     const struct parameter *mandatory = find(all, count, MANDATORY);
     const struct parameter *alone = find(all, count, NO_DEFAULT_ALPN);
-    struct span list = mandatory ? mandatory->value : (struct span){ NULL, 0 };
-    uint16_t key;
     if (alone && !find(all, count, ALPN)) {
         words->next = alone->word;
         return "alpn= as well, where the default is not offered";
     }
-    while (list.len) /* ends: each turn takes an item */
-        if (key_from_text(take_item(&list), &key) && !find(all, count, key)) {
+    read_skip(&made, 2);
+    struct reader keys = read_window(&made, mandatory ? read_u16(&made) : 0);
+    while (reader_left(&keys)) /* ends: each turn reads a key */
+        if (!find(all, count, read_u16(&keys))) {
             words->next = mandatory->word;
             return "each mandatory key among the parameters";
         }
@@ -246,6 +257,7 @@ static const char *what_is_missing(const struct parameter *all, size_t count, st
 const char *dns_service_from_words(struct dns_words *words, struct writer *out)
 {
     struct parameter all[DNS_FIELD_SERVICE_PARAMETERS_MAX], new;
+    struct mark start = writer_mark(out);
     size_t count = 0, end;
     while (words->next < words->count) { /* ends: each turn takes a word */
         size_t at = words->next;
@@ -269,7 +281,7 @@ const char *dns_service_from_words(struct dns_words *words, struct writer *out)
         if (wrong)
             return wrong;
     }
-    return what_is_missing(all, count, words);
+    return what_is_missing(all, count, reader_over(span_from(writer_span(out), start.offset)), words);
 }
 
 /* ---- to text ------------------------------------------------------------------------------ */

@@ -39,6 +39,7 @@ RECORDS = [
     ("SVCB", "16 svc alpn=h2,h3-19 mandatory=ipv4hint,alpn ipv4hint=192.0.2.1,192.0.2.2"),
     ("SVCB", '1 . alpn="f\\\\\\\\oo\\\\,bar,h2" key667="hello\\210qoo"'),
     ("HTTPS", '1 . port="8443" ipv6hint="2001:db8::1,2001:db8::53:1" no-default-alpn alpn=h2 ech=AEn+DQ=='),
+    ("SVCB", "1 . key1=\\002h2 key3=\\031\\144 key4=abcd key0=\\000\\003"),
     ("HTTPS", "0 other.test."),
     ("EUI48", "00-00-5e-00-53-2a"),
     ("EUI64", "00-00-5e-ef-10-00-00-2a"),

@@ -350,6 +350,41 @@ static void services(void **state)
     IS("SVCB", "1 . key65534 key9=\"\"", "1 . key9 key65534", "\0\1\0\0\x09\0\0\xff\xfe\0\0");
 }
 
+/* RFC 9460 2.1: behind keyN= stand the octets that are sent, whether or not the key has a name. */
+static void services_by_number(void **state)
+{
+    (void)state;
+    IS("SVCB", "1 . key1=\\002h2", "1 . alpn=\"h2\"", "\0\1\0\0\1\0\3\2h2");
+    IS("SVCB", "1 . key1=\"\\003a,b\\002h2\"", "1 . alpn=\"a\\\\,b,h2\"", "\0\1\0\0\1\0\7\3a,b\2h2");
+    IS("SVCB", "1 . key3=\\000\\053", "1 . port=53", "\0\1\0\0\3\0\2\0\x35");
+    IS("SVCB", "1 . key3=53", "1 . port=13619", "\0\1\0\0\3\0\2\x35\x33");
+    IS("SVCB", "1 . key4=abcd", "1 . ipv4hint=97.98.99.100", "\0\1\0\0\4\0\4\x61\x62\x63\x64");
+    IS("SVCB", "1 . key5=abcd", "1 . ech=YWJjZA==", "\0\1\0\0\5\0\4\x61\x62\x63\x64");
+    IS("SVCB", "1 . alpn=h2 key2", "1 . alpn=\"h2\" no-default-alpn", "\0\1\0\0\1\0\3\2h2\0\2\0\0");
+    IS("SVCB", "1 . key7=/q{?dns}", "1 . dohpath=\"/q{?dns}\"", "\0\1\0\0\7\0\x08/q{?dns}");
+    IS("SVCB", "1 . key0=\\000\\001 alpn=h2", "1 . mandatory=alpn alpn=\"h2\"",
+       "\0\1\0\0\0\0\2\0\1\0\1\0\3\2h2");
+    IS("SVCB", "1 . mandatory=key3 port=53", "1 . mandatory=port port=53",
+       "\0\1\0\0\0\0\2\0\3\0\3\0\2\0\x35");
+    WRONG("SVCB", "1 . key1=h2", 2);
+    WRONG("SVCB", "1 . key1=\\005h2", 2);
+    WRONG("SVCB", "1 . key1", 2);
+    WRONG("SVCB", "1 . key3=5", 2);
+    WRONG("SVCB", "1 . key3=443", 2);
+    WRONG("SVCB", "1 . key4=192.0.2.1", 2);
+    WRONG("SVCB", "1 . alpn=h2 key2=x", 3);
+    WRONG("SVCB", "1 . key2", 2);
+    WRONG("SVCB", "1 . key0=alpn alpn=h2", 2);
+    WRONG("SVCB", "1 . key0=\\000\\001", 2);
+    WRONG("SVCB", "1 . key0=\\000\\001 port=53", 2);
+    WRONG("SVCB", "1 . alpn=h2 key1=\\002h2", 3);
+    WRONG("SVCB", "1 . key00667=a", 2);
+    WRONG("SVCB", "1 . key03=ab", 2);
+    WRONG("SVCB", "1 . ALPN=h2", 2);
+    WRONG("SVCB", "1 . KEY667=a", 2);
+    WRONG("SVCB", "1 . mandatory=PORT port=53", 2);
+}
+
 static void services_that_are_none(void **state)
 {
     (void)state;
@@ -410,6 +445,7 @@ int main(void)
         cmocka_unit_test(bitmaps),
         cmocka_unit_test(hosts),
         cmocka_unit_test(services),
+        cmocka_unit_test(services_by_number),
         cmocka_unit_test(services_that_are_none),
         cmocka_unit_test(what_does_not_fit_is_not_written),
     };
