@@ -115,21 +115,23 @@ static const char *take_parameter(struct dns_words *words, struct parameter *p)
     return NULL;
 }
 
-/* The next item of a list, and `list` moves behind its comma. */
-static struct span take_item(struct span *list)
+/* The next item of a list, and `list` moves behind its comma. False: there was no comma any more. */
+static bool take_item(struct span *list, struct span *item)
 {
-    struct span item = span_head(*list, span_find(*list, ','));
-    *list = span_from(*list, item.len + 1);
-    return item;
+    if (!list->at)
+        return false;
+    *item = span_head(*list, span_find(*list, ','));
+    *list = item->len < list->len ? span_from(*list, item->len + 1) : (struct span){ NULL, 0 };
+    return true;
 }
 
 static bool mandatory_from_text(struct span list, struct writer *out)
 {
     uint16_t keys[DNS_FIELD_SERVICE_PARAMETERS_MAX];
     size_t count = 0;
-    while (list.len) { /* ends: each turn takes an item */
+    for (struct span item; take_item(&list, &item);) {
         uint16_t key;
-        if (count == DNS_FIELD_SERVICE_PARAMETERS_MAX || !key_from_text(take_item(&list), &key))
+        if (count == DNS_FIELD_SERVICE_PARAMETERS_MAX || !key_from_text(item, &key))
             return false;
         size_t at = count++;
         for (; at > 0 && keys[at - 1] > key; at--)
@@ -161,11 +163,9 @@ static bool protocols_from_text(struct span list, struct writer *out)
 
 static bool addresses_from_text(uint16_t key, struct span list, struct writer *out)
 {
-    while (list.len) { /* ends: each turn takes an item */
-        struct span item = take_item(&list);
+    for (struct span item; take_item(&list, &item);)
         if (!(key == IPV4HINT ? dns_ip4_from_text(item, out) : dns_ip6_from_text(item, out)))
             return false;
-    }
     return true;
 }
 

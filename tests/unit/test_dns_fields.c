@@ -402,6 +402,9 @@ static void services_that_are_none(void **state)
     WRONG("SVCB", "1 . alpn=h2,,h3", 2);
     WRONG("SVCB", "1 . alpn=h2, port=1", 2);
     WRONG("SVCB", "1 . ipv4hint=192.0.2", 2);
+    WRONG("SVCB", "1 . ipv4hint=192.0.2.1,", 2);
+    WRONG("SVCB", "1 . mandatory=port, port=53", 2);
+    WRONG("SVCB", "1 . alpn=h2 ipv6hint=,::1", 3);
     WRONG("SVCB", "1 . key65535=x", 2);
     WRONG("SVCB", "1 . nothing=x", 2);
     WRONG("SVCB", "1 . \"port\"", 2);
