@@ -88,6 +88,20 @@ static void write_nibbles(struct writer *w, uint64_t v, const struct form *f)
     } while (v > 0 || left > 0);
 }
 
+/* Below 0, decimal has a sign, which the width counts, and the others are of 32 bits in two's complement. */
+static void write_value(struct writer *w, int64_t v, struct form *f)
+{
+    if (f->base == 'd' && v < 0) {
+        write_u8(w, '-');
+        f->width -= f->width > 0;
+        v = -v;
+    }
+    if (f->base == 'n' || f->base == 'N')
+        write_nibbles(w, (uint32_t)v, f);
+    else
+        write_digits(w, (uint32_t)v, f);
+}
+
 /* "{...}" or nothing comes behind a dollar. */
 static bool write_number(struct writer *w, struct reader *r, uint32_t i)
 {
@@ -100,12 +114,9 @@ static bool write_number(struct writer *w, struct reader *r, uint32_t i)
             return false;
     }
     int64_t v = (int64_t)i + f.offset;
-    if (v < 0)
+    if (v > NUMBER_MAX)
         return false;
-    if (f.base == 'n' || f.base == 'N')
-        write_nibbles(w, (uint64_t)v, &f);
-    else
-        write_digits(w, (uint64_t)v, &f);
+    write_value(w, v, &f);
     return true;
 }
 
@@ -113,7 +124,7 @@ bool generate_write(struct writer *w, struct span template, uint32_t i, const ch
 {
     static const bool special[256] = { ['$'] = true, ['\\'] = true };
     struct reader r = reader_over(template);
-    *expected = "${OFFSET,WIDTH,BASE} with a base of d, o, x, X, n or N, and no number below 0";
+    *expected = "${OFFSET,WIDTH,BASE} with a base of d, o, x, X, n or N, and no number above 2147483647";
     while (reader_left(&r) > 0) { /* each turn takes an octet at least */
         write_span(w, read_until(&r, special));
         int c = reader_peek(&r);

@@ -19,7 +19,8 @@ struct generate_range {
 bool generate_read_range(struct span text, struct generate_range *out, const char **expected);
 /* Writes the template for number i: "$" stands for it, "${OFFSET,WIDTH,BASE}" for i + OFFSET in decimal (d),
  * octal (o), hexadecimal (x, X) or in nibbles from the right with dots (n, N), with zeros in front up to
- * WIDTH; "\$" and "$$" are a dollar. False, and *expected says what would be right. */
+ * WIDTH, and below 0 as 32 bits in two's complement but in decimal; "\$" and "$$" are a dollar. False, and
+ * *expected says what would be right. */
 bool generate_write(struct writer *w, struct span template, uint32_t i, const char **expected);
 
 #endif

@@ -7,7 +7,7 @@
 #include <stdlib.h>
 
 #define FOUND_SHOWN_MAX    40   /* octets of the wrong word that are shown */
-#define GENERATE_WORDS_MAX 16   /* of the record that $GENERATE makes many of */
+#define GENERATE_WORDS_MAX 64   /* of the record that $GENERATE makes many of */
 #define GENERATE_BYTES_MAX 4096 /* ... and their texts together */
 
 /* One file being read. */
@@ -190,17 +190,13 @@ static void stray(struct masterfile *m, struct place at, const char *text)
     m->broken = true;
 }
 
-/* The words up to the end of the line, or of the lines that parentheses join. False at the end of the text.
- */
-static bool take_record(struct masterfile *m)
+/* Adds the words up to the end of the line, or of the lines that parentheses join. False at the end of the
+ * text. */
+static bool take_words(struct masterfile *m)
 {
     struct source *s = top(m);
     struct reader *r = &s->text;
     struct place opened = { 0 };
-    m->count = 0;
-    m->broken = false;
-    m->start = here(m);
-    m->starts_blank = reader_peek(r) == ' ' || reader_peek(r) == '\t';
     for (int c; (c = reader_peek(r)) >= 0;) { /* ends: each turn reads at least one octet */
         switch (c) {
         case ' ':
@@ -237,7 +233,18 @@ static bool take_record(struct masterfile *m)
     }
     if (opened.line)
         stray(m, opened, "expected a ) for this ( before the end of the file");
-    return m->count != 0;
+    return false;
+}
+
+/* False at the end of the text, where there are no words any more. */
+static bool take_record(struct masterfile *m)
+{
+    int c = reader_peek(&top(m)->text);
+    m->count = 0;
+    m->broken = false;
+    m->start = here(m);
+    m->starts_blank = c == ' ' || c == '\t';
+    return take_words(m) || m->count != 0;
 }
 
 /* ---- records ------------------------------------------------------------------------------- */
@@ -447,25 +454,74 @@ static bool generate_words(struct masterfile *m, const struct dns_word *template
     return true;
 }
 
+/* What stands between quotes, \" resolved and other escapes left to the words inside. */
+static void write_unquoted(struct writer *w, struct span quoted)
+{
+    struct reader r = reader_over(quoted);
+    while (reader_left(&r)) { /* ends: each turn reads an octet */
+        uint8_t c = read_u8(&r);
+        bool escapes = c == '\\' && reader_left(&r);
+        uint8_t next = escapes ? read_u8(&r) : c;
+        if (escapes && next != '"')
+            write_u8(w, c);
+        write_u8(w, next);
+    }
+}
+
+/* The last word's inside is cut into words that take its place, as BIND has it for $GENERATE. Its text is put
+ * into `room`, which lasts as long as the words. False, and that is told, when they are none. */
+static bool cut_last_word(struct masterfile *m, struct writer *room)
+{
+    struct source *s = top(m);
+    struct reader outside = s->text;
+    unsigned line = s->line;
+    size_t line_start = s->line_start, last = m->count - 1;
+    write_unquoted(room, m->words[last].text);
+    if (!writer_ok(room)) {
+        expected_word(m, last, "something shorter");
+        return false;
+    }
+    m->count = last;
+    s->text = reader_over(writer_span(room));
+    s->line = m->places[last].line;
+    s->line_start = (size_t)0 - m->places[last].column; /* columns go on behind the quote */
+    take_words(m);
+    s->text = outside;
+    s->line = line;
+    s->line_start = line_start;
+    return !m->broken && words_are(m, 0, GENERATE_WORDS_MAX, "");
+}
+
+/* Of a record's words: its data is one quoted word. */
+static bool has_quoted_data(struct masterfile *m)
+{
+    struct record_line line = { .next = 1 };
+    return take_ttl_and_class(m, &line) && line.next + 2 == m->count && m->words[m->count - 1].quoted;
+}
+
 /* A record for each number, as if the file had them all. The first that is wrong is the last. */
 static void read_generate(struct masterfile *m)
 {
     struct dns_word templates[GENERATE_WORDS_MAX];
+    uint8_t room[GENERATE_BYTES_MAX];
+    struct writer inside = writer_over(room, sizeof room);
     struct generate_range range;
     const char *what;
     size_t errors = m->errors;
     if (!words_are(m, 5, 2 + GENERATE_WORDS_MAX, "a range, a name, a type and its data"))
         return;
-    size_t count = m->count - 2;
     if (!generate_read_range(m->words[1].text, &range, &what)) {
         expected_word(m, 1, what);
         return;
     }
-    memcpy(templates, m->words + 2, count * sizeof *templates);
-    memmove(m->places, m->places + 2, count * sizeof *m->places);
-    m->count = count;
+    m->count -= 2;
+    memmove(m->words, m->words + 2, m->count * sizeof *m->words);
+    memmove(m->places, m->places + 2, m->count * sizeof *m->places);
+    if (has_quoted_data(m) && !cut_last_word(m, &inside))
+        return;
+    memcpy(templates, m->words, m->count * sizeof *templates);
     for (uint64_t i = range.first; i <= range.last && m->errors == errors; i += range.step)
-        if (generate_words(m, templates, count, (uint32_t)i))
+        if (generate_words(m, templates, m->count, (uint32_t)i))
             read_record(m);
     m->last_type_word = (struct span){ NULL, 0 }; /* it may have been one of these */
 }

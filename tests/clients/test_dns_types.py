@@ -88,6 +88,27 @@ RECORDS = [
     ("DNSKEY", "256 3 13 G ojIhhXUN/u4v54ZQqGSnyhWJwaubCvTmeexv7bR6edbkrSqQpF64cYb cB7wNcP+e+MAnLr+Wi9xMWyQLc8NA A = ="),
 ]
 
+# Each is a directive of its own; the names are made different by what stands in front of them.
+SERIES = [
+    ('HOST-$', 'MX "0 ."'),
+    ('a$', 'TXT "v $ x"'),
+    ('b$', r'TXT "\"v $ x\" y"'),
+    ('c$', r'TXT "a\\b \$ $$ c\;d \065 ; e"'),
+    ('d$', r'TXT "( a ) \"\""'),
+    ('e$', r'TXT \"x$\"'),
+    ('f$', 'TXT "${1} ${2,3} ${3,4,x} ${-9} ${-9,4} ${-9,4,X} ${-9,4,o}"'),
+    ('g$', r'TXT "\# 2 0161"'),
+    ('h$', 'HTTPS "$ . alpn=h2 port=80$"'),
+    ('i$', r'CAA "0 issue \"ca; x=$\""'),
+    ('j$', '7 IN MX "$ m$"'),
+    ('k$', 'IN 7 MX "$ m$"'),
+    ('l$', 'A " 192.0.2.$ "'),
+    ('m${-4}', 'CNAME x${-4}'),
+    ('n.${-4,3,n}', 'CNAME ${-4,0,N}.x'),
+    ('o${-4,2}', 'CNAME x$'),
+    ('p$', 'A 192.0.2.$'),
+]
+
 UNKNOWN_TO_KDIG = ["HIP", "MB", "MG", "MR", "X25", "ISDN", "NSAP", "SIG", "KEY", "PX", "GPOS", "NXT", "EID", "NIMLOC", "SINK",
                    "NINFO", "RKEY", "TALINK", "DSYNC", "AVC", "AMTRELAY"]
 
@@ -112,11 +133,15 @@ class Types(unittest.TestCase):
         cls.server.close()
         cls.directory.cleanup()
 
+    @staticmethod
+    def printed(file):
+        """Words of each line, as BIND prints what it has read itself."""
+        done = lab.run("named-checkzone", "-i", "none", "-k", "ignore", "-D", "-q", "-o", "-", "example.test", file)
+        return [line.split() for line in done.stdout.decode().splitlines()]
+
     def canonical(self):
-        """name -> [the type, its words] as BIND prints what it has read itself."""
-        done = lab.run("named-checkzone", "-i", "none", "-k", "ignore", "-D", "-q", "-o", "-", "example.test", self.file)
-        lines = [line.split() for line in done.stdout.decode().splitlines()]
-        return {words[0]: words[3:] for words in lines if words and words[0].startswith("r")}
+        """name -> [the type, its words]"""
+        return {words[0]: words[3:] for words in self.printed(self.file) if words and words[0].startswith("r")}
 
     def test_bind_reads_the_same_octets(self):
         expected = self.canonical()
@@ -127,6 +152,18 @@ class Types(unittest.TestCase):
                 lines = done.stdout.decode().splitlines()
                 self.assertEqual(len(lines), 1, done.stdout)
                 self.assertEqual(lines[0].split()[3:], expected[name])
+
+    def test_bind_generates_the_same(self):
+        file = pathlib.Path(self.directory.name, "series")
+        file.write_text(HEAD + "".join(f"$GENERATE 1-5/2 {name} {data}\n" for name, data in SERIES))
+        server = lab.Program(f"""dnsd {{ listen = {{ "127.0.0.1:0" }}
+  zone "example.test" {{ file = "{file}"  allow-transfer = {{ "127.0.0.1" }} }} }}
+""")
+        self.addCleanup(server.close)
+        done = lab.run("dig", "@127.0.0.1", "-p", server.port("dnsd", "udp"), "+noall", "+answer", "+onesoa", "example.test", "AXFR")
+        ours = [line.split() for line in done.stdout.decode().splitlines()]
+        self.assertEqual(len(ours), 3 + 3 * len(SERIES))
+        self.assertEqual(sorted(ours), sorted(self.printed(file)))
 
     def test_kdig_understands_them(self):
         for i, (kind, words) in enumerate(RECORDS):

@@ -82,20 +82,51 @@ static void series_are_generated(void **state)
     HOLDS("$TTL 5\n$GENERATE 0-8/4 h${10,4,d} CNAME $.b\n", "h0014.example.", "CNAME", "5 4.b.example.");
     HOLDS("$GENERATE 250-255 h${0,0,x} 1 IN A 192.0.2.$\n", "hff.example.", "A", "1 192.0.2.255");
     HOLDS("$GENERATE 16-16 ${0,7,n} 1 PTR h$\n", "0.1.0.0.example.", "PTR", "1 h16.example.");
-    HOLDS("$GENERATE 1-2 t$ 1 TXT \"$ costs \\$5 or $$6\"\n", "t2.example.", "TXT", "1 \"2 costs $5 or $6\"");
+    HOLDS("$GENERATE 1-2 t$ 1 TXT $-costs \"\\$5 or $$6\"\n", "t2.example.", "TXT",
+          "1 \"2-costs\" \"$5 or $6\"");
     HOLDS("$GENERATE 5-5 h${-5} 1 A 192.0.2.1\nb 1 A 192.0.2.9\n", "h0.example.", "A", "1 192.0.2.1");
     REFUSED("$GENERATE 3-1 h$ 1 A 192.0.2.$\n",
             "3:11: expected a range like 1-127 or 0-254/2, found \"3-1\"");
     REFUSED("$GENERATE 0-65536 h$ 1 A 192.0.2.1\n",
             "3:11: expected at most 65536 records of one line, found \"0-65536\"");
-    REFUSED(
-        "$GENERATE 1-2 h${-3} 1 A 192.0.2.1\n",
-        "3:15: expected ${OFFSET,WIDTH,BASE} with a base of d, o, x, X, n or N, and no number below 0, found "
-        "\"h${-3}\"");
+    HOLDS("$GENERATE 5-5 h${-6} 1 CNAME c${-6,4}\n", "h-1.example.", "CNAME", "1 c-001.example.");
+    HOLDS("$GENERATE 5-5 h${-6,4,x} 1 CNAME c${-6,4,o}\n", "hffffffff.example.", "CNAME",
+          "1 c37777777777.example.");
+    HOLDS("$GENERATE 5-5 h 1 CNAME ${-6,12,X}.${-6,4,n}\n", "h.example.", "CNAME",
+          "1 0000FFFFFFFF.f.f.f.f.f.f.f.f.example.");
+    REFUSED("$GENERATE 1-2 h${2147483646} 1 A 192.0.2.1\n",
+            "3:15: expected ${OFFSET,WIDTH,BASE} with a base of d, o, x, X, n or N, and no number above "
+            "2147483647, "
+            "found \"h${2147483646}\"");
     REFUSED("$GENERATE 254-257 h$ 1 A 192.0.2.$\n",
             "3:26: expected an IPv4 address like 192.0.2.1, found \"192.0.2.256\"");
     REFUSED("$GENERATE 1-2 h$ A\n",
             "3:19: expected a range, a name, a type and its data, found the end of the record");
+}
+
+/* Data that is one quoted word is cut into words again, as BIND has it: an example of its manual is the
+ * first. */
+static void quoted_data_is_cut(void **state)
+{
+    (void)state;
+    HOLDS("$GENERATE 1-3 HOST-$ 1 MX \"0 .\"\n", "host-3.example.", "MX", "1 0 .");
+    HOLDS("$GENERATE 1-2 t$ 1 IN TXT \"v $ x\"\n", "t2.example.", "TXT", "1 \"v\" \"2\" \"x\"");
+    HOLDS("$GENERATE 1-2 t$ 1 TXT \"\\\"v $ x\\\" y\"\n", "t2.example.", "TXT", "1 \"v 2 x\" \"y\"");
+    HOLDS("$GENERATE 1-1 t 1 TXT \"a\\\\b \\$ $$ c\\;d \\065 ; e\"\n", "t.example.", "TXT",
+          "1 \"a\\\\b\" \"$\" \"$\" \"c;d\" \"A\"");
+    HOLDS("$GENERATE 1-1 t 1 TXT \"( a ) \\\"\\\"\"\n", "t.example.", "TXT", "1 \"a\" \"\"");
+    HOLDS("$GENERATE 1-3/2 t$ IN 1 HTTPS \"$ . alpn=h2 port=80$\"\n", "t3.example.", "HTTPS",
+          "1 3 . alpn=\"h2\" port=803");
+    HOLDS("$GENERATE 5-5 t 1 CAA \"0 issue \\\"ca; x=$\\\"\"\nb 1 TXT b\n", "t.example.", "CAA",
+          "1 0 issue \"ca; x=5\"");
+    HOLDS("$GENERATE 5-5 t 1 A \" 192.0.2.$ \"\nb 1 TXT b\n", "b.example.", "TXT", "1 \"b\"");
+    REFUSED("$GENERATE 1-2 h$ 1 MX \"$ a..b\"\n",
+            "3:26: expected a name without empty labels (two dots in a row, "
+            "or a dot at the start), found \"a..b\"");
+    REFUSED("$GENERATE 1-2 h$ 1 TXT \"\"\n", "3:23: expected one more word, found the end of the record");
+    REFUSED("$GENERATE 1-2 h$ 1 TXT \"a ) b\"\n", "3:27: expected no ) where none was opened");
+    REFUSED("$GENERATE 1-2 h$ 1 TXT \"a \\\"b\"\n",
+            "3:27: expected a closing quote before the end of the line");
 }
 
 static void the_last_owner_stays(void **state)
@@ -370,6 +401,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(names_are_relative),
         cmocka_unit_test(series_are_generated),
+        cmocka_unit_test(quoted_data_is_cut),
         cmocka_unit_test(the_last_owner_stays),
         cmocka_unit_test(ttl_and_class_in_any_order),
         cmocka_unit_test(soa_minimum_is_the_oldest_default),
