@@ -80,7 +80,7 @@ static void note(struct limit *l, enum rate_verdict verdict, struct address peer
 {
     l->dropped += verdict == RATE_DROP;
     l->truncated += verdict == RATE_TRUNCATE;
-    if (l->untold || (l->told && mono_ms - l->told_ms < RATE_WINDOW_S * 1000))
+    if (l->untold || (l->told && mono_ms < l->told_ms + RATE_WINDOW_S * 1000)) /* told_ms may be later */
         return;
     l->untold = l->told = true;
     l->told_ms = mono_ms;

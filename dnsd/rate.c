@@ -51,12 +51,13 @@ static struct rate_row *find(struct rate *r, uint64_t key)
     return place;
 }
 
-/* What came in since; at most what one second brings is saved. */
+/* What came in since; at most what one second brings is saved. A thread that looked at the clock before
+ * another one judged comes with an older time: none has passed. */
 static void bring_up(struct rate_row *row, const struct rate_settings *s, uint64_t mono_ms)
 {
     int64_t full = (int64_t)s->per_second * THOUSANDS, least = -full * RATE_WINDOW_S;
-    uint64_t passed_ms = mono_ms - row->last_ms;
-    row->last_ms = mono_ms;
+    uint64_t passed_ms = mono_ms > row->last_ms ? mono_ms - row->last_ms : 0;
+    row->last_ms += passed_ms;
     if (passed_ms > (RATE_WINDOW_S + 1) * THOUSANDS)
         row->account = full;
     else

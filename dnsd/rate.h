@@ -37,7 +37,8 @@ struct rate {
 
 /* The network of a client. */
 struct prefix rate_network(const struct rate_settings *s, struct address client);
-/* What becomes of an answer to `client`; those with the same `answer` count together. */
+/* What becomes of an answer to `client`; those with the same `answer` count together. A time that is older
+ * than the one before counts as that one. */
 enum rate_verdict rate_judge(struct rate *r, const struct rate_settings *s, struct address client,
                              uint64_t answer, uint64_t mono_ms);
 

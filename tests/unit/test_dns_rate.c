@@ -5,8 +5,10 @@
 
 #include <cmocka.h>
 
+#include "dnsd/limit.h"
 #include "dnsd/load.h"
 #include "dnsd/rate.h"
+#include "event.h"
 
 #include <stdlib.h>
 
@@ -84,6 +86,57 @@ static void a_steady_flood(void **state)
         *(i < 20 ? &first : &later) += judge("192.0.2.1", 1) == RATE_SEND;
     assert_in_range(first, 10, 20);
     assert_in_range(later, 0, 10);
+}
+
+/* Each looks at the clock before it waits for the accounts: the times of several threads are not in order. */
+static void a_time_that_is_older_brings_nothing(void **state)
+{
+    unsigned count = 0;
+    (void)state;
+    for (int i = 0; i < 10000; i++) {
+        at_ms = 5000 + (uint64_t)i / 1000 - (i % 100 == 50);
+        count += judge("192.0.2.1", 1) == RATE_SEND;
+    }
+    assert_int_equal(count, 10);
+    at_ms = 5000 - 1;
+    judge("192.0.2.1", 2);
+    at_ms = 0;
+    sent("192.0.2.1", 2, 100);
+    at_ms = 5000;
+    assert_int_equal(sent("192.0.2.1", 2, 1), 0); /* the older time did not become the account's own */
+}
+
+static bool reply(struct limit *l, uint64_t mono_ms)
+{
+    static struct response r;
+    struct address a;
+    uint8_t room[16];
+    struct writer w = writer_over(room, sizeof room);
+    assert_true(address_parse(span_text("192.0.2.1"), &a));
+    r.rcode = DNS_REFUSED;
+    return limit_reply(l, &r, a, &w, mono_ms);
+}
+
+static void it_is_told_once_in_a_window(void **state)
+{
+    struct events e;
+    (void)state;
+    events_open(&e);
+    settings.slip = 0;
+    struct limit *l = limit_open(&settings, 7);
+    assert_non_null(l);
+    for (int i = 0; i < 10; i++)
+        assert_true(reply(l, 5000));
+    assert_false(reply(l, 5000));
+    assert_true(limit_untold(l));
+    limit_tell(l, &e, (struct now){ 0 });
+    assert_false(reply(l, 4999)); /* another thread's time */
+    assert_false(reply(l, 5001));
+    assert_false(limit_untold(l));
+    for (int i = 0; i < 1000; i++)
+        reply(l, 20000);
+    assert_true(limit_untold(l));
+    limit_close(l);
 }
 
 static void networks_and_answers_have_accounts_of_their_own(void **state)
@@ -181,6 +234,8 @@ int main(void)
         TEST(a_slow_client_never_feels_it),
         TEST(a_flood_has_to_end_first),
         TEST(a_steady_flood),
+        TEST(a_time_that_is_older_brings_nothing),
+        TEST(it_is_told_once_in_a_window),
         TEST(networks_and_answers_have_accounts_of_their_own),
         TEST(slip),
         TEST(exempt),
