@@ -19,6 +19,7 @@ struct home {
     const char *state_directory;
     const char *store_url; /* NULL: the store is a file there */
     struct store *store;   /* home_store() opens it on first use */
+    struct copies *copies; /* of zones, on their way to the disk (dnsd/copy.c); NULL: none */
     /* Where home_listening() goes; NULL: nobody asks. */
     void (*listening)(struct home *h, const char *service, const char *protocol, const struct endpoint *at,
                       const char *try);

@@ -3,6 +3,7 @@
 #include "change.h"
 #include "copy_times.h"
 #include "hash.h"
+#include "list.h"
 #include "sign.h"
 #include "store.h"
 #include "work.h"
@@ -18,13 +19,27 @@
 #define PATH_BYTES     4096
 #define READABLE_BYTES 96 /* of the zone's name in that of its file; a hash follows */
 
-/* A copy on its way to the disk. */
+#define BUCKETS 256
+
+/* One zone's copy on its way to the disk. All of them would write to one temporary name, so there is one at a
+ * time for a path. */
 struct saving {
     struct work work;
+    struct list_node node;
     struct home *home;
+    uint64_t hash; /* of the path */
     struct change_records records;
+    struct change_records next; /* what comes after them: the latest alone */
+    bool again;                 /* there is such a thing */
+    bool removed;               /* what is being written is not to stay */
     int error;
     char path[PATH_BYTES];
+};
+
+/* A home's, while there are any: they outlive the service. */
+struct copies {
+    size_t count;
+    struct list under_way[BUCKETS];
 };
 
 void copy_path(const char *state, const char *view, const struct dns_name *name, const char *directory,
@@ -54,21 +69,102 @@ static void path_of(const struct view *v, const struct dns_name *name, char *pat
 /* ---- saving ----------------------------------------------------------------------------------------------
  */
 
+static struct saving *find(const struct home *h, const char *path)
+{
+    uint64_t hash = hash_bytes(span_text(path), 0);
+    const struct list *bucket = h->copies ? &h->copies->under_way[hash % BUCKETS] : NULL;
+    for (struct list_node *n = bucket ? list_first(bucket) : NULL; n; n = list_next(bucket, n)) {
+        struct saving *v = list_item(n, struct saving, node);
+        if (v->hash == hash && strcmp(v->path, path) == 0)
+            return v;
+    }
+    return NULL;
+}
+
+static bool has_room(struct home *h)
+{
+    if (h->copies)
+        return true;
+    h->copies = calloc(1, sizeof *h->copies);
+    for (size_t i = 0; h->copies && i < BUCKETS; i++)
+        list_open(&h->copies->under_way[i]);
+    return h->copies != NULL;
+}
+
+/* NULL: no memory. */
+static struct saving *saving_new(struct home *h, const char *path)
+{
+    struct saving *v = has_room(h) ? calloc(1, sizeof *v) : NULL;
+    if (!v)
+        return NULL;
+    v->home = h;
+    v->hash = hash_bytes(span_text(path), 0);
+    snprintf(v->path, sizeof v->path, "%s", path);
+    list_append(&h->copies->under_way[v->hash % BUCKETS], &v->node);
+    h->copies->count++;
+    return v;
+}
+
+static void saving_end(struct saving *v)
+{
+    struct copies *c = v->home->copies;
+    list_remove(&v->node);
+    if (--c->count == 0) {
+        free(c);
+        v->home->copies = NULL;
+    }
+    free(v);
+}
+
+static void tell_failed(struct home *h, const char *why)
+{
+    event_note(h->events, EVENT_DNS_COPY_FAILED, loop_now(h->loop), "reason", why);
+}
+
 static void write_copy(struct work *w)
 {
     struct saving *v = list_item(w, struct saving, work);
-    if (!file_write_durably(v->path, span_of(v->records.bytes, v->records.length), 0644))
-        v->error = errno;
+    v->error = file_write_durably(v->path, span_of(v->records.bytes, v->records.length), 0644) ? 0 : errno;
 }
 
 static void written(struct work *w)
 {
     struct saving *v = list_item(w, struct saving, work);
     if (v->error)
-        event_note(v->home->events, EVENT_DNS_COPY_FAILED, loop_now(v->home->loop), "reason",
-                   strerror(v->error));
+        tell_failed(v->home, strerror(v->error));
+    if (v->removed)
+        unlink(v->path);
     free(v->records.bytes);
-    free(v);
+    if (!v->again) {
+        saving_end(v);
+        return;
+    }
+    v->records = v->next;
+    v->next = (struct change_records){ 0 };
+    v->again = v->removed = false;
+    work_start(v->home->loop, &v->work);
+}
+
+/* The records become the saving's. */
+static void put(struct home *h, const char *path, struct change_records *records)
+{
+    struct saving *v = find(h, path);
+    if (v) {
+        free(v->next.bytes);
+        v->next = *records;
+        v->again = true;
+        return;
+    }
+    v = saving_new(h, path);
+    if (!v) {
+        free(records->bytes);
+        tell_failed(h, "out of memory");
+        return;
+    }
+    v->records = *records;
+    v->work.run = write_copy;
+    v->work.done = written;
+    work_start(h->loop, &v->work);
 }
 
 static bool make_directory(const struct service *s)
@@ -83,22 +179,17 @@ static bool make_directory(const struct service *s)
 static void save(struct view *view, struct zone *z, const struct span *file_soa)
 {
     struct service *s = view->service;
-    struct saving *v = calloc(1, sizeof *v);
+    struct change_records records = { 0 };
     struct span apex = zone_node_name(zone_node_at(z, z->apex));
-    if (!v || !change_add_zone(&v->records, z) || !make_directory(s) ||
-        (file_soa && !change_add_record(&v->records, apex, DNS_TYPE_SOA, 0, *file_soa))) {
-        event_note(s->home->events, EVENT_DNS_COPY_FAILED, loop_now(s->home->loop), "reason",
-                   v ? strerror(errno) : "out of memory");
-        if (v)
-            free(v->records.bytes);
-        free(v);
+    char path[PATH_BYTES];
+    if (!change_add_zone(&records, z) || !make_directory(s) ||
+        (file_soa && !change_add_record(&records, apex, DNS_TYPE_SOA, 0, *file_soa))) {
+        tell_failed(s->home, strerror(errno));
+        free(records.bytes);
         return;
     }
-    v->home = s->home;
-    v->work.run = write_copy;
-    v->work.done = written;
-    path_of(view, &z->name, v->path);
-    work_start(s->home->loop, &v->work);
+    path_of(view, &z->name, path);
+    put(s->home, path, &records);
 }
 
 void copy_save(struct view *v, struct zone *z)
@@ -130,6 +221,13 @@ void copy_remove(struct view *v, const struct dns_name *name)
     char path[PATH_BYTES];
     path_of(v, name, path);
     unlink(path); /* where there is none, nothing is to be done */
+    struct saving *under_way = find(v->service->home, path);
+    if (!under_way)
+        return;
+    free(under_way->next.bytes);
+    under_way->next = (struct change_records){ 0 };
+    under_way->again = false;
+    under_way->removed = true;
 }
 
 /* ---- loading

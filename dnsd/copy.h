@@ -4,14 +4,15 @@
 
 #include "dnsd.h"
 
-/* Writes the zone's copy on a thread; a failure is told. */
+/* Writes the zone's copy on a thread; a failure is told. While an earlier one of the zone is being written it
+ * waits, in the place of those that wait. */
 void copy_save(struct view *v, struct zone *z);
 /* A primary said that this version is still the latest: its time begins anew. */
 void copy_confirm(struct view *v, const struct zone *z, struct now now);
 /* The copy, held once; NULL: there is none, or the time of its SOA's expire has passed. */
 struct zone *copy_load(struct view *v, const struct dnsd_zone *settings, struct now now);
 
-/* The zone is not ours any more. */
+/* The zone is not ours any more: nothing that was to be saved before comes back. */
 void copy_remove(struct view *v, const struct dns_name *name);
 
 /* The same of a zone that signs itself, with the serial of the file that it was made from; it does not
