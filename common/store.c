@@ -328,15 +328,21 @@ void store_commit(struct store *s, const struct store_change *changes, size_t co
     pthread_mutex_unlock(&s->lock);
 }
 
-static bool start_thread(struct store *s)
+static void handle_closed(uv_handle_t *h)
 {
-    if (uv_async_init(&s->loop->uv, &s->wake, woken) != 0)
-        return false;
-    s->wake.data = s;
-    if (pthread_create(&s->thread, NULL, store_thread, s) == 0)
-        return true;
-    uv_close((uv_handle_t *)&s->wake, NULL);
-    return false;
+    free(h->data);
+}
+
+/* When there is no thread, or none any more. The loop frees the rest. */
+static void give_back(struct store *s)
+{
+    s->engine->type->close(s->engine);
+    pthread_mutex_destroy(&s->lock);
+    pthread_mutex_destroy(&s->engine_lock);
+    pthread_cond_destroy(&s->work);
+    if (s->wake_fd >= 0)
+        close(s->wake_fd);
+    uv_close((uv_handle_t *)&s->wake, handle_closed);
 }
 
 struct store *store_open(struct loop *l, const char *where, struct problem *p)
@@ -347,10 +353,17 @@ struct store *store_open(struct loop *l, const char *where, struct problem *p)
         return NULL;
     }
     s->loop = l;
+    int error = uv_async_init(&l->uv, &s->wake, woken);
+    if (error) {
+        problem_set(p, "store: %s", uv_strerror(error));
+        free(s);
+        return NULL;
+    }
+    s->wake.data = s;
     bool postgresql = span_starts(span_text(where), "postgresql://");
     s->engine = postgresql ? postgresql_open(where, p) : sqlite_open(where, p);
     if (!s->engine) {
-        free(s);
+        uv_close((uv_handle_t *)&s->wake, handle_closed);
         return NULL;
     }
     s->wake_fd = s->engine->type->look ? eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC) : -1;
@@ -359,11 +372,11 @@ struct store *store_open(struct loop *l, const char *where, struct problem *p)
     pthread_cond_init(&s->work, NULL);
     list_open(&s->waiting);
     list_open(&s->finished);
-    if (start_thread(s))
+    error = pthread_create(&s->thread, NULL, store_thread, s);
+    if (!error)
         return s;
-    problem_set(p, "store: cannot start its thread");
-    s->engine->type->close(s->engine);
-    free(s);
+    problem_set(p, "store: cannot start its thread: %s", strerror(error));
+    give_back(s);
     return NULL;
 }
 
@@ -402,11 +415,6 @@ void store_fail(struct store *s, const char *why)
     pthread_mutex_unlock(&s->lock);
 }
 
-static void handle_closed(uv_handle_t *h)
-{
-    free(h->data);
-}
-
 void store_close(struct store *s)
 {
     pthread_mutex_lock(&s->lock);
@@ -415,13 +423,7 @@ void store_close(struct store *s)
     pthread_mutex_unlock(&s->lock);
     pthread_join(s->thread, NULL);
     tell_finished(s);
-    s->engine->type->close(s->engine);
-    pthread_mutex_destroy(&s->lock);
-    pthread_mutex_destroy(&s->engine_lock);
-    pthread_cond_destroy(&s->work);
-    uv_close((uv_handle_t *)&s->wake, handle_closed);
-    if (s->wake_fd >= 0)
-        close(s->wake_fd);
+    give_back(s);
 }
 
 /* ---- files --------------------------------------------------------------------------------- */

@@ -8,6 +8,8 @@
 #include "loop.h"
 #include "store.h"
 
+#include <malloc.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/stat.h>
@@ -234,6 +236,27 @@ static void a_directory_that_cannot_be_is_named(void **state)
     assert_true(p.remedy[0] != 0);
 }
 
+/* What was opened for it is given back, once, when the loop has let go of it. */
+static void a_store_without_a_thread_is_none(void **state)
+{
+    struct world *w = *state;
+    struct problem p = { 0 };
+    pthread_attr_t usual, huge;
+    assert_int_equal(pthread_getattr_default_np(&usual), 0);
+    assert_int_equal(pthread_getattr_default_np(&huge), 0);
+    pthread_attr_setstacksize(&huge, (size_t)1 << 47); /* more than there are addresses */
+    assert_int_equal(pthread_setattr_default_np(&huge), 0);
+    mallopt(M_PERTURB, 0xA5); /* nobody reads what is freed and sees what was there */
+    struct store *s = store_open(&w->loop, w->directory, &p);
+    pthread_setattr_default_np(&usual);
+    assert_null(s);
+    assert_non_null(strstr(p.what, "thread"));
+    loop_turn(&w->loop, false);
+    mallopt(M_PERTURB, 0);
+    pthread_attr_destroy(&usual);
+    pthread_attr_destroy(&huge);
+}
+
 static void a_small_file_is_replaced_whole(void **state)
 {
     struct world *w = *state;
@@ -262,6 +285,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(a_failing_disk_is_told_with_its_reason_and_passes, set_up, tear_down),
         cmocka_unit_test_setup_teardown(closing_commits_what_waits, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_directory_that_cannot_be_is_named, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_store_without_a_thread_is_none, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_small_file_is_replaced_whole, set_up, tear_down),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
