@@ -422,6 +422,7 @@ void store_close(struct store *s)
     wake_thread(s);
     pthread_mutex_unlock(&s->lock);
     pthread_join(s->thread, NULL);
+    s->follower_count = 0; /* they may be gone */
     tell_finished(s);
     give_back(s);
 }

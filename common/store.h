@@ -78,7 +78,7 @@ bool store_load(struct store *s, const struct store_table *t, store_row_fn *fn, 
  */
 void store_commit(struct store *s, const struct store_change *changes, size_t count, store_done_fn *done,
                   void *owner);
-/* Commits what waits, tells it, and ends the thread. */
+/* Commits what waits, tells it, and ends the thread. Who follows a table is told nothing any more. */
 void store_close(struct store *s);
 
 /* For tests: from now on every commit fails with this reason, as a full disk would; NULL: no longer. */

@@ -53,11 +53,14 @@ class Database:
                                         stderr=subprocess.DEVNULL, start_new_session=True)
         lab.until(lambda: lab.run(f"{BIN}/pg_isready", "-h", self.directory).returncode == 0, "PostgreSQL does not start")
 
-    def rows(self):
-        done = lab.run(f"{BIN}/psql", "-h", self.directory, "-U", "lab", "-d", "postgres", "-At", "-F", " ", "-c",
-                       "SELECT address, hardware FROM dhcp4_lease WHERE state = 'bound'")
+    def ask(self, sql):
+        """The rows that come of it, as lists of words."""
+        done = lab.run(f"{BIN}/psql", "-h", self.directory, "-U", "lab", "-d", "postgres", "-At", "-F", " ", "-c", sql)
         self.check(done)
-        return dict(line.split() for line in done.stdout.decode().splitlines())
+        return [line.split() for line in done.stdout.decode().splitlines()]
+
+    def rows(self):
+        return dict(self.ask("SELECT address, hardware FROM dhcp4_lease WHERE state = 'bound'"))
 
     def stop(self, number=signal.SIGQUIT):
         if self.process:
@@ -205,6 +208,20 @@ class Shared(unittest.TestCase):
         lab.until(leased, "the service does not resume")
         server.wait_log("event=store.recovered")
         self.assertEqual(self.database.rows()[address], hardware(2))
+
+    def test_it_ends_while_others_change_much(self):
+        os.environ["MALLOC_PERTURB_"] = "165"  # what is freed is nobody's
+        self.addCleanup(os.environ.pop, "MALLOC_PERTURB_")
+        server = self.server()
+        client = Client(server.port("dhcpd", "udp"))
+        self.addCleanup(client.socket.close)
+        self.assertIsNotNone(client.lease(7))
+        columns = ", ".join(f'"{c}"' for c, in self.database.ask(
+            "SELECT column_name FROM information_schema.columns WHERE table_name = 'dhcp4_lease' AND column_name <> 'address'"))
+        self.database.ask(f"""INSERT INTO dhcp4_lease (address, {columns}) SELECT '192.168.' || (3 + g / 200) || '.' ||
+            (g % 200 + 1), {columns} FROM dhcp4_lease, generate_series(0, 3999) g""")
+        self.database.ask("SELECT pg_notify('wirelab', 'dhcp4_lease ' || address) FROM dhcp4_lease")
+        self.assertEqual(server.end(), 0)
 
     def test_a_password_is_not_printed(self):
         with tempfile.NamedTemporaryFile("w", suffix=".conf", prefix="lab-") as f:
