@@ -234,27 +234,49 @@ static bool own_table(struct postgresql *e, const struct store_table *t)
     return ok || fail(e, "another program uses this table of the database; only leases can be shared");
 }
 
+/* Words that BEGIN and COMMIT are prepared as: a pipeline takes prepared statements alone. */
+static bool prepare_all(struct postgresql *e)
+{
+    bool ok = run(e, "LISTEN " CHANNEL) && run(e, "SET client_min_messages = warning") &&
+              prepare(e, "begin", 0, "BEGIN") && prepare(e, "commit", 0, "COMMIT") &&
+              prepare(e, "notify", 0, "SELECT pg_notify('" CHANNEL "', $1)");
+    for (size_t i = 0; ok && i < e->table_count; i++)
+        ok = own_table(e, e->tables[i]) && prepare_table(e, i);
+    return ok;
+}
+
+static void disconnect(struct postgresql *e)
+{
+    e->pq->PQfinish(e->connection); /* harmless with NULL */
+    e->connection = NULL;
+    e->queued = 0;
+}
+
+/* All that the engine needs of a connection, or none. */
 static bool connect_now(struct postgresql *e)
 {
     static const char *const keys[] = { "dbname", "connect_timeout", "application_name", "client_encoding",
                                         NULL };
     const char *const values[] = { e->url, CONNECT_S, CHANNEL, "UTF8", NULL };
-    if (e->connection)
-        e->pq->PQfinish(e->connection);
+    disconnect(e);
     e->connection = e->pq->PQconnectdbParams(keys, values, 1);
-    if (e->pq->PQstatus(e->connection) != CONNECTION_OK)
-        return fail_connection(e);
-    bool ok = run(e, "LISTEN " CHANNEL) && run(e, "SET client_min_messages = warning");
-    for (size_t i = 0; ok && i < e->table_count; i++)
-        ok = own_table(e, e->tables[i]) && prepare_table(e, i);
-    e->queued = 0;
     e->resync = true;
-    return ok;
+    if (e->pq->PQstatus(e->connection) != CONNECTION_OK)
+        fail_connection(e);
+    else if (prepare_all(e))
+        return true;
+    disconnect(e);
+    return false;
 }
 
 static bool is_connected(const struct postgresql *e)
 {
     return e->connection && e->pq->PQstatus(e->connection) == CONNECTION_OK;
+}
+
+static bool ensure_connected(struct postgresql *e)
+{
+    return is_connected(e) || connect_now(e);
 }
 
 static bool make_table(struct postgresql *e, const struct store_table *t)
@@ -272,7 +294,7 @@ static bool postgresql_use(struct engine *engine, const struct store_table *t, s
     for (size_t i = 0; i < e->table_count; i++)
         if (e->tables[i] == t)
             return true;
-    bool ok = e->table_count < TABLES_MAX && make_table(e, t) && own_table(e, t);
+    bool ok = ensure_connected(e) && e->table_count < TABLES_MAX && make_table(e, t) && own_table(e, t);
     if (ok) {
         e->tables[e->table_count] = t;
         ok = prepare_table(e, e->table_count);
@@ -386,17 +408,10 @@ static bool send_plain(struct postgresql *e, const char *name)
     return sent(e, e->pq->PQsendQueryPrepared(e->connection, name, 0, NULL, NULL, NULL, 0), NULL);
 }
 
-/* Words that BEGIN and COMMIT are prepared as: a pipeline takes prepared statements alone. */
-static bool prepare_words(struct postgresql *e)
-{
-    return prepare(e, "begin", 0, "BEGIN") && prepare(e, "commit", 0, "COMMIT") &&
-           prepare(e, "notify", 0, "SELECT pg_notify('" CHANNEL "', $1)");
-}
-
 static bool postgresql_begin(struct engine *engine)
 {
     struct postgresql *e = of(engine);
-    if (!is_connected(e) && !(connect_now(e) && prepare_words(e)))
+    if (!ensure_connected(e))
         return false;
     if (!e->pq->PQenterPipelineMode(e->connection))
         return fail_connection(e);
@@ -573,7 +588,7 @@ static void tell_all(struct postgresql *e, engine_row_fn *fn, void *owner)
 static int postgresql_look(struct engine *engine, engine_row_fn *fn, void *owner)
 {
     struct postgresql *e = of(engine);
-    if (!is_connected(e) && !(connect_now(e) && prepare_words(e)))
+    if (!ensure_connected(e))
         return -1;
     if (e->resync)
         tell_all(e, fn, owner);
@@ -593,8 +608,7 @@ static const char *postgresql_error(struct engine *engine)
 static void postgresql_close(struct engine *engine)
 {
     struct postgresql *e = of(engine);
-    if (e->connection)
-        e->pq->PQfinish(e->connection);
+    disconnect(e);
     free(e->url);
     free(e);
 }
@@ -624,7 +638,7 @@ struct engine *postgresql_open(const char *url, struct problem *p)
     }
     e->engine.type = &postgresql;
     e->pq = pq;
-    if (connect_now(e) && prepare_words(e)) {
+    if (connect_now(e)) {
         e->resync = false; /* tables are read when they are used */
         return &e->engine;
     }

@@ -209,6 +209,23 @@ class Shared(unittest.TestCase):
         server.wait_log("event=store.recovered")
         self.assertEqual(self.database.rows()[address], hardware(2))
 
+    def test_a_reconnection_that_comes_to_half(self):
+        server = self.server()
+        client = Client(server.port("dhcpd", "udp"))
+        self.addCleanup(client.socket.close)
+        client.say(DISCOVER, 1)
+        address = client.hear()[1]
+        self.database.ask("ALTER TABLE dhcp4_lease RENAME TO away; SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
+                          "WHERE application_name = 'wirelab'")
+        def leased():
+            client.say(REQUEST, 1, requested=address, server="127.0.0.1")
+            return client.hear(0.3)[0] == ACK
+        self.assertFalse(any(leased() for _ in range(4)))  # connected, but without the table
+        server.wait_log("event=store.failed")
+        self.database.ask("ALTER TABLE away RENAME TO dhcp4_lease")
+        lab.until(leased, "the service does not resume")
+        self.assertEqual(self.database.rows()[address], hardware(1))
+
     def test_it_ends_while_others_change_much(self):
         os.environ["MALLOC_PERTURB_"] = "165"  # what is freed is nobody's
         self.addCleanup(os.environ.pop, "MALLOC_PERTURB_")
