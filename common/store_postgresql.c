@@ -16,6 +16,8 @@
 #define FLUSH_EVERY 64 /* statements sent before answers are read, so that neither side's buffer fills */
 #define QUEUE_MAX   (2 * FLUSH_EVERY)
 #define CONNECT_S   "5"
+#define SILENT_S    "5" /* a host that is away, or the way to it, is found out by TCP */
+#define GONE_MS     "20000"
 #define PARAMS_MAX  (STORE_COLUMNS_MAX + 1)
 
 struct postgresql {
@@ -255,9 +257,19 @@ static void disconnect(struct postgresql *e)
 /* All that the engine needs of a connection, or none. */
 static bool connect_now(struct postgresql *e)
 {
-    static const char *const keys[] = { "dbname", "connect_timeout", "application_name", "client_encoding",
+    /* What stands before the URL may be otherwise there. */
+    static const char *const keys[] = { "keepalives_idle",
+                                        "keepalives_interval",
+                                        "keepalives_count",
+                                        "tcp_user_timeout",
+                                        "dbname",
+                                        "connect_timeout",
+                                        "application_name",
+                                        "client_encoding",
                                         NULL };
-    const char *const values[] = { e->url, CONNECT_S, CHANNEL, "UTF8", NULL };
+    const char *const values[] = {
+        SILENT_S, SILENT_S, "3", GONE_MS, e->url, CONNECT_S, CHANNEL, "UTF8", NULL
+    };
     disconnect(e);
     e->connection = e->pq->PQconnectdbParams(keys, values, 1);
     e->resync = true;
