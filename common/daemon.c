@@ -17,6 +17,7 @@
 #define SERVICES_MAX  8
 #define DRAIN_MS      5000 /* what is in hand after a SIGTERM has this long to be finished */
 #define DRAIN_LOOK_MS 10
+#define STORE_MS      3000 /* and what waits in the store, to be committed */
 #define OWN_BYTES     1024 /* of the file's own keys: names and paths */
 #define OWN_BYTES_MAX (1024 * 1024)
 
@@ -288,7 +289,7 @@ static void open_control(struct daemon *d)
 
 static bool anyone_busy(const struct daemon *d)
 {
-    if (d->reloading.under_way)
+    if (work_under_way(&d->loop))
         return true;
     for (size_t i = 0; i < d->count; i++)
         if (d->running[i].service && d->running[i].type->busy(d->running[i].service))
@@ -305,22 +306,27 @@ static void look_at_drain(struct timer *t, struct now now)
         loop_arm(&d->loop, t, now.mono_ms + DRAIN_LOOK_MS);
 }
 
-static void begin_drain(struct daemon *d)
+static void drain(struct daemon *d)
 {
     struct now now = loop_now(&d->loop);
-    if (d->draining) { /* asked a second time: at once */
-        loop_stop(&d->loop);
-        return;
-    }
     d->draining = true;
-    ready_notify("STOPPING=1");
-    event_note(&d->events, EVENT_STOPPING, now, "why", "asked by a signal");
     for (size_t i = 0; i < d->count; i++)
         if (d->running[i].service)
             d->running[i].type->drain(d->running[i].service);
     d->drain_until_ms = now.mono_ms + DRAIN_MS;
     d->drain_look.fire = look_at_drain;
     loop_arm(&d->loop, &d->drain_look, now.mono_ms);
+}
+
+static void begin_drain(struct daemon *d)
+{
+    if (d->draining) { /* asked a second time: at once */
+        loop_stop(&d->loop);
+        return;
+    }
+    ready_notify("STOPPING=1");
+    event_note(&d->events, EVENT_STOPPING, loop_now(&d->loop), "why", "asked by a signal");
+    drain(d);
 }
 
 static bool reload_services(struct daemon *d, void **settings, struct problem *p)
@@ -465,6 +471,30 @@ static void say_problem(const struct daemon_options *o, const struct problem *p)
         fprintf(stderr, "  %s\n", p->remedy);
 }
 
+/* Nothing may be freed under a thread that does not come back: the system takes all. */
+static _Noreturn void end_by_force(struct daemon *d, const char *why, int code)
+{
+    event_note(&d->events, EVENT_STOPPING_FORCED, loop_now(&d->loop), "reason", why);
+    _exit(code);
+}
+
+static void end(struct daemon *d, int code)
+{
+    if (d->control)
+        control_close(d->control);
+    if (work_under_way(&d->loop)) /* the drain is over */
+        end_by_force(d, "a file is still being read or written", code);
+    stop_services(d);
+    if (d->home.store && !store_end(d->home.store, STORE_MS))
+        end_by_force(d, "the store does not answer", code);
+    if (d->home.store)
+        store_close(d->home.store);
+    loop_close(&d->loop);
+    tls_home_close(d->home.tls);
+    log_close(&d->log, &d->events);
+    ready_close(&d->ready);
+}
+
 /* From here on everything that was opened is given back on every way out. */
 static int run_configured(struct daemon *d, void **settings)
 {
@@ -481,18 +511,12 @@ static int run_configured(struct daemon *d, void **settings)
         code = EXIT_OK;
     } else {
         say_problem(d->options, &p);
+        if (work_under_way(&d->loop)) { /* of those that could be started */
+            drain(d);
+            loop_run(&d->loop);
+        }
     }
-    if (d->control)
-        control_close(d->control);
-    if (d->reloading.under_way)
-        _exit(code); /* nothing may be freed under a thread that waits for a file; the drain is over */
-    stop_services(d);
-    if (d->home.store)
-        store_close(d->home.store);
-    loop_close(&d->loop);
-    tls_home_close(d->home.tls);
-    log_close(&d->log, &d->events);
-    ready_close(&d->ready);
+    end(d, code);
     return code;
 }
 

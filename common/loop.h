@@ -26,6 +26,7 @@ struct loop {
     void (*on_signal)(void *owner, int signal);
     void *signal_owner;
     uint64_t alarm_due_ms;
+    size_t works; /* under way on threads: work.h */
     bool stopping;
     uint8_t *scratch;     /* LOOP_SCRATCH_BYTES for whoever reads a socket, until it returns */
     uint8_t *out_scratch; /* the same for the stream whose callback runs */

@@ -41,6 +41,7 @@ struct store {
     struct events *events;
     uv_async_t wake; /* the thread has something in `finished` */
     pthread_t thread;
+    bool ended;           /* the thread, which is joined */
     pthread_mutex_t lock; /* of the two lists, `ending` and `failing` */
     pthread_cond_t work;
     struct list waiting, finished;
@@ -415,13 +416,31 @@ void store_fail(struct store *s, const char *why)
     pthread_mutex_unlock(&s->lock);
 }
 
-void store_close(struct store *s)
+static void ask_to_end(struct store *s)
 {
     pthread_mutex_lock(&s->lock);
     s->ending = true;
     wake_thread(s);
     pthread_mutex_unlock(&s->lock);
-    pthread_join(s->thread, NULL);
+}
+
+bool store_end(struct store *s, uint64_t patience_ms)
+{
+    struct clock clock;
+    clock_open(&clock);
+    uint64_t due_ms = clock_now(&clock).mono_ms + patience_ms;
+    struct timespec due = { .tv_sec = (time_t)(due_ms / 1000), .tv_nsec = (long)(due_ms % 1000) * 1000000 };
+    ask_to_end(s);
+    s->ended = pthread_clockjoin_np(s->thread, NULL, CLOCK_MONOTONIC, &due) == 0;
+    return s->ended;
+}
+
+void store_close(struct store *s)
+{
+    if (!s->ended) {
+        ask_to_end(s);
+        pthread_join(s->thread, NULL);
+    }
     s->follower_count = 0; /* they may be gone */
     tell_finished(s);
     give_back(s);

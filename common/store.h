@@ -78,6 +78,9 @@ bool store_load(struct store *s, const struct store_table *t, store_row_fn *fn, 
  */
 void store_commit(struct store *s, const struct store_change *changes, size_t count, store_done_fn *done,
                   void *owner);
+/* Commits what waits and ends the thread; store_close() is still to come. False: it did not end within so
+ * long, for the disk or the database does not answer, and nothing of the store may be freed. */
+bool store_end(struct store *s, uint64_t patience_ms);
 /* Commits what waits, tells it, and ends the thread. Who follows a table is told nothing any more. */
 void store_close(struct store *s);
 

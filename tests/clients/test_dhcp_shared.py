@@ -226,6 +226,22 @@ class Shared(unittest.TestCase):
         lab.until(leased, "the service does not resume")
         self.assertEqual(self.database.rows()[address], hardware(1))
 
+    def test_it_ends_when_the_database_hangs(self):
+        server = self.server()
+        client = Client(server.port("dhcpd", "udp"))
+        self.addCleanup(client.socket.close)
+        client.say(DISCOVER, 1)
+        address = client.hear()[1]
+        hung = [int(p) for p, in self.database.ask("SELECT pid FROM pg_stat_activity WHERE application_name = 'wirelab'")]
+        for pid in hung:
+            os.kill(pid, signal.SIGSTOP)
+            self.addCleanup(os.kill, pid, signal.SIGCONT)
+        client.say(REQUEST, 1, requested=address, server="127.0.0.1")
+        self.assertEqual(client.hear(0.3), (None, None))
+        self.assertEqual(server.end(), 0)
+        self.assertIn("event=stopping.forced", server.log())
+        self.assertEqual(client.hear(0.3), (None, None))  # nothing is promised that is not on disk
+
     def test_it_ends_while_others_change_much(self):
         os.environ["MALLOC_PERTURB_"] = "165"  # what is freed is nobody's
         self.addCleanup(os.environ.pop, "MALLOC_PERTURB_")

@@ -100,6 +100,19 @@ class Reload(unittest.TestCase):
         with open(pipe, "w"):
             self.server.signal(signal.SIGTERM)
             self.assertEqual(self.server.process.wait(2 * lab.END_S), 0)
+        self.assertIn("event=stopping.forced", self.server.log())
+
+    def test_nor_for_one_zone_that_never_comes(self):
+        self.serve(("contoso.local", OLD_ZONE))
+        path = self.file("one.zone", ZONE.format(serial=1, host=1))
+        self.reloaded(self.reload(("one.test", path)))
+        path.unlink()
+        os.mkfifo(path)
+        words = [lab.BUILD / "wirelab", "zones", "-c", self.server.conf, "--reload", "one.test"]
+        with subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as asked, open(path, "w"):
+            self.assertEqual(self.server.end(), 0)
+            asked.wait(lab.END_S)
+        self.assertIn("event=stopping.forced", self.server.log())
 
     def test_the_same_for_one_zone_at_the_door(self):
         self.serve(("contoso.local", OLD_ZONE))
