@@ -11,9 +11,13 @@ struct log {
     struct event_sink sink;
     enum log_form form;
     int fd;
+    bool is_file;       /* there is always room */
+    uint64_t lost;      /* lines, since one was written */
+    struct now lost_at; /* the last of them */
 };
 
-/* Writes to fd (not closed here). A line that the descriptor does not take is lost; the server goes on. */
+/* Writes to fd (not closed here), and never waits for it: lines that it does not take are lost, and how many
+ * is the first that it is told when it takes some again, or at the end. */
 void log_open(struct log *l, struct events *e, enum event_level level, enum log_form form, int fd);
 void log_close(struct log *l, struct events *e);
 /* "error", "warning", "info", "traffic"; false for other words. */

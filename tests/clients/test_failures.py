@@ -1,4 +1,6 @@
 """What a person or a client sees when something is wrong."""
+import fcntl
+import json
 import os
 import pathlib
 import re
@@ -74,6 +76,27 @@ class Wrong(unittest.TestCase):
                 done = lab.run(lab.BUILD / program, *words, "-c", path)
                 self.assertEqual((done.returncode, done.stdout), (2, b""))
                 self.assertIn(b"wrong.conf:1:1: unknown key", done.stderr)
+
+    def test_a_log_that_nobody_reads(self):
+        path = self.directory / "lab.conf"
+        path.write_text(f'state = "{self.directory}/state"\n'
+                        f'httpd {{ listen = {{ "127.0.0.1:0" }} site "default" {{ root = "{self.directory}" }} }}\n')
+        unread, errors = os.pipe()
+        self.addCleanup(os.close, unread)
+        fcntl.fcntl(errors, fcntl.F_SETPIPE_SZ, 4096)
+        server = subprocess.Popen([lab.BUILD / "httpd", "-c", path, "--log", "traffic"], stdout=subprocess.PIPE,
+                                  stderr=errors)
+        self.addCleanup(server.stdout.close)
+        self.addCleanup(server.wait)
+        self.addCleanup(server.kill)
+        os.close(errors)
+        port = json.loads(server.stdout.readline())["listen"][0]["port"]
+        for _ in range(200):
+            with socket.create_connection(("127.0.0.1", port), timeout=lab.READY_S) as client:
+                client.sendall(b"GET /said.html HTTP/1.0\r\n\r\n")
+                self.assertIn(b"200", client.recv(100))
+        server.terminate()
+        self.assertEqual(server.wait(lab.END_S), 0)
 
     def test_a_zone_with_an_error_is_named_with_its_place(self):
         (self.directory / "a.zone").write_text("@ 60 SOA ns h 1 2 3 4 5\n@ 60 NS ns\nns 60 A 300.1.1.1\n")
