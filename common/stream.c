@@ -59,11 +59,12 @@ static void handle_closed(uv_handle_t *h)
 {
     struct stream *s = h->data;
     s->owner->closed(s->self, s, s->why);
+    free(s->kept);
     free(s);
 }
 
-/* The one ending: everything is given up here but the handle, and the owner is told when the handle is
- * closed. */
+/* The one ending: everything is given up here but the handle and the bytes that the owner may be reading, and
+ * the owner is told when the handle is closed. */
 static void end(struct stream *s, enum stream_end why)
 {
     if (s->ended)
@@ -76,8 +77,6 @@ static void end(struct stream *s, enum stream_end why)
     SSL_free(s->ssl);
     tls_context_close(s->tls);
     s->ssl = NULL;
-    free(s->kept);
-    s->kept = NULL;
     s->kept_len = 0;
     uv_close((uv_handle_t *)&s->poll, handle_closed); /* first: the number is somebody else's then */
     close(s->fd);

@@ -26,7 +26,8 @@ enum stream_end {
 /* The owner's side, one constant table for each kind of owner. `self` is what stream_open() was given. */
 struct stream_owner {
     /* New bytes, with those not taken before in front. Returns how many were taken; the rest is offered again
-     * with the next bytes or after stream_resume(). */
+     * with the next bytes or after stream_resume(). `in` may be read until the owner returns, also where it
+     * ended the stream. */
     size_t (*bytes)(void *self, struct stream *s, struct span in);
     void (*drained)(void *self, struct stream *s); /* the queue fell below its low mark; may be NULL */
     void (*secured)(void *self, struct stream *s); /* TLS handshake done; may be NULL */

@@ -23,6 +23,7 @@ struct world {
     struct stream *s;
     int peer;
     char offered[4096]; /* what bytes() saw, with | between calls */
+    char left[64];      /* what it saw last, as it was when in_bytes() had returned */
     size_t take_at_most;
     int drained, expired, closed, secured, released;
     enum stream_end why;
@@ -42,6 +43,7 @@ static size_t bytes(void *self, struct stream *s, struct span in)
         assert_true(stream_write(s, span_text(w->reply)));
     if (w->in_bytes)
         w->in_bytes(w, s);
+    snprintf(w->left, sizeof w->left, "%.*s", (int)in.len, (const char *)in.at);
     return in.len < w->take_at_most ? in.len : w->take_at_most;
 }
 
@@ -319,6 +321,24 @@ static void a_callback_may_abort_its_own_stream(void **state)
     assert_int_equal(w->why, STREAM_ABORTED);
 }
 
+static void abort_when_all_is_there(struct world *w, struct stream *s)
+{
+    if (strcmp(w->offered, "half|half more|") == 0)
+        stream_abort(s);
+}
+
+static void what_was_offered_can_be_read_behind_an_abort(void **state)
+{
+    struct world *w = *state;
+    w->in_bytes = abort_when_all_is_there;
+    w->take_at_most = 0;
+    say(w, "half");
+    say(w, " more");
+    assert_string_equal(w->offered, "half|half more|");
+    assert_string_equal(w->left, "half more");
+    assert_int_equal(w->closed, 1);
+}
+
 static void the_deadline_fires_at_its_time_and_not_before(void **state)
 {
     struct world *w = *state;
@@ -500,6 +520,7 @@ int main(void)
         TEST(close_lingers_over_bytes_that_nobody_read),
         TEST(the_end_of_the_peer_is_told_once),
         TEST(a_callback_may_abort_its_own_stream),
+        TEST(what_was_offered_can_be_read_behind_an_abort),
         TEST(the_deadline_fires_at_its_time_and_not_before),
         TEST(clear_bytes_behind_the_upgrade_never_count),
         TEST(a_context_lives_as_long_as_its_connections),
