@@ -198,8 +198,8 @@ static void take_datagram(struct dns_exchange *x, struct span message)
 static void readable(uv_poll_t *p, int status, int events)
 {
     struct dns_exchange *x = p->data;
-    (void)status; /* an error is what the read tells */
     (void)events;
+    loop_poll_again(p, status, readable); /* an error is what the read tells */
     for (int i = 0; i < READS_A_TURN && x->fd >= 0; i++) {
         ssize_t n = recv(x->fd, x->loop->scratch, LOOP_SCRATCH_BYTES, MSG_DONTWAIT);
         if (n < 0 && errno == EINTR)

@@ -63,8 +63,8 @@ static void readable(uv_poll_t *poll, int status, int events)
 {
     struct echo *e = poll->data;
     uint8_t room[REPLY_BYTES];
-    (void)status;
     (void)events;
+    loop_poll_again(poll, status, readable);
     for (int i = 0; i < REPLIES_A_TURN; i++) {
         ssize_t n = recv(e->fd, room, sizeof room, MSG_DONTWAIT);
         if (n < 0)

@@ -28,8 +28,8 @@ static bool take_note(struct interfaces *i)
 static void readable(uv_poll_t *poll, int status, int events)
 {
     struct interfaces *i = poll->data;
-    (void)status;
     (void)events;
+    loop_poll_again(poll, status, readable);
     for (int n = 0; n < NOTES_A_TURN && take_note(i); n++)
         ;
     i->changed(i->owner, loop_now(i->loop));

@@ -65,8 +65,8 @@ size_t link_drain(struct link *k)
 
 static void readable(uv_poll_t *p, int status, int events)
 {
-    (void)status;
     (void)events;
+    loop_poll_again(p, status, readable); /* it went down, and may come up again */
     link_drain(p->data);
 }
 

@@ -58,6 +58,13 @@ void loop_disarm(struct loop *l, struct timer *t);
 void loop_defer(struct loop *l, struct deferred *d);
 /* Hears of SIGINT, SIGTERM and SIGHUP. */
 int loop_watch_signals(struct loop *l, void (*on_signal)(void *owner, int signal), void *owner);
+/* At the head of a poll's callback: libuv stops a poll at an error (status < 0), after which the kernel may
+ * have more to read. That read takes the error. */
+static inline void loop_poll_again(uv_poll_t *p, int status, uv_poll_cb callback)
+{
+    if (status < 0)
+        uv_poll_start(p, UV_READABLE, callback);
+}
 /* Turns a frozen clock forward, firing each deadline at its own time, in order. */
 void loop_advance(struct loop *l, uint64_t ms);
 

@@ -516,8 +516,10 @@ static void connected(struct stream *s)
 static void ready(uv_poll_t *p, int status, int events)
 {
     struct stream *s = p->data;
-    if (status < 0)
+    if (status < 0) {
         events = UV_READABLE | UV_WRITABLE; /* let the calls below find out what it is */
+        s->polled = 0;                      /* libuv stopped it */
+    }
     if (s->connecting && events)
         connected(s);
     if (s->handshaking && !s->ended)

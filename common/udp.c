@@ -191,8 +191,8 @@ static void read_batch(struct udp *u)
 
 static void readable(uv_poll_t *p, int status, int events)
 {
-    (void)status; /* an error of a former send; the read clears it */
     (void)events;
+    loop_poll_again(p, status, readable); /* an error of a former send; the read clears it */
     read_batch(p->data);
 }
 

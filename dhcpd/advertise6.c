@@ -172,8 +172,8 @@ static bool take_solicitation(struct advertiser6 *a)
 static void readable(uv_poll_t *poll, int status, int events)
 {
     struct advertiser6 *a = poll->data;
-    (void)status;
     (void)events;
+    loop_poll_again(poll, status, readable);
     for (int i = 0; i < SOLICITATIONS_A_TURN && take_solicitation(a); i++)
         ;
 }

@@ -303,6 +303,21 @@ static void the_end_of_the_peer_is_told_once(void **state)
     assert_int_equal(w->why, STREAM_PEER);
 }
 
+/* A reset comes with bytes in front of it: those are offered, and the end is told behind them. */
+static void bytes_and_a_reset_at_once_are_both_told(void **state)
+{
+    struct world *w = *state;
+    assert_true(stream_write(w->s, span_text("the peer does not read this")));
+    turn(w, 2);
+    assert_int_equal(send(w->peer, "part", 4, MSG_NOSIGNAL), 4);
+    close(w->peer); /* with bytes unread: a reset */
+    w->peer = -1;
+    turn(w, 6);
+    assert_string_equal(w->offered, "part|");
+    assert_int_equal(w->closed, 1);
+    assert_int_equal(w->why, STREAM_ERROR);
+}
+
 static void abort_itself(struct world *w, struct stream *s)
 {
     (void)w;
@@ -519,6 +534,7 @@ int main(void)
         TEST(close_waits_for_no_peer_but_loses_nothing),
         TEST(close_lingers_over_bytes_that_nobody_read),
         TEST(the_end_of_the_peer_is_told_once),
+        TEST(bytes_and_a_reset_at_once_are_both_told),
         TEST(a_callback_may_abort_its_own_stream),
         TEST(what_was_offered_can_be_read_behind_an_abort),
         TEST(the_deadline_fires_at_its_time_and_not_before),
