@@ -544,7 +544,7 @@ static void run_later(struct deferred *d)
     }
     if (!s->ended && s->offer_later) {
         s->offer_later = false;
-        if (s->kept_len && !s->paused)
+        if (s->kept_len && !s->paused && !s->finishing)
             offer(s, span_of(s->kept, s->kept_len));
         /* TLS may hold bytes that the socket will not announce again */
         if (!s->ended && s->ssl && !s->handshaking && SSL_pending(s->ssl) > 0)

@@ -115,7 +115,7 @@ bool stream_secure(const struct stream *s);
 const char *stream_tls_description(const struct stream *s);
 
 /* Sends what is queued for as long as the peer takes some of it, half-closes, waits a little for the peer's
- * end, closes. */
+ * end, closes. What was not taken is not offered any more. */
 void stream_finish(struct stream *s);
 /* The same for a peer that has nothing more to say, as after the last answer of a dialogue: it is not waited
  * for. */

@@ -22,6 +22,7 @@ struct connection {
     struct list waiting;  /* questions that others must answer first */
     struct list awaiting; /* changes that the disk must have first */
     bool transferring, peer_ended, over_tls;
+    bool untaken;  /* the stream keeps a whole message that was offered and not taken */
     uint64_t owed; /* octets that the peer had not taken when it was last looked at */
     struct transfer transfer;
     uint64_t transfer_key;       /* which zone it is: followers_key() */
@@ -36,10 +37,15 @@ static void wait_for(struct connection *c, struct now now, uint64_t ms)
     list_append(&s->connections, &c->node);
 }
 
+static bool owes_answers(const struct connection *c)
+{
+    return c->transferring || c->untaken || !list_empty(&c->waiting) || !list_empty(&c->awaiting);
+}
+
 /* Nothing is owed to the peer any more. */
 static void finish_if_ending(struct connection *c)
 {
-    if ((c->peer_ended || c->service->draining) && list_empty(&c->waiting) && list_empty(&c->awaiting))
+    if ((c->peer_ended || c->service->draining) && !owes_answers(c))
         stream_finish(c->stream);
 }
 
@@ -132,7 +138,8 @@ static void begin_transfer(struct connection *c, struct view *view)
 
 /* ---- messages -------------------------------------------------------------------------------- */
 
-static void take_message(struct connection *c, struct span message, struct now now)
+/* False: the connection is ended. */
+static bool take_message(struct connection *c, struct span message, struct now now)
 {
     struct service *s = c->service;
     struct writer w = writer_over(s->out.bytes, sizeof s->out.bytes);
@@ -147,9 +154,9 @@ static void take_message(struct connection *c, struct span message, struct now n
         begin_transfer(c, from.view);
         c->transferring = true;
         pump_transfer(c, now);
-    } else if (outcome == RESPOND_REPLY) {
-        send_out(c, &w);
+        return true;
     }
+    return outcome != RESPOND_REPLY || send_out(c, &w);
 }
 
 void dnsd_connection_waits(struct connection *c, struct recursion_client *client)
@@ -212,17 +219,27 @@ static bool read_message(struct reader *r, struct span *message)
     return true;
 }
 
+/* What comes after a transfer waits for its end, so order is kept. */
+static bool takes_more(const struct connection *c)
+{
+    return !c->transferring && !stream_crowded(c->stream) && !waits_enough(c);
+}
+
 static size_t bytes(void *self, struct stream *stream, struct span in)
 {
     struct connection *c = self;
-    struct reader r = reader_over(in);
+    struct reader r = reader_over(in), ahead = r;
     struct span message;
     struct now now = loop_now(c->service->home->loop);
-    /* ends: each turn takes a message; what comes after a transfer waits for its end, so order is kept */
-    while (!c->transferring && !stream_crowded(stream) && !waits_enough(c) && read_message(&r, &message))
-        take_message(c, message, now);
+    (void)stream;
+    while ((c->untaken = read_message(&ahead, &message)) && takes_more(c)) { /* ends: each turn takes one */
+        r = ahead;
+        if (!take_message(c, message, now))
+            return in.len;
+    }
     if (reader_offset(&r) && !c->transferring)
         wait_for(c, now, c->service->settings->tcp_idle_ms);
+    finish_if_ending(c);
     return reader_offset(&r);
 }
 
@@ -255,8 +272,7 @@ static void half_closed(void *self, struct stream *stream)
     struct connection *c = self;
     (void)stream;
     c->peer_ended = true;
-    if (!c->transferring)
-        finish_if_ending(c);
+    finish_if_ending(c);
 }
 
 static void tell_handshake(struct connection *c)
@@ -329,11 +345,8 @@ void dnsd_accept(void *self, struct listener *l, int fd, const struct endpoint *
 
 void dnsd_drain_connections(struct service *s)
 {
-    for (struct list_node *n = list_first(&s->connections); n; n = list_next(&s->connections, n)) {
-        struct connection *c = list_item(n, struct connection, node);
-        if (!c->transferring && list_empty(&c->waiting) && list_empty(&c->awaiting))
-            stream_finish(c->stream);
-    }
+    for (struct list_node *n = list_first(&s->connections); n; n = list_next(&s->connections, n))
+        finish_if_ending(list_item(n, struct connection, node));
 }
 
 bool dnsd_connections_busy(const struct service *s)

@@ -1,10 +1,12 @@
 """Messages that are not as they must be: the RFC's code or silence, each counted by its reason; and connections that
 dawdle, crowd or do not read."""
+import pathlib
 import re
 import resource
 import select
 import socket
 import struct
+import tempfile
 import threading
 import time
 import unittest
@@ -244,6 +246,44 @@ class Connections(unittest.TestCase):
         upstream.sendto(answer + b"\xc0\x0c" + struct.pack("!HHIH", 1, 1, 60, 4) + b"\xc0\0\2\x09", peer)
         late = Reply(f.read(struct.unpack("!H", f.read(2))[0]))
         self.assertEqual((late.id, late.rcode, late.counts[1]), (0x4711, 0, 1))
+
+    def transferring(self, *more, **options):
+        """A connection on which a zone of 12 MB was asked for, and more behind it."""
+        server = self.server(zone="small.test", **options,
+                             extra='zone "large.test" { file = "%s" allow-transfer = { "127.0.0.1" } }' % self.large())
+        s = socket.socket()
+        self.addCleanup(s.close)
+        s.settimeout(20)
+        s.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 8192)
+        s.connect(("127.0.0.1", server.port))
+        s.sendall(b"".join(struct.pack("!H", len(m)) + m for m in (query("large.test", 252), *more)))
+        return server, s
+
+    def large(self):
+        directory = tempfile.TemporaryDirectory()
+        self.addCleanup(directory.cleanup)
+        path = pathlib.Path(directory.name, "large")
+        path.write_text("$TTL 1h\n@ SOA ns1 hostmaster 1 15m 10m 1d 300\n@ NS ns1\nns1 A 192.0.2.1\n"
+                        f'$GENERATE 1-50000 h$ TXT "{"x" * 230}"\n')
+        return path
+
+    def replies(self, s):
+        """All that come, by ID, until the end."""
+        f, ids = s.makefile("rb"), []
+        while length := f.read(2):
+            message = f.read(struct.unpack("!H", length)[0])
+            self.assertEqual(len(message), struct.unpack("!H", length)[0])
+            ids.append(struct.unpack("!H", message[:2])[0])
+        return ids
+
+    def test_questions_behind_a_transfer_are_answered_after_the_end_of_the_client(self):
+        behind = [struct.pack("!H", i) + query("large.test")[2:] for i in (1, 2, 3)]
+        server, s = self.transferring(*behind)
+        s.shutdown(socket.SHUT_WR)
+        ids = self.replies(s)
+        self.assertEqual(ids[-3:], [1, 2, 3])
+        self.assertEqual(set(ids[:-3]), {0x4711})
+        self.assertEqual(server.program.end(), 0)
 
     def test_many_connections_and_many_in_flight(self):
         server = self.server()
