@@ -338,6 +338,7 @@ static ssize_t read_some(struct stream *s, uint8_t *into, size_t room)
     ssize_t n;
     if (s->ssl) {
         errno = 0;
+        ERR_clear_error(); /* one that somebody else left would be taken for ours by SSL_get_error() */
         int got = SSL_read(s->ssl, into, (int)room);
         int why = got > 0 ? SSL_ERROR_NONE : SSL_get_error(s->ssl, got);
         if (got > 0)
@@ -416,6 +417,7 @@ static void read_and_offer(struct stream *s)
 static void handshake(struct stream *s)
 {
     errno = 0;
+    ERR_clear_error(); /* as when reading */
     int n = SSL_do_handshake(s->ssl);
     int why = n == 1 ? SSL_ERROR_NONE : SSL_get_error(s->ssl, n);
     if (why == SSL_ERROR_WANT_READ || why == SSL_ERROR_WANT_WRITE) {

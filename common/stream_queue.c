@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <limits.h>
+#include <openssl/err.h>
 #include <openssl/ssl.h>
 #include <stdlib.h>
 #include <sys/sendfile.h>
@@ -213,6 +214,7 @@ static ssize_t send_tls(struct stream_queue *q, SSL *ssl)
     if (next.len == 0)
         return 0;
     errno = 0;
+    ERR_clear_error(); /* one that somebody else left would be taken for ours */
     int n = SSL_write(ssl, next.at, (int)next.len);
     if (n > 0)
         return n;

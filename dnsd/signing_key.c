@@ -4,6 +4,7 @@
 #include "store.h"
 
 #include <errno.h>
+#include <openssl/err.h>
 #include <openssl/evp.h>
 #include <openssl/pem.h>
 #include <stdio.h>
@@ -65,8 +66,10 @@ static EVP_PKEY *read_key(FILE *f, const char *path, struct problem *p)
 {
     EVP_PKEY *pair = PEM_read_PrivateKey(f, NULL, NULL, NULL);
     fclose(f);
-    if (!pair)
+    if (!pair) {
         problem_set(p, "%s: no private key in PEM", path);
+        ERR_clear_error(); /* it is told; who looks at the queue next is somebody else */
+    }
     return pair;
 }
 

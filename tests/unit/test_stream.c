@@ -9,6 +9,7 @@
 #include "tls.h"
 
 #include <fcntl.h>
+#include <openssl/err.h>
 #include <openssl/ssl.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -31,6 +32,7 @@ struct world {
     const char *reply;
     void (*in_bytes)(struct world *w, struct stream *s);
     struct tls_context *tls;
+    bool others_fail; /* and leave their errors in OpenSSL's queue */
 };
 
 static size_t bytes(void *self, struct stream *s, struct span in)
@@ -113,8 +115,11 @@ static int tear_down(void **state)
 
 static void turn(struct world *w, int times)
 {
-    for (int i = 0; i < times; i++)
+    for (int i = 0; i < times; i++) {
+        if (w->others_fail)
+            ERR_raise(ERR_LIB_USER, ERR_R_INTERNAL_ERROR);
         loop_turn(&w->loop, false);
+    }
 }
 
 static void say(struct world *w, const char *text)
@@ -483,7 +488,7 @@ static void ask_peer_for(struct world *w, const char *name)
     SSL_set_fd(server, w->peer);
     stream_start_tls_to(w->s, w->tls, name);
     for (int i = 0; i < TURNS_MAX && !w->closed && !w->secured; i++) {
-        loop_turn(&w->loop, false);
+        turn(w, 1);
         SSL_accept(server);
     }
     if (w->secured) {
@@ -492,6 +497,9 @@ static void ask_peer_for(struct world *w, const char *name)
         char heard[16] = "";
         assert_int_equal(SSL_read(server, heard, sizeof heard), 6);
         assert_string_equal(SSL_get_servername(server, TLSEXT_NAMETYPE_host_name), "mail01");
+        assert_int_equal(SSL_write(server, "250 ok\r\n", 8), 8);
+        turn(w, 5);
+        assert_string_equal(w->offered, "250 ok\r\n|");
     }
     SSL_free(server);
     tls_context_close(served);
@@ -514,6 +522,15 @@ static void a_client_takes_no_certificate_of_another_name(void **state)
     assert_int_equal(w->secured, 0);
     assert_int_equal(w->closed, 1);
     assert_int_equal(w->why, STREAM_ERROR);
+}
+
+static void an_error_of_somebody_else_ends_no_stream(void **state)
+{
+    struct world *w = *state;
+    w->others_fail = true;
+    ask_peer_for(w, "mail01");
+    assert_int_equal(w->secured, 1);
+    assert_int_equal(w->closed, 0);
 }
 
 #define TEST(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
@@ -543,6 +560,7 @@ int main(void)
         TEST(garbage_for_a_handshake_ends_only_that_stream),
         TEST(a_client_takes_the_certificate_of_the_name_it_asks_for),
         TEST(a_client_takes_no_certificate_of_another_name),
+        TEST(an_error_of_somebody_else_ends_no_stream),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
