@@ -27,8 +27,8 @@ struct connection {
     struct http_chunked chunked;
     size_t scanned; /* of a chunked body, decoder and all */
     uint64_t due_ms, armed_ms;
-    uint64_t queued; /* of the answers, when due_ms was set to a write deadline */
-    bool handling;   /* inside handle() */
+    uint64_t owed; /* of the answers, when due_ms was set to a write deadline */
+    bool handling; /* inside handle() */
     bool close_after, refused, old, continued;
     bool untaken;    /* the stream holds bytes that were offered and not taken */
     bool peer_ended; /* the client said that it asks nothing more */
@@ -61,7 +61,7 @@ static void set_due(struct connection *c, uint64_t after_ms)
 
 static void set_write_due(struct connection *c)
 {
-    c->queued = stream_queued(c->stream);
+    c->owed = stream_owed(c->stream);
     set_due(c, c->server->options.write_ms);
 }
 
@@ -475,7 +475,7 @@ static void expired(void *self, struct stream *stream)
         refuse(c, &late);
     else if (!stream_crowded(stream))
         finish(c);
-    else if (stream_queued(stream) < c->queued)
+    else if (stream_owed(stream) < c->owed)
         set_write_due(c); /* a slow client, but it takes some */
     else
         cut(c);

@@ -5,6 +5,7 @@
 #include "tls.h"
 
 #include <errno.h>
+#include <linux/sockios.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <openssl/err.h>
@@ -17,7 +18,7 @@
 #define READS_A_TURN 4     /* full scratches from one connection before the others have their turn */
 #define KEPT_LEAST   1024  /* the least that is allocated for bytes not taken */
 #define LINGER_MS    2000  /* how long the peer's end is waited for after ours: RFC 9112 9.6 */
-#define FINISH_MS    30000 /* how long the peer may take none of what was queued when we finished */
+#define FINISH_MS    30000 /* how long a peer may take nothing of what is left, looked at each time */
 
 struct stream {
     struct loop *loop;
@@ -47,8 +48,8 @@ struct stream {
     bool was_crowded;   /* above the high mark since drained() */
     bool connecting, handshaking, handshake_wants_write;
     bool paused, peer_ended, finishing, lingering;
-    bool peer_is_done;      /* stream_close() */
-    uint64_t finish_queued; /* what was queued when the deadline for finishing was armed */
+    bool peer_is_done;    /* stream_close() */
+    uint64_t finish_owed; /* when the deadline for finishing fired last */
     bool ended;
     enum stream_end why;
     char error[160];
@@ -260,6 +261,14 @@ bool stream_crowded(const struct stream *s)
 uint64_t stream_queued(const struct stream *s)
 {
     return s->queue.bytes;
+}
+
+uint64_t stream_owed(const struct stream *s)
+{
+    int on_the_way = 0;
+    if (!s->ended && ioctl(s->fd, SIOCOUTQ, &on_the_way) != 0)
+        on_the_way = 0;
+    return s->queue.bytes + (uint64_t)on_the_way;
 }
 
 void stream_flush(struct stream *s)
@@ -557,19 +566,30 @@ static void run_later(struct deferred *d)
 
 static void arm_for_finishing(struct stream *s)
 {
-    s->finish_queued = s->queue.bytes;
     loop_arm(s->loop, &s->deadline, loop_now(s->loop).mono_ms + FINISH_MS);
+}
+
+/* The first look has nothing to compare with: the kernel is not asked each time that a stream is finished. */
+static void look_at_finishing(struct stream *s)
+{
+    uint64_t owed = stream_owed(s);
+    if (owed == s->finish_owed) {
+        end(s, STREAM_ABORTED);
+        return;
+    }
+    s->finish_owed = owed;
+    arm_for_finishing(s);
 }
 
 static void deadline_fired(struct timer *t, struct now now)
 {
     struct stream *s = (struct stream *)((char *)t - offsetof(struct stream, deadline));
-    if (s->finishing && !s->lingering && s->queue.bytes < s->finish_queued) {
-        arm_for_finishing(s);
+    if (s->lingering) {
+        end(s, s->why);
         return;
     }
-    if (s->lingering || s->finishing) {
-        end(s, s->lingering ? s->why : STREAM_ABORTED);
+    if (s->finishing) {
+        look_at_finishing(s);
         return;
     }
     if (now.mono_ms < s->due_ms) {

@@ -89,8 +89,11 @@ uint8_t *stream_reserve(struct stream *s, size_t bytes);
 void stream_commit(struct stream *s, size_t bytes);
 /* True above the high mark: stop producing until drained(). */
 bool stream_crowded(const struct stream *s);
-/* What is queued and not sent yet, the bytes of files too: whether a slow peer takes any of it. */
+/* What is queued and not sent yet, the bytes of files too. */
 uint64_t stream_queued(const struct stream *s);
+/* The same, and what the kernel has sent and the peer has not taken: whether it takes any of it. Asks the
+ * kernel. */
+uint64_t stream_owed(const struct stream *s);
 /* Sends now instead of at the end of the callback or turn. */
 void stream_flush(struct stream *s);
 

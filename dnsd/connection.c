@@ -105,6 +105,7 @@ static void pump_transfer(struct connection *c, struct now now)
         if (!send_out(c, &w))
             return;
     }
+    c->owed = stream_owed(c->stream);
     wait_for(c, now, STALL_MS);
     if (!transfer_over(&c->transfer))
         return;
@@ -256,12 +257,14 @@ static void drained(void *self, struct stream *stream)
 static void expired(void *self, struct stream *stream)
 {
     struct connection *c = self;
-    uint64_t owed = stream_queued(stream);
-    if (c->transferring || (c->over_tls && !stream_secure(stream)) || (owed && owed == c->owed)) {
+    uint64_t owed = stream_owed(stream), again_ms = c->service->settings->tcp_idle_ms;
+    bool queued = stream_queued(stream) > 0;
+    if ((c->over_tls && !stream_secure(stream)) || (queued && owed == c->owed)) {
         stream_abort(stream);
-    } else if (owed) {
+    } else if (queued || c->transferring) {
         c->owed = owed;
-        stream_deadline(stream, loop_now(c->service->home->loop).mono_ms + c->service->settings->tcp_idle_ms);
+        again_ms = c->transferring ? STALL_MS : again_ms;
+        stream_deadline(stream, loop_now(c->service->home->loop).mono_ms + again_ms);
     } else {
         stream_finish(stream);
     }

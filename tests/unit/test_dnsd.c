@@ -337,6 +337,53 @@ static void broken_transfers_are_told(void **state)
     free(text);
 }
 
+/* So many names with a text each: more than the kernel takes from us for one connection. */
+static void start_with_texts(unsigned names)
+{
+    static char text[200 + 1], line[256];
+    char *zone = malloc((size_t)names * sizeof line);
+    size_t length = (size_t)sprintf(zone, "%s", small_zone);
+    memset(text, 'x', sizeof text - 1);
+    for (unsigned i = 0; i < names; i++)
+        length += (size_t)sprintf(zone + length, "h%u TXT %s\n", i, text);
+    start_with(zone);
+    free(zone);
+}
+
+/* One who has little room for what comes. */
+static int narrow_client(void)
+{
+    struct sockaddr_in to = { .sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0), room = 8192;
+    to.sin_port = htons(w.tcp.port);
+    setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &room, sizeof room);
+    assert_int_equal(connect(fd, (struct sockaddr *)&to, sizeof to), 0);
+    fcntl(fd, F_SETFL, O_NONBLOCK);
+    return fd;
+}
+
+/* However slow, who takes some of a zone gets it; who takes nothing does not. */
+static void a_transfer_lasts_while_its_receiver_takes_some(void **state)
+{
+    static uint8_t m[16384];
+    (void)state;
+    clock_freeze(&w.loop.clock);
+    start_with_texts(40000);
+    int fd = narrow_client();
+    send(fd, m, tcp_query(m, "z.test.", "AXFR"), 0);
+    for (int i = 0; i < 20; i++) {
+        assert_int_equal(receive(fd, m, sizeof m), sizeof m);
+        loop_advance(&w.loop, 20000);
+    }
+    assert_true(dnsd_service.busy(w.service));
+    assert_null(strstr(w.seen, "broken"));
+    loop_advance(&w.loop, 61000);
+    for (int i = 0; i < 4; i++)
+        loop_turn(&w.loop, false);
+    assert_non_null(strstr(w.seen, "dns.transfer.broken "));
+    close(fd);
+}
+
 static bool reload(void)
 {
     char why[4096];
@@ -472,6 +519,7 @@ int main(void)
         TEST(tcp_ends_when_idle),
         TEST(transfers_a_large_zone),
         TEST(broken_transfers_are_told),
+        TEST(a_transfer_lasts_while_its_receiver_takes_some),
         TEST(reload_swaps_or_keeps),
         TEST(a_wrong_zone_stops_the_start),
         TEST(what_is_not_there_is_refused),

@@ -272,6 +272,27 @@ static void a_peer_that_never_ends_is_not_waited_for_long(void **state)
     assert_int_equal(w->expired, 0);
 }
 
+static void a_slow_peer_gets_all_of_a_finished_stream(void **state)
+{
+    struct world *w = *state;
+    static uint8_t big[600000];
+    static char heard[40000];
+    clock_freeze(&w->loop.clock);
+    assert_true(stream_write(w->s, span_of(big, sizeof big)));
+    stream_finish(w->s);
+    turn(w, 5);
+    for (int i = 0; i < 10; i++) {
+        assert_int_equal(hear(w, heard, sizeof heard), sizeof heard);
+        loop_advance(&w->loop, 28000);
+        turn(w, 5);
+        assert_int_equal(w->closed, 0);
+    }
+    loop_advance(&w->loop, 61000); /* it takes nothing any more: two looks */
+    turn(w, 5);
+    assert_int_equal(w->closed, 1);
+    assert_int_equal(w->why, STREAM_ABORTED);
+}
+
 static void close_waits_for_no_peer_but_loses_nothing(void **state)
 {
     struct world *w = *state;
@@ -548,6 +569,7 @@ int main(void)
         TEST(the_hard_limit_refuses),
         TEST(finish_sends_all_and_waits_for_the_peer),
         TEST(a_peer_that_never_ends_is_not_waited_for_long),
+        TEST(a_slow_peer_gets_all_of_a_finished_stream),
         TEST(close_waits_for_no_peer_but_loses_nothing),
         TEST(close_lingers_over_bytes_that_nobody_read),
         TEST(the_end_of_the_peer_is_told_once),
