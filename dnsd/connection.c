@@ -253,7 +253,8 @@ static void drained(void *self, struct stream *stream)
         stream_resume(stream);
 }
 
-/* In its handshake nothing is owed to the peer; else it gets what is, for as long as it takes some of it. */
+/* In its handshake nothing is owed to the peer; else it gets what is, for as long as it takes some of it. Who
+ * waits for an answer is not idle. */
 static void expired(void *self, struct stream *stream)
 {
     struct connection *c = self;
@@ -261,7 +262,7 @@ static void expired(void *self, struct stream *stream)
     bool queued = stream_queued(stream) > 0;
     if ((c->over_tls && !stream_secure(stream)) || (queued && owed == c->owed)) {
         stream_abort(stream);
-    } else if (queued || c->transferring) {
+    } else if (queued || owes_answers(c)) {
         c->owed = owed;
         again_ms = c->transferring ? STALL_MS : again_ms;
         stream_deadline(stream, loop_now(c->service->home->loop).mono_ms + again_ms);

@@ -226,26 +226,46 @@ class Connections(unittest.TestCase):
         self.assertEqual(server.tcp(query()).rcode, 0)
         self.assertLess(self.open(server), 128)
 
-    def test_replies_overtake_each_other(self):
-        """RFC 7766 6.2.1.1: one that others must answer first does not hold up the rest."""
+    def behind_another(self, words=""):
+        """A server that asks another one for slow.test, and that one's socket."""
         upstream = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
         self.addCleanup(upstream.close)
         upstream.bind(("127.0.0.1", 0))
         upstream.settimeout(20)
-        server = self.server('allow-recursion = { "127.0.0.0/8" }',
-                             extra=f'forward "slow.test" {{ to = {{ "127.0.0.1:{upstream.getsockname()[1]}" }} }}')
+        return upstream, self.server(
+            f'allow-recursion = {{ "127.0.0.0/8" }} {words}',
+            extra=f'forward "slow.test" {{ to = {{ "127.0.0.1:{upstream.getsockname()[1]}" }} }}')
+
+    def answer(self, upstream):
+        asked, peer = upstream.recvfrom(65535)
+        end = asked.index(b"\4slow\4test\0") + 15
+        answer = asked[:2] + struct.pack("!5H", 0x8180, 1, 1, 0, 0) + asked[12:end]
+        upstream.sendto(answer + b"\xc0\x0c" + struct.pack("!HHIH", 1, 1, 60, 4) + b"\xc0\0\2\x09", peer)
+
+    def test_replies_overtake_each_other(self):
+        """RFC 7766 6.2.1.1: one that others must answer first does not hold up the rest."""
+        upstream, server = self.behind_another()
         s = self.connect(server)
         f = s.makefile("rb")
         slow, fast = query("a.slow.test", 1), b"\0\1" + query("www.example.test", 1)[2:]
         s.sendall(b"".join(struct.pack("!H", len(m)) + m for m in (slow, fast, fast)))
         for _ in range(2):
             self.assertEqual(Reply(f.read(struct.unpack("!H", f.read(2))[0])).id, 1)
-        asked, peer = upstream.recvfrom(65535)
-        end = asked.index(b"\4slow\4test\0") + 15
-        answer = asked[:2] + struct.pack("!5H", 0x8180, 1, 1, 0, 0) + asked[12:end]
-        upstream.sendto(answer + b"\xc0\x0c" + struct.pack("!HHIH", 1, 1, 60, 4) + b"\xc0\0\2\x09", peer)
+        self.answer(upstream)
         late = Reply(f.read(struct.unpack("!H", f.read(2))[0]))
         self.assertEqual((late.id, late.rcode, late.counts[1]), (0x4711, 0, 1))
+
+    def test_who_waits_for_an_answer_is_not_idle(self):
+        """RFC 7766 3: a server's connection is idle when it has answered all that came."""
+        upstream, server = self.behind_another('tcp-idle-timeout = "200ms"')
+        s = self.connect(server)
+        s.sendall(struct.pack("!H", len(query("a.slow.test", 1))) + query("a.slow.test", 1))
+        for _ in range(2):  # their time was over later than that of the first would have been
+            self.assertTrue(self.is_closed(self.connect(server)))
+        self.answer(upstream)
+        f = s.makefile("rb")
+        self.assertEqual(Reply(f.read(struct.unpack("!H", f.read(2))[0])).id, 0x4711)
+        self.assertTrue(self.is_closed(s))
 
     def transferring(self, *more, **options):
         """A connection on which a zone of 12 MB was asked for, and more behind it."""
