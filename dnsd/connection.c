@@ -23,6 +23,7 @@ struct connection {
     struct list awaiting; /* changes that the disk must have first */
     bool transferring, peer_ended, over_tls;
     bool untaken;  /* the stream keeps a whole message that was offered and not taken */
+    bool begun;    /* it keeps the beginning of one */
     uint64_t owed; /* octets that the peer had not taken when it was last looked at */
     struct transfer transfer;
     uint64_t transfer_key;       /* which zone it is: followers_key() */
@@ -42,11 +43,30 @@ static bool owes_answers(const struct connection *c)
     return c->transferring || c->untaken || !list_empty(&c->waiting) || !list_empty(&c->awaiting);
 }
 
+/* A message that will never be whole: nobody can answer it. */
+static void tell_if_begun(struct connection *c, const char *why)
+{
+    struct events *events = c->service->home->events;
+    struct event ev;
+    bool begun = c->begun;
+    c->begun = false; /* it is told once */
+    if (!begun || !event_happens_for(events, EVENT_DNS_IGNORED, why))
+        return;
+    event_begin(&ev, EVENT_DNS_IGNORED, loop_now(c->service->home->loop));
+    event_endpoint(&ev, "client", stream_peer(c->stream));
+    event_text(&ev, "protocol", c->over_tls ? "tls" : "tcp");
+    event_text(&ev, "reason", why);
+    event_emit(events, &ev);
+}
+
 /* Nothing is owed to the peer any more. */
 static void finish_if_ending(struct connection *c)
 {
-    if ((c->peer_ended || c->service->draining) && !owes_answers(c))
-        stream_finish(c->stream);
+    if (!(c->peer_ended || c->service->draining) || owes_answers(c))
+        return;
+    if (c->peer_ended)
+        tell_if_begun(c, "the connection ended within it");
+    stream_finish(c->stream);
 }
 
 /* Sends the reply that lies in service->out. False: the peer does not read, the connection is ended. */
@@ -240,6 +260,7 @@ static size_t bytes(void *self, struct stream *stream, struct span in)
     }
     if (reader_offset(&r) && !c->transferring)
         wait_for(c, now, c->service->settings->tcp_idle_ms);
+    c->begun = !c->untaken && reader_offset(&r) < in.len;
     finish_if_ending(c);
     return reader_offset(&r);
 }
@@ -267,6 +288,7 @@ static void expired(void *self, struct stream *stream)
         again_ms = c->transferring ? STALL_MS : again_ms;
         stream_deadline(stream, loop_now(c->service->home->loop).mono_ms + again_ms);
     } else {
+        tell_if_begun(c, "not all of it came in time");
         stream_finish(stream);
     }
 }

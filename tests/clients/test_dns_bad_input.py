@@ -165,6 +165,12 @@ class Connections(unittest.TestCase):
         self.assertTrue(self.is_closed(s))
         self.assertGreater(time.monotonic() - began, 0.5)
         self.assertLess(time.monotonic() - began, 15)
+        self.assertEqual(self.ignored(server, "not all of it came in time"), 1)
+
+    def ignored(self, server, why):
+        out = lab.run(lab.BUILD / "wirelab", "stats", "-c", server.program.conf).stdout.decode()
+        counted = re.search(r'^wirelab_\w+\{.*"dns.ignored".*reason="%s"\} (\d+)$' % why, out, re.M)
+        return int(counted[1]) if counted else 0
 
     def test_silence_and_half_a_length(self):
         server = self.server('tcp-idle-timeout = "300ms"')

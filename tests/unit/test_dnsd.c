@@ -276,6 +276,23 @@ static void tcp_ends_when_idle(void **state)
     assert_int_equal(receive(fd, m, 1), 0); /* the end */
     assert_int_not_equal(errno, ECONNRESET);
     close(fd);
+    assert_non_null(strstr(w.seen, "dns.ignored (not all of it came in time) "));
+}
+
+/* What is cut short is told, and what came whole before it is answered. */
+static void tcp_ends_within_a_message(void **state)
+{
+    uint8_t m[512];
+    (void)state;
+    start_with(small_zone);
+    int fd = client(SOCK_STREAM);
+    size_t len = tcp_query(m, "ns.z.test.", "A");
+    memcpy(m + len, m, len - 1);
+    send(fd, m, len + len - 1, 0);
+    shutdown(fd, SHUT_WR);
+    assert_int_equal(receive(fd, m, sizeof m), len + 16);
+    close(fd);
+    assert_non_null(strstr(w.seen, "dns.query dns.ignored (the connection ended within it) "));
 }
 
 /* A zone of several megabytes to one who reads slowly and said at once that he has nothing more to ask. */
@@ -517,6 +534,7 @@ int main(void)
         TEST(survives_rubbish),
         TEST(tcp_split_at_every_octet),
         TEST(tcp_ends_when_idle),
+        TEST(tcp_ends_within_a_message),
         TEST(transfers_a_large_zone),
         TEST(broken_transfers_are_told),
         TEST(a_transfer_lasts_while_its_receiver_takes_some),
