@@ -377,9 +377,11 @@ void dnsd_drain_connections(struct service *s)
 
 bool dnsd_connections_busy(const struct service *s)
 {
-    for (struct list_node *n = list_first(&s->connections); n; n = list_next(&s->connections, n))
-        if (list_item(n, struct connection, node)->transferring)
+    for (struct list_node *n = list_first(&s->connections); n; n = list_next(&s->connections, n)) {
+        const struct connection *c = list_item(n, struct connection, node);
+        if (owes_answers(c) || stream_queued(c->stream))
             return true;
+    }
     return false;
 }
 

@@ -230,8 +230,9 @@ struct service {
 
 /* connection.c */
 listener_fn dnsd_accept;
-/* Ends idle connections; those in the middle of a transfer go on. */
+/* Ends idle connections; those that are owed something go on. */
 void dnsd_drain_connections(struct service *s);
+/* Somebody is owed an answer, or the rest of one. */
 bool dnsd_connections_busy(const struct service *s);
 void dnsd_abort_connections(struct service *s);
 
@@ -300,7 +301,7 @@ bool views_reload_zone(struct view *v, const struct dns_name *lower, struct sour
 void views_drop(struct service *s, struct views *v);
 /* All that are in service end. */
 void views_close(struct service *s);
-/* Some change is on its way to the disk. */
+/* Some change is on its way to the disk, or to a primary. */
 bool views_busy(const struct service *s);
 /* A file of root hints; NULL, and *p and an event say why. */
 struct zone *views_load_hints(struct service *s, const char *path, struct problem *p);

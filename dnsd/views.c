@@ -404,7 +404,7 @@ void views_count(const struct service *s, struct http_exchange *x)
 bool views_busy(const struct service *s)
 {
     for (size_t i = 0; i < s->view_count; i++)
-        if (primary_busy(s->views[i]->primary))
+        if (primary_busy(s->views[i]->primary) || s->views[i]->forward_count)
             return true;
     return false;
 }

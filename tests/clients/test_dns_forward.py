@@ -1,11 +1,15 @@
 """UPDATE through a secondary (RFC 2136 6): the primary decides, signatures stay good on the way (RFC 8945 5.5)."""
 import pathlib
 import shutil
+import signal
+import socket
+import struct
 import tempfile
 import unittest
 
 import lab
 from test_dns_copies import ask, free_port
+from test_dns_edns import name
 
 ZONE = """$TTL 60
 @ SOA ns hostmaster 1 3600 600 86400 60
@@ -96,6 +100,23 @@ class Forward(unittest.TestCase):
         self.assertIn("it cannot be reached", second.log())
         primary.end()
         self.assertIn("SERVFAIL", self.update(where)[1])
+
+    def test_what_is_under_way_is_answered_before_the_end(self):
+        with socket.create_server(("127.0.0.1", 0)) as slow, socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as client:
+            _, _, second, where = self.pair(more_primaries=f'"127.0.0.1:{slow.getsockname()[1]}",')
+            client.settimeout(20)
+            client.connect(("127.0.0.1", where))
+            client.send(struct.pack("!6H", 77, 5 << 11, 1, 0, 1, 0) + name("a.test") + struct.pack("!HH", 6, 1) +
+                        name("new.a.test") + struct.pack("!HHIH", 1, 1, 60, 4) + b"\xc0\0\2\x09")
+            slow.settimeout(20)
+            asked, _ = slow.accept()
+            with asked, asked.makefile("rb") as f:
+                message = f.read(struct.unpack("!H", f.read(2))[0])
+                second.signal(signal.SIGTERM)
+                second.wait_log("event=stopping")
+                asked.sendall(struct.pack("!HHH", len(message), struct.unpack("!H", message[:2])[0], 0xA800) + message[4:])
+                self.assertEqual(client.recv(512)[:4], struct.pack("!HH", 77, 0xA800))
+            self.assertEqual(second.process.wait(lab.END_S), 0)
 
     def test_no_primary_in_clear(self):
         conf = self.directory / "lab.conf"

@@ -401,6 +401,39 @@ static void a_transfer_lasts_while_its_receiver_takes_some(void **state)
     close(fd);
 }
 
+/* Answers to all that came: queued, or still to be made when there is room for them. */
+static void an_end_waits_for_what_is_owed(void **state)
+{
+    enum { QUESTIONS = 200, TEXTS = 250 };
+    static uint8_t in[QUESTIONS * 32], m[70000];
+    static char zone[TEXTS * 250];
+    size_t len = 0;
+    (void)state;
+    int at = sprintf(zone, "%s", small_zone);
+    for (int i = 0; i < TEXTS; i++)
+        at += sprintf(zone + at, "fat TXT %0200d\n", i);
+    start_with(zone);
+    int fd = narrow_client();
+    for (int i = 0; i < QUESTIONS; i++)
+        len += tcp_query(in + len, "fat.z.test.", "TXT");
+    send(fd, in, len, 0);
+    assert_int_equal(receive(fd, m, 1), 1);
+    dnsd_service.drain(w.service);
+    assert_true(dnsd_service.busy(w.service));
+    for (size_t i = 0, have = 1; i < QUESTIONS; i++, have = 0) {
+        assert_int_equal(receive(fd, m + have, 2 - have), 2 - have);
+        size_t n = (size_t)(m[0] << 8 | m[1]);
+        assert_int_equal(receive(fd, m, n), n);
+        if (w.service && !dnsd_service.busy(w.service)) {
+            dnsd_service.stop(w.service); /* what the kernel has, it delivers */
+            w.service = NULL;
+        }
+    }
+    assert_null(w.service);
+    assert_int_equal(recv(fd, m, 1, 0), 0); /* the end, and no reset */
+    close(fd);
+}
+
 static bool reload(void)
 {
     char why[4096];
@@ -538,6 +571,7 @@ int main(void)
         TEST(transfers_a_large_zone),
         TEST(broken_transfers_are_told),
         TEST(a_transfer_lasts_while_its_receiver_takes_some),
+        TEST(an_end_waits_for_what_is_owed),
         TEST(reload_swaps_or_keeps),
         TEST(a_wrong_zone_stops_the_start),
         TEST(what_is_not_there_is_refused),
