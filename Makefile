@@ -61,6 +61,7 @@ FUZZ = $(patsubst tests/fuzz/%.c,$(FUZZ_BUILD)/fuzz/%,$(wildcard tests/fuzz/fuzz
 FUZZ_SECONDS = 600
 
 $(BUILD)/unit/% $(BUILD)/sim/%: override CFLAGS += -Itests
+$(BUILD)/unit/test_udp: override LDFLAGS += -Wl,--wrap=malloc,--wrap=calloc
 $(BUILD)/unit/%: tests/unit/%.c $(BUILD)/libwirelab.a $(LAB_OBJ)
 	@mkdir -p $(@D)
 	$(if $(V),,@echo "  TEST  $@")

@@ -274,6 +274,14 @@ static int open_socket(const struct udp_options *o, struct problem *p)
     return fd;
 }
 
+static struct udp *no_memory(struct udp *u, int fd, struct problem *p)
+{
+    close(fd);
+    free(u);
+    problem_set(p, "out of memory");
+    return NULL;
+}
+
 struct udp *udp_open(struct loop *l, const struct udp_options *o, udp_batch_fn *fn, void *owner,
                      struct problem *p)
 {
@@ -281,11 +289,8 @@ struct udp *udp_open(struct loop *l, const struct udp_options *o, udp_batch_fn *
     if (fd < 0)
         return NULL;
     struct udp *u = calloc(1, sizeof *u);
-    if (!u) {
-        close(fd);
-        problem_set(p, "out of memory");
-        return NULL;
-    }
+    if (!u)
+        return no_memory(NULL, fd, p);
     *u = (struct udp){ .loop = l,
                        .fd = fd,
                        .local = socket_local(fd),
@@ -293,6 +298,9 @@ struct udp *udp_open(struct loop *l, const struct udp_options *o, udp_batch_fn *
                        .out_bytes = o->out_bytes,
                        .fn = fn,
                        .owner = owner };
+    u->free = room_new(u); /* so that one is always there, or in hand and comes back */
+    if (!u->free)
+        return no_memory(u, fd, p);
     uv_poll_init(&l->uv, &u->poll, fd);
     u->poll.data = u;
     u->again.run = read_again;

@@ -16,6 +16,21 @@
 #define TURNS_MAX 500
 #define HELD_MAX  16
 
+/* The linker leads the calls of common/ here. */
+static bool no_memory;
+void *__real_malloc(size_t bytes);
+void *__real_calloc(size_t count, size_t bytes);
+void *__wrap_malloc(size_t bytes);
+void *__wrap_calloc(size_t count, size_t bytes);
+void *__wrap_malloc(size_t bytes)
+{
+    return no_memory ? NULL : __real_malloc(bytes);
+}
+void *__wrap_calloc(size_t count, size_t bytes)
+{
+    return no_memory ? NULL : __real_calloc(count, bytes);
+}
+
 struct world {
     struct loop loop;
     struct udp *u;
@@ -214,6 +229,19 @@ static void closing_with_a_batch_in_hand_is_safe(void **state)
     open_on(w, "127.0.0.1:0"); /* for tear_down */
 }
 
+static void a_moment_without_memory_does_not_make_it_deaf(void **state)
+{
+    struct world *w = *state;
+    open_on(w, "127.0.0.1:0");
+    no_memory = true;
+    assert_int_equal(send(w->client, "x", 1, 0), 1);
+    for (int i = 0; i < 10; i++)
+        loop_turn(&w->loop, false);
+    no_memory = false;
+    assert_int_equal(send(w->client, "x", 1, 0), 1);
+    wait_for_datagrams(w, 2);
+}
+
 static void an_address_in_use_is_named_with_a_remedy(void **state)
 {
     struct world *w = *state;
@@ -239,6 +267,7 @@ int main(void)
         TEST(nothing_written_is_nothing_sent),
         TEST(a_datagram_over_the_room_is_marked),
         TEST(closing_with_a_batch_in_hand_is_safe),
+        TEST(a_moment_without_memory_does_not_make_it_deaf),
         TEST(an_address_in_use_is_named_with_a_remedy),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
