@@ -3,6 +3,7 @@
 #include "daemon.h"
 #include "wire/http.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/socket.h>
@@ -10,9 +11,22 @@
 #include <unistd.h>
 
 #define ANSWER_BYTES (64 * 1024) /* at a time; the head comes in the first of them */
+#define CONNECT_S    3           /* a server that runs takes everybody in at each turn of its loop */
 
-/* Of one server alone, or of a lab. -1: nobody is behind it. */
-static int open_door(const char *state)
+/* Waits so long at most for a server whose queue is full; what is sent later may take its time. */
+static bool connect_soon(int fd, const struct sockaddr_un *at)
+{
+    const struct timeval limit = { .tv_sec = CONNECT_S }, none = { 0 };
+    setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &limit, sizeof limit);
+    bool connected = connect(fd, (const struct sockaddr *)at, sizeof *at) == 0;
+    int error = errno;
+    setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &none, sizeof none);
+    errno = error;
+    return connected;
+}
+
+/* Of one server alone, or of a lab. -1, and that is told: nobody is behind it. */
+static int open_door(const char *command, const char *state)
 {
     static const char *const names[] = { "wirelab", "dhcpd", "dnsd", "httpd", "imapd", "smtpd" };
     for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
@@ -20,11 +34,21 @@ static int open_door(const char *state)
         int n = snprintf(at.sun_path, sizeof at.sun_path, "%s/%s.sock", state, names[i]);
         int fd =
             n > 0 && (size_t)n < sizeof at.sun_path ? socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0) : -1;
-        if (fd >= 0 && connect(fd, (struct sockaddr *)&at, sizeof at) == 0)
+        if (fd >= 0 && connect_soon(fd, &at))
             return fd;
+        bool hangs = fd >= 0 && errno == EAGAIN;
         if (fd >= 0)
             close(fd);
+        if (hangs) {
+            fprintf(
+                stderr,
+                "wirelab %s: the server behind %s takes nobody in: it is stopped (`kill -CONT` lets it go "
+                "on) or hangs (end it and start it again)\n",
+                command, at.sun_path);
+            return -1;
+        }
     }
+    fprintf(stderr, "wirelab %s: no server with the state directory %s runs here\n", command, state);
     return -1;
 }
 
@@ -64,11 +88,9 @@ static int print_answer(const char *command, int fd)
 int door_ask(const char *command, const char *state, const char *method, const char *path)
 {
     char request[1024];
-    int fd = open_door(state);
-    if (fd < 0) {
-        fprintf(stderr, "wirelab %s: no server with the state directory %s runs here\n", command, state);
+    int fd = open_door(command, state);
+    if (fd < 0)
         return EXIT_RUNNING;
-    }
     int n = snprintf(request, sizeof request, "%s %s HTTP/1.0\r\nHost: localhost\r\n\r\n", method, path);
     bool sent = n > 0 && (size_t)n < sizeof request && write(fd, request, (size_t)n) == n;
     int code = sent ? print_answer(command, fd) : EXIT_RUNNING;
@@ -137,11 +159,9 @@ bool door_exchange(const char *command, const char *state, const struct door_req
                    struct door_answer *a)
 {
     *a = (struct door_answer){ 0 };
-    int fd = open_door(state);
-    if (fd < 0) {
-        fprintf(stderr, "wirelab %s: no server with the state directory %s runs here\n", command, state);
+    int fd = open_door(command, state);
+    if (fd < 0)
         return false;
-    }
     bool answered = send_request(fd, r) && read_answer(fd, a);
     close(fd);
     if (!answered)

@@ -115,6 +115,30 @@ class Wrong(unittest.TestCase):
                 self.assertRegex(server.log(), rf"127\.0\.0\.1:{port}/tcp: Address already in use")
                 self.assertIn("ss -lnp", server.log())
 
+    def test_a_door_behind_which_a_program_is_stopped_is_not_waited_at(self):
+        text = f'httpd {{ listen = {{ "127.0.0.1:0" }} site "default" {{ root = "{self.directory}" }} }}\n'
+        with lab.Program(text) as first:
+            self.addCleanup(first.kill)
+            first.signal(signal.SIGSTOP)
+            try:
+                queue = []
+                while True:
+                    queue.append(socket.socket(socket.AF_UNIX))
+                    queue[-1].setblocking(False)
+                    queue[-1].connect(str(first.directory / "state" / "wirelab.sock"))
+            except BlockingIOError:  # it is full
+                pass
+            with lab.Program(text, state=first.directory, name="second.conf") as second:
+                self.assertIn("another program answers there", second.log())
+                done = lab.run(lab.BUILD / "wirelab", "stats", "-c", first.conf)
+                self.assertEqual(done.returncode, 1)
+                self.assertIn(b"kill -CONT", done.stderr)
+                self.assertEqual(second.end(), 0)
+            for s in queue:
+                s.close()
+            first.signal(signal.SIGCONT)
+            self.assertEqual(first.end(), 0)
+
     @unittest.skipUnless(os.geteuid() == 0, "becomes an ordinary user")
     def test_a_missing_right_is_named_with_the_remedy(self):
         if not lab.have("setpriv"):
