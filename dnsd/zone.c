@@ -2,6 +2,7 @@
 
 #include "hash.h"
 #include "wire/dns_rdata.h"
+#include "wire/dnssec.h"
 #include "zone_order.h"
 
 #include <stdlib.h>
@@ -232,13 +233,15 @@ static uint32_t ttl_of(const struct zone_set *s)
     return read_u32(&r);
 }
 
+/* Sets of thousands of addresses are compared octet by octet. */
 static bool set_holds(const struct zone *z, const struct zone_set *s, struct span rdata)
 {
+    bool lowers = dnssec_lowers(s->type);
     for (; s; s = zone_set_at(z, s->more)) {
         struct reader r = zone_records(s);
         struct span held;
         while (zone_next_record(&r, &held).len)
-            if (span_equal(held, rdata))
+            if (span_equal(held, rdata) || (lowers && dnssec_same_rdata(s->type, held, rdata)))
                 return true;
     }
     return false;
@@ -655,7 +658,7 @@ static bool cut_record(struct zone *z, const struct zone_node *owner, struct zon
     struct span held;
     for (size_t from = 0; reader_left(&r); from = reader_offset(&r)) { /* each turn takes a record */
         zone_next_record(&r, &held);
-        if (!span_equal(held, rdata))
+        if (!dnssec_same_rdata(s->type, held, rdata))
             continue;
         struct reader head = reader_over(span_of(s->records + from, RECORD_HEAD));
         read_skip(&head, 4);

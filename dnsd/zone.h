@@ -136,7 +136,7 @@ struct zone_builder;
 
 enum zone_fault {
     ZONE_FINE,
-    ZONE_REPEATED,  /* the very same record was there already: left out (RFC 2181 5) */
+    ZONE_REPEATED,  /* the same record was there already: left out (RFC 2181 5; dnssec_same_rdata) */
     ZONE_OTHER_TTL, /* taken, with the TTL of the set's first record (RFC 2181 5.2) */
     /* Refused: */
     ZONE_OUTSIDE,          /* not at or below the apex */
@@ -186,8 +186,8 @@ size_t zone_record_room(const struct dns_name *owner, size_t rdata_bytes);
 /* As zone_builder_add(). */
 enum zone_fault zone_add(struct zone *z, const struct dns_name *owner, uint16_t type, uint32_t ttl,
                          struct span rdata);
-/* Takes a record away, and the names that own nothing then. False: there is none; else *ttl is what it had.
- */
+/* Takes a record away, in whatever case its names are held, and the names that own nothing then. False: there
+ * is none; else *ttl is what it had. */
 bool zone_remove(struct zone *z, const struct dns_name *owner, uint16_t type, struct span rdata,
                  uint32_t *ttl);
 /* SOA and delegations as they are now. A refusal: the zone cannot be served so. */

@@ -138,6 +138,16 @@ static const struct {
     { DNS_TYPE_RRSIG, 18, 0, 1 },
 };
 
+#define LOWERED_BYTES_MAX (4 + 3 * 256 + DNS_NAME_BYTES_MAX) /* NAPTR */
+
+bool dnssec_lowers(uint16_t type)
+{
+    size_t i = 0;
+    while (i < sizeof lowered / sizeof *lowered && lowered[i].type != type)
+        i++;
+    return i < sizeof lowered / sizeof *lowered;
+}
+
 void write_canonical_rdata(struct writer *w, uint16_t type, struct span rdata)
 {
     struct reader r = reader_over(rdata);
@@ -161,6 +171,19 @@ int dnssec_compare_rdata(struct span a, struct span b)
     size_t both = a.len < b.len ? a.len : b.len;
     int difference = both ? memcmp(a.at, b.at, both) : 0;
     return difference ? difference : (a.len > b.len) - (a.len < b.len);
+}
+
+bool dnssec_same_rdata(uint16_t type, struct span a, struct span b)
+{
+    uint8_t rooms[2][LOWERED_BYTES_MAX];
+    if (span_equal(a, b))
+        return true;
+    if (!dnssec_lowers(type) || !span_equal_nocase(a, b))
+        return false;
+    struct writer x = writer_over(rooms[0], sizeof rooms[0]), y = writer_over(rooms[1], sizeof rooms[1]);
+    write_canonical_rdata(&x, type, a);
+    write_canonical_rdata(&y, type, b);
+    return writer_ok(&x) && writer_ok(&y) && span_equal(writer_span(&x), writer_span(&y));
 }
 
 /* ---- what is not there

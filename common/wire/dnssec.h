@@ -45,10 +45,16 @@ bool dnssec_signature_from_der(struct span der, uint8_t out[DNSSEC_SIGNATURE_BYT
 /* The number of labels that RRSIG tells: without the root, and without a leading "*" (RFC 4034 3.1.3). */
 uint8_t dnssec_labels(const struct dns_name *n);
 
-/* Data in canonical form: names in lower case in the types of RFC 4034 6.2 (without NSEC: RFC 6840 5.1). */
+/* Whether the canonical form of this type has names in lower case: those of RFC 4034 6.2 (without NSEC: RFC
+ * 6840 5.1). */
+bool dnssec_lowers(uint16_t type);
+/* Data in canonical form: names in lower case in those types. */
 void write_canonical_rdata(struct writer *w, uint16_t type, struct span rdata);
 /* The order of data within a set, RFC 4034 6.3; both in canonical form. */
 int dnssec_compare_rdata(struct span a, struct span b);
+/* The same record, RFC 2136 1.1: equal but for the case of the names that the canonical form lowers. Data as
+ * it is held. */
+bool dnssec_same_rdata(uint16_t type, struct span a, struct span b);
 
 /* ---- proofs of what is not there -------------------------------------------------------------------------
  */

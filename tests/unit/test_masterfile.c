@@ -204,6 +204,15 @@ static void odd_records_are_warned_of(void **state)
     assert_string_equal(why, "4:1: the same record stands further up; this one is left out");
     assert_string_equal(records(z, "a.example.", "A"), "1 192.0.2.1");
     zone_release(z);
+    /* RFC 4343: names are the same in any case, and a set has each record once (RFC 2181 5) */
+    z = zone_from("example.", HEAD "a 1 MX 1 B\na 1 MX 2 b\na 1 MX 1 b\n", why);
+    assert_string_equal(why, "5:1: the same record stands further up; this one is left out");
+    assert_string_equal(records(z, "a.example.", "MX"), "1 1 B.example., 1 2 b.example.");
+    zone_release(z);
+    z = zone_from("example.", HEAD "a 1 TXT B\na 1 TXT b\n", why);
+    assert_string_equal(why, "");
+    assert_string_equal(records(z, "a.example.", "TXT"), "1 \"B\", 1 \"b\"");
+    zone_release(z);
     z = zone_from("example.", HEAD "a 1 A 192.0.2.1\na 2 A 192.0.2.2\n", why);
     assert_string_equal(why,
                         "4:1: all records of one name and type have one TTL: that of the first is taken");

@@ -170,6 +170,37 @@ static void test_canonical_data(void **state)
     assert_true(dnssec_compare_rdata(span_text("\377"), span_text("a")) > 0);
 }
 
+/* RFC 2136 1.1, RFC 4343: names are the same in any case; nothing else is. */
+static void test_same_data(void **state)
+{
+    static const struct {
+        uint16_t type;
+        bool same;
+        struct span a, b;
+    } cases[] = {
+#define DATA(text) { (const uint8_t *)(text), sizeof(text) - 1 }
+        { DNS_TYPE_NS, true, DATA("\1A\1b\0"), DATA("\1a\1B\0") },
+        { DNS_TYPE_NS, false, DATA("\1A\1b\0"), DATA("\1a\1c\0") },
+        { DNS_TYPE_MX, true, DATA("\0A\4MAIL\0"), DATA("\0A\4mail\0") },
+        { DNS_TYPE_MX, false, DATA("\0A\4mail\0"), DATA("\0a\4mail\0") }, /* 65 and 97 */
+        { DNS_TYPE_SRV, true, DATA("\0\1\0\1\0\1\1H\0"), DATA("\0\1\0\1\0\1\1h\0") },
+        { DNS_TYPE_NAPTR, true, DATA("\0\1\0\2\1U\1S\1R\1A\0"), DATA("\0\1\0\2\1U\1S\1R\1a\0") },
+        { DNS_TYPE_NAPTR, false, DATA("\0\1\0\2\1U\1S\1R\1A\0"), DATA("\0\1\0\2\1u\1S\1R\1A\0") },
+        { DNS_TYPE_SOA, true, DATA("\1N\0\1M\0AAAABBBBCCCCDDDDEEEE"),
+          DATA("\1n\0\1m\0AAAABBBBCCCCDDDDEEEE") },
+        { DNS_TYPE_SOA, false, DATA("\1n\0\1m\0AAAABBBBCCCCDDDDEEEE"),
+          DATA("\1n\0\1m\0AAAABBBBCCCCDDDDEEEe") },
+        { DNS_TYPE_TXT, true, DATA("\1A"), DATA("\1A") },
+        { DNS_TYPE_TXT, false, DATA("\1A"), DATA("\1a") },
+        { DNS_TYPE_A, false, DATA("AAAA"), DATA("aaaa") },
+#undef DATA
+    };
+    (void)state;
+    for (size_t i = 0; i < COUNT(cases); i++)
+        if (dnssec_same_rdata(cases[i].type, cases[i].a, cases[i].b) != cases[i].same)
+            fail_msg("case %zu", i);
+}
+
 static void test_signature_from_der(void **state)
 {
     (void)state;
@@ -398,12 +429,12 @@ static int forget_key(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_key_tag_and_ds),      cmocka_unit_test(test_bitmap),
-        cmocka_unit_test(test_hashed_names),        cmocka_unit_test(test_order_of_names),
-        cmocka_unit_test(test_canonical_data),      cmocka_unit_test(test_signature_from_der),
-        cmocka_unit_test(test_changes_with_nsec),   cmocka_unit_test(test_changes_with_nsec3),
-        cmocka_unit_test(test_other_proofs),        cmocka_unit_test(test_made_anew_in_time),
-        cmocka_unit_test(test_whose_changes_count),
+        cmocka_unit_test(test_key_tag_and_ds),     cmocka_unit_test(test_bitmap),
+        cmocka_unit_test(test_hashed_names),       cmocka_unit_test(test_order_of_names),
+        cmocka_unit_test(test_canonical_data),     cmocka_unit_test(test_same_data),
+        cmocka_unit_test(test_signature_from_der), cmocka_unit_test(test_changes_with_nsec),
+        cmocka_unit_test(test_changes_with_nsec3), cmocka_unit_test(test_other_proofs),
+        cmocka_unit_test(test_made_anew_in_time),  cmocka_unit_test(test_whose_changes_count),
     };
     return cmocka_run_group_tests(tests, make_key, forget_key);
 }
