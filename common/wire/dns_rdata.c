@@ -123,7 +123,7 @@ void write_dns_type_text(struct writer *w, uint16_t type)
 bool dns_type_is_meta(uint16_t type)
 {
     const struct type_row *row = row_of(type);
-    return (row && row->fields[0] == END) || (type >= 128 && type <= 255);
+    return type == 0 || (row && row->fields[0] == END) || (type >= 128 && type <= 255);
 }
 
 bool dns_type_shrinks(uint16_t type)

@@ -11,7 +11,8 @@
 /* A mnemonic ("MX", in any case) or "TYPE15"; false for other words. */
 bool dns_type_from_text(struct span text, uint16_t *out);
 void write_dns_type_text(struct writer *w, uint16_t type);
-/* OPT, AXFR, ANY and their like: never the type of a record in a zone. */
+/* OPT, AXFR, ANY and their like, and 0, which is reserved (RFC 6895 3.1): never the type of a record in a
+ * zone. */
 bool dns_type_is_meta(uint16_t type);
 /* Its names may be compressed, so its data cannot be sent as it is held. */
 bool dns_type_shrinks(uint16_t type);

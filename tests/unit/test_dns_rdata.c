@@ -156,6 +156,7 @@ static void types_by_name(void **state)
     assert_true(span_is(writer_span(&w), "TYPE31337CAA"));
     assert_true(dns_type_is_meta(DNS_TYPE_AXFR));
     assert_true(dns_type_is_meta(200));
+    assert_true(dns_type_is_meta(0)); /* RFC 6895 3.1 */
     assert_false(dns_type_is_meta(DNS_TYPE_CAA));
     assert_false(dns_type_is_meta(DNS_TYPE_HTTPS));
 }
