@@ -1,7 +1,16 @@
 #include "update.h"
 
 #include "wire/dns_rdata.h"
+#include "wire/dnssec.h"
 #include "zonemd.h"
+
+#define WKS            11 /* no type of ours, but RFC 2136 has a rule for it */
+#define WKS_HEAD_BYTES 5  /* address and protocol, RFC 1035 3.4.2 */
+
+#define CUT_SHORT              "cut short"
+#define OUT_OF_MEMORY          "out of memory"
+#define OUTSIDE                "a name that is not in the zone"
+#define MALFORMED_PREREQUISITE "a prerequisite of a class, type, TTL or data that none has"
 
 /* A record of a name that the message touches: as it was, or as it is to be. */
 struct held {
@@ -19,10 +28,26 @@ struct touched {
     struct span owner;
 };
 
+/* A set that the prerequisites spell out, each of its records once (RFC 2136 3.2.3). */
+struct member {
+    struct member *next;
+    struct span rdata;
+};
+
+struct spelled {
+    struct spelled *next;
+    struct span owner; /* lower case */
+    uint16_t type;
+    const struct zone_set *set; /* as the zone has it; NULL: it has none */
+    struct member *members;
+    size_t count;
+};
+
 struct updating {
     const struct zone *zone;
     struct span message;
     struct arena *arena;
+    struct spelled *spelled;
     struct held *held;
     struct touched *touched;
     struct span apex; /* lower case */
@@ -52,6 +77,13 @@ bool update_read_zone(struct span message, struct dns_query *out)
     return out->question.type == DNS_TYPE_SOA && out->question.class == DNS_CLASS_IN;
 }
 
+/* The code, and what is said of it. */
+static enum dns_rcode because(struct updating *u, enum dns_rcode code, const char *why)
+{
+    u->why = why;
+    return code;
+}
+
 /* Plain data of a record; false when it is not what its type says. */
 static bool read_data(struct updating *u, struct wish *w)
 {
@@ -64,12 +96,18 @@ static bool read_data(struct updating *u, struct wish *w)
     return true;
 }
 
-static enum dns_rcode next_wish(struct updating *u, struct reader *r, struct wish *w)
+/* False: it is cut short. */
+static bool next_wish(struct updating *u, struct reader *r, struct wish *w)
 {
     if (!read_dns_record(r, u->message, &w->record))
-        return DNS_FORMERR;
+        return false;
     dns_name_lower(&w->lower, &w->record.owner);
-    return dns_name_within(&w->lower, &u->zone->name) ? DNS_NOERROR : DNS_NOTZONE;
+    return true;
+}
+
+static bool is_in_zone(const struct updating *u, const struct wish *w)
+{
+    return dns_name_within(&w->lower, &u->zone->name);
 }
 
 /* ---- the zone as it is -----------------------------------------------------------------------------------
@@ -108,7 +146,7 @@ static bool set_has(const struct zone *z, const struct zone_set *set, struct spa
     for (; set; set = zone_set_at(z, set->more))                      /* a chain that ends */
         for (struct reader r = zone_records(set); reader_left(&r);) { /* each turn takes a record */
             zone_next_record(&r, &theirs);
-            if (span_equal(theirs, rdata))
+            if (dnssec_same_rdata(set->type, theirs, rdata))
                 return true;
         }
     return false;
@@ -119,77 +157,124 @@ static bool set_has(const struct zone *z, const struct zone_set *set, struct spa
 
 static enum dns_rcode check_name(struct updating *u, const struct wish *w)
 {
-    bool any = w->record.type == DNS_TYPE_ANY;
+    bool any = w->record.type == DNS_TYPE_ANY, wanted = w->record.class == DNS_CLASS_ANY;
     if (reader_left(&w->record.rdata))
-        return DNS_FORMERR;
+        return because(u, DNS_FORMERR, MALFORMED_PREREQUISITE);
     bool there = any ? name_is_used(u, &w->lower) : set_of(u, w) != NULL;
-    if (w->record.class == DNS_CLASS_ANY)
-        return there ? DNS_NOERROR : any ? DNS_NXDOMAIN : DNS_NXRRSET;
-    return !there ? DNS_NOERROR : any ? DNS_YXDOMAIN : DNS_YXRRSET;
+    if (there == wanted)
+        return DNS_NOERROR;
+    if (any)
+        return wanted ? because(u, DNS_NXDOMAIN, "a name that has to be in use is not")
+                      : because(u, DNS_YXDOMAIN, "a name that must not be in use is");
+    return wanted ? because(u, DNS_NXRRSET, "a set that has to be there is not")
+                  : because(u, DNS_YXRRSET, "a set that must not be there is");
 }
 
-/* How many different records of this set the prerequisites name. */
-static size_t named_of_set(struct updating *u, struct reader r, unsigned count, const struct wish *set)
+static struct spelled *spelled_of(struct updating *u, const struct wish *w)
 {
-    struct wish w;
-    size_t named = 0;
-    for (unsigned i = 0; i < count && next_wish(u, &r, &w) == DNS_NOERROR;
-         i++) /* as many as the header says */
-        named += w.record.class == DNS_CLASS_IN && w.record.type == set->record.type &&
-                 span_equal(dns_name_span(&w.lower), dns_name_span(&set->lower));
-    return named;
+    struct span owner = dns_name_span(&w->lower);
+    for (struct spelled *s = u->spelled; s; s = s->next) /* as many as the message has prerequisites */
+        if (s->type == w->record.type && span_equal(s->owner, owner))
+            return s;
+    struct spelled *s = arena_alloc(u->arena, sizeof *s);
+    owner = arena_copy(u->arena, owner);
+    if (!s || !owner.at)
+        return NULL;
+    *s = (struct spelled){ .next = u->spelled, .owner = owner, .type = w->record.type, .set = set_of(u, w) };
+    u->spelled = s;
+    return s;
 }
 
-static enum dns_rcode check_value(struct updating *u, struct wish *w, struct reader all, unsigned count)
+/* One record of a set that is to be as it is spelled out; a record that comes twice counts once. */
+static enum dns_rcode spell(struct updating *u, struct wish *w)
 {
     if (dns_type_is_meta(w->record.type) || !read_data(u, w))
-        return DNS_FORMERR;
-    const struct zone_set *set = set_of(u, w);
-    bool same =
-        set && set_has(u->zone, set, w->rdata) && count_of(u->zone, set) == named_of_set(u, all, count, w);
-    return same ? DNS_NOERROR : DNS_NXRRSET;
+        return because(u, DNS_FORMERR, MALFORMED_PREREQUISITE);
+    struct spelled *s = spelled_of(u, w);
+    struct member *m = s ? s->members : NULL;
+    while (m && !dnssec_same_rdata(s->type, m->rdata, w->rdata))
+        m = m->next; /* as many as the message has prerequisites */
+    if (m)
+        return DNS_NOERROR;
+    m = s ? arena_alloc(u->arena, sizeof *m) : NULL;
+    if (!m)
+        return because(u, DNS_SERVFAIL, OUT_OF_MEMORY);
+    *m = (struct member){ s->members, w->rdata };
+    s->members = m;
+    s->count++;
+    return DNS_NOERROR;
 }
 
+static bool is_as_spelled(const struct updating *u, const struct spelled *s)
+{
+    for (const struct member *m = s->members; m; m = m->next) /* as many as the message has prerequisites */
+        if (!set_has(u->zone, s->set, m->rdata))
+            return false;
+    return count_of(u->zone, s->set) == s->count;
+}
+
+static enum dns_rcode check_prerequisite(struct updating *u, struct wish *w)
+{
+    if (w->record.ttl != 0)
+        return because(u, DNS_FORMERR, MALFORMED_PREREQUISITE);
+    if (!is_in_zone(u, w))
+        return because(u, DNS_NOTZONE, OUTSIDE);
+    if (w->record.class == DNS_CLASS_ANY || w->record.class == DNS_CLASS_NONE)
+        return check_name(u, w);
+    return w->record.class == DNS_CLASS_IN ? spell(u, w) : because(u, DNS_FORMERR, MALFORMED_PREREQUISITE);
+}
+
+/* RFC 2136 3.2.5: sets are compared when all that they are to be has been read. */
 static enum dns_rcode check_prerequisites(struct updating *u, struct reader *r, unsigned count)
 {
-    struct reader all = *r;
     for (unsigned i = 0; i < count; i++) { /* each turn takes a record of the message */
         struct wish w;
-        enum dns_rcode code = next_wish(u, r, &w);
-        if (code == DNS_NOERROR && w.record.ttl != 0)
-            code = DNS_FORMERR;
-        if (code != DNS_NOERROR)
-            return code;
-        if (w.record.class == DNS_CLASS_ANY || w.record.class == DNS_CLASS_NONE)
-            code = check_name(u, &w);
-        else
-            code = w.record.class == DNS_CLASS_IN ? check_value(u, &w, all, count) : DNS_FORMERR;
+        enum dns_rcode code =
+            next_wish(u, r, &w) ? check_prerequisite(u, &w) : because(u, DNS_FORMERR, CUT_SHORT);
         if (code != DNS_NOERROR)
             return code;
     }
+    if (u->failed)
+        return because(u, DNS_SERVFAIL, OUT_OF_MEMORY);
+    for (const struct spelled *s = u->spelled; s; s = s->next) /* as many as the message has prerequisites */
+        if (!is_as_spelled(u, s))
+            return because(u, DNS_NXRRSET, "a set is not what it has to be");
     return DNS_NOERROR;
 }
 
 /* ---- changes: RFC 2136 3.4.1, before any is made
  * ------------------------------------------------------------ */
 
+static bool is_well_formed(struct updating *u, struct wish *w)
+{
+    bool meta = dns_type_is_meta(w->record.type);
+    if (w->record.class == DNS_CLASS_ANY)
+        return w->record.ttl == 0 && !reader_left(&w->record.rdata) &&
+               (!meta || w->record.type == DNS_TYPE_ANY);
+    if (w->record.class == DNS_CLASS_NONE && w->record.ttl != 0)
+        return false;
+    return (w->record.class == DNS_CLASS_IN || w->record.class == DNS_CLASS_NONE) && !meta && read_data(u, w);
+}
+
+/* RFC 3007 3.1.1, 4.2: proofs must not be changed by UPDATE, and signatures need not be; who signs the zone
+ * makes both. They go with all else of a name. */
+static bool is_signers(uint16_t type)
+{
+    return type == DNS_TYPE_RRSIG || type == DNS_TYPE_NSEC || type == DNS_TYPE_NSEC3;
+}
+
 static enum dns_rcode scan(struct updating *u, struct reader r, unsigned count)
 {
     for (unsigned i = 0; i < count; i++) { /* each turn takes a record of the message */
         struct wish w;
-        enum dns_rcode code = next_wish(u, &r, &w);
-        if (code != DNS_NOERROR)
-            return code;
-        bool empty = !reader_left(&w.record.rdata), meta = dns_type_is_meta(w.record.type);
-        bool good = false;
-        if (w.record.class == DNS_CLASS_IN)
-            good = !meta && read_data(u, &w);
-        else if (w.record.class == DNS_CLASS_ANY)
-            good = w.record.ttl == 0 && empty && (!meta || w.record.type == DNS_TYPE_ANY);
-        else if (w.record.class == DNS_CLASS_NONE)
-            good = w.record.ttl == 0 && !meta && read_data(u, &w);
-        if (!good)
-            return DNS_FORMERR;
+        if (!next_wish(u, &r, &w))
+            return because(u, DNS_FORMERR, CUT_SHORT);
+        if (!is_in_zone(u, &w))
+            return because(u, DNS_NOTZONE, OUTSIDE);
+        if (!is_well_formed(u, &w))
+            return because(u, DNS_FORMERR, "a change of a class, type, TTL or data that no change has");
+        if (is_signers(w.record.type))
+            return because(u, DNS_REFUSED, "signatures and proofs are the signer's, not for UPDATE");
     }
     return DNS_NOERROR;
 }
@@ -271,12 +356,17 @@ static size_t count_held(const struct updating *u, struct span owner, uint16_t t
     return count;
 }
 
+static bool is_record(const struct held *h, struct span owner, uint16_t type, struct span rdata)
+{
+    return h->type == type && span_equal(h->owner, owner) && dnssec_same_rdata(type, h->rdata, rdata);
+}
+
 static void remove_record(struct updating *u, struct span owner, uint16_t type, struct span rdata)
 {
     if (type == DNS_TYPE_SOA || (type == DNS_TYPE_NS && is_apex(u, owner) && count_held(u, owner, type) == 1))
         return;
     for (struct held *h = u->held; h; h = h->next) /* what was held */
-        if (h->type == type && span_equal(h->owner, owner) && span_equal(h->rdata, rdata))
+        if (is_record(h, owner, type, rdata))
             h->is = false;
 }
 
@@ -298,11 +388,13 @@ static uint32_t serial_of(struct span soa)
     return read_u32(&r);
 }
 
-static bool takes_soa(struct updating *u, struct span owner, struct span rdata)
+/* Than the zone's SOA, as the message has left it. */
+static bool is_newer_soa(const struct updating *u, struct span owner, struct span rdata)
 {
-    bool takes = is_apex(u, owner) && dns_serial_newer(serial_of(rdata), u->zone->serial);
-    u->new_serial = u->new_serial || takes;
-    return takes;
+    const struct held *h = u->held;
+    while (h && !(h->is && h->type == DNS_TYPE_SOA && span_equal(h->owner, owner)))
+        h = h->next; /* what was held */
+    return h && dns_serial_newer(serial_of(rdata), serial_of(h->rdata));
 }
 
 /* RFC 2181 5.2: all of a set have the TTL that came last. */
@@ -318,26 +410,38 @@ static void set_ttl(struct updating *u, struct span owner, uint16_t type, uint32
     }
 }
 
+/* What an added record of the same name and type takes the place of: RFC 2136 1.1.5, RFC 6672 5.2. */
+static bool is_replaced(uint16_t type, struct span held, struct span rdata)
+{
+    if (type == DNS_TYPE_SOA || type == DNS_TYPE_CNAME || type == DNS_TYPE_DNAME)
+        return true;
+    if (type == WKS)
+        return span_equal(span_head(held, WKS_HEAD_BYTES), span_head(rdata, WKS_HEAD_BYTES));
+    return dnssec_same_rdata(type, held, rdata);
+}
+
 static void add_record(struct updating *u, struct span owner, const struct wish *w)
 {
     uint16_t type = w->record.type;
-    if (is_in_the_way(u, owner, type) || (type == DNS_TYPE_SOA && !takes_soa(u, owner, w->rdata)))
+    struct held *now = NULL;
+    if (is_in_the_way(u, owner, type) || (type == DNS_TYPE_SOA && !is_newer_soa(u, owner, w->rdata)))
         return;
-    if (type == DNS_TYPE_SOA || type == DNS_TYPE_CNAME)
-        for (struct held *h = u->held; h; h = h->next) /* what was held: there is one at most */
-            h->is = h->is && !(h->type == type && span_equal(h->owner, owner));
+    u->new_serial = u->new_serial || type == DNS_TYPE_SOA;
     set_ttl(u, owner, type, w->record.ttl);
-    for (struct held *h = u->held; h; h = h->next) /* what was held */
-        if (h->type == type && h->ttl == w->record.ttl && span_equal(h->owner, owner) &&
-            span_equal(h->rdata, w->rdata)) {
-            h->is = true;
-            return;
-        }
-    struct span as_written = arena_copy(u->arena, dns_name_span(&w->record.owner));
-    struct held *h = hold(u, owner, as_written, type, w->record.ttl, w->rdata);
-    u->failed = u->failed || !as_written.at;
-    if (h)
-        h->is = true;
+    for (struct held *h = u->held; h; h = h->next) { /* what was held; the zone's own comes last */
+        if (h->type != type || !span_equal(h->owner, owner) || !is_replaced(type, h->rdata, w->rdata))
+            continue;
+        h->is = false;
+        if (h->ttl == w->record.ttl && span_equal(h->rdata, w->rdata))
+            now = h;
+    }
+    if (!now) {
+        struct span as_written = arena_copy(u->arena, dns_name_span(&w->record.owner));
+        u->failed = u->failed || !as_written.at;
+        now = hold(u, owner, as_written, type, w->record.ttl, w->rdata);
+    }
+    if (now)
+        now->is = true;
 }
 
 static void make_changes(struct updating *u, struct reader r, unsigned count)
@@ -443,8 +547,23 @@ static enum dns_rcode conclude(struct updating *u, struct change **out)
         return DNS_NOERROR;
     }
     change_release(c);
-    u->why = "out of memory";
-    return DNS_SERVFAIL;
+    return because(u, DNS_SERVFAIL, OUT_OF_MEMORY);
+}
+
+static enum dns_rcode decide(struct updating *u, struct change **out)
+{
+    struct reader r = reader_over(u->message);
+    struct dns_header h;
+    struct dns_question zone;
+    if (!read_dns_header(&r, &h) || !read_dns_question(&r, u->message, &zone))
+        return because(u, DNS_FORMERR, CUT_SHORT);
+    enum dns_rcode code = check_prerequisites(u, &r, h.answers);
+    if (code == DNS_NOERROR)
+        code = scan(u, r, h.authorities);
+    if (code != DNS_NOERROR)
+        return code;
+    make_changes(u, r, h.authorities);
+    return conclude(u, out);
 }
 
 enum dns_rcode update_decide(const struct zone *z, struct span message, uint32_t next_serial, struct arena *a,
@@ -452,23 +571,10 @@ enum dns_rcode update_decide(const struct zone *z, struct span message, uint32_t
 {
     struct dns_name apex;
     struct updating u = { .zone = z, .message = message, .arena = a, .next_serial = next_serial };
-    struct reader r = reader_over(message);
-    struct dns_header h;
-    struct dns_question zone;
     dns_name_lower(&apex, &z->name);
     u.apex = dns_name_span(&apex);
     *out = NULL;
-    *why = NULL;
-    if (!read_dns_header(&r, &h) || !read_dns_question(&r, message, &zone))
-        return DNS_FORMERR;
-    enum dns_rcode code = check_prerequisites(&u, &r, h.answers);
-    if (code != DNS_NOERROR)
-        return code;
-    code = scan(&u, r, h.authorities);
-    if (code != DNS_NOERROR)
-        return code;
-    make_changes(&u, r, h.authorities);
-    code = conclude(&u, out);
+    enum dns_rcode code = decide(&u, out);
     *why = u.why;
     return code;
 }
@@ -505,7 +611,7 @@ const char *update_add(struct updating *u, const struct dns_name *owner, uint16_
     u->failed = u->failed || (rdata.len && !w.rdata.at);
     if (type == DNS_TYPE_SOA && !is_apex(u, name))
         return "an SOA stands at the name of the zone alone";
-    if (type == DNS_TYPE_SOA && !dns_serial_newer(serial_of(rdata), u->zone->serial))
+    if (type == DNS_TYPE_SOA && !is_newer_soa(u, name, rdata))
         return "the SOA needs a newer serial than the zone has";
     if (is_in_the_way(u, name, type))
         return type == DNS_TYPE_CNAME
@@ -532,7 +638,7 @@ const char *update_remove(struct updating *u, const struct dns_name *owner, uint
 {
     struct span name = touch_name(u, owner);
     struct held *h = u->held;
-    while (h && !(h->is && h->type == type && span_equal(h->owner, name) && span_equal(h->rdata, rdata)))
+    while (h && !(h->is && is_record(h, name, type, rdata)))
         h = h->next; /* what was held */
     if (!h)
         return "the zone has no such record";

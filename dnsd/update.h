@@ -11,8 +11,8 @@ bool update_read_zone(struct span message, struct dns_query *out);
 
 /* Checks prerequisites and changes of a message whose zone is `z` (RFC 2136 3.2, 3.4). NOERROR and *out ==
  * NULL: all is as it is wanted. NOERROR and a change, held once: the new version has `next_serial`, or a
- * newer one that the message says. Any other code: nothing is to change; *why, which may become NULL, says
- * more. The arena holds what is needed until the call returns. */
+ * newer one that the message says. Any other code: nothing is to change; *why (constant) says more. The arena
+ * holds what is needed until the call returns. */
 enum dns_rcode update_decide(const struct zone *z, struct span message, uint32_t next_serial, struct arena *a,
                              struct change **out, const char **why);
 

@@ -1,6 +1,7 @@
 """Zones that change, with ordinary servers and clients: nsupdate, kdig, NSD and Knot as secondaries and as primaries."""
 import os
 import pathlib
+import re
 import shutil
 import signal
 import socket
@@ -213,6 +214,27 @@ class Updates(Zones):
         self.assertIn(b"NOTAUTH", other.stderr + other.stdout)
         outside = update(port, "update add x.b.test 60 A 192.0.2.9")
         self.assertIn(b"NOTZONE", outside.stderr + outside.stdout)
+
+    def test_an_update_that_fails_is_told_of_with_its_reason(self):
+        self.write_zone(1)
+        server, port = self.primary()
+        for line, code in (("prereq yxdomain no.a.test", "NXDOMAIN"), ("prereq nxdomain www.a.test", "YXDOMAIN"),
+                           ("prereq yxrrset www.a.test MX", "NXRRSET"), ("prereq nxrrset www.a.test A", "YXRRSET"),
+                           ("prereq yxrrset www.a.test A 192.0.2.9", "NXRRSET"), ("update add x.b.test 60 A 192.0.2.9", "NOTZONE"),
+                           ("update add x.a.test 60 NSEC a.test. A", "REFUSED")):
+            done = update(port, line, "update add y.a.test 60 A 192.0.2.9")
+            self.assertIn(code.encode(), done.stdout + done.stderr, line)
+        self.assertEqual(ask(port, "y.a.test", "A"), [])
+        self.assertEqual(len(set(re.findall('dns.update.refused.*reason="(.*?)"', server.log()))), 7, server.log())
+
+    def test_the_case_of_names_is_no_difference(self):
+        self.write_zone(1, "mail MX 10 WWW")
+        _, port = self.primary()
+        self.assertEqual(update(port, "prereq yxrrset A.test NS NS.A.test.", "update add mail.a.test 60 MX 20 www.a.test.").returncode, 0)
+        self.assertEqual(update(port, "update add mail.a.test 60 MX 20 Www.a.test.").returncode, 0)
+        self.assertEqual(len(ask(port, "mail.a.test", "MX")), 4)  # two records
+        self.assertEqual(update(port, "update delete mail.a.test MX 10 www.a.test.").returncode, 0)
+        self.assertEqual(ask(port, "mail.a.test", "MX"), ["20", "Www.a.test."])  # as it came last
 
     def test_the_zone_keeps_its_soa_and_a_name_server(self):
         self.write_zone(5)

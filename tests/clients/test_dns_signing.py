@@ -192,12 +192,16 @@ class Signing(SignedZones):
         self.assertGreater(copies.serial(port), last)
         self.verify(port)
 
-    def test_what_an_update_says_of_signatures_does_not_count(self):
+    def test_keys_signatures_and_proofs_are_the_servers(self):
         self.write(10)
         _, port = self.serve()
-        self.assertEqual(copies.update(port, "update delete a.test DNSKEY", "update delete host1.a.test RRSIG",
-                                       "update delete host1.a.test NSEC", "update add zz.a.test 60 TXT z").returncode, 0)
+        self.assertEqual(copies.update(port, "update delete a.test DNSKEY", "update add zz.a.test 60 TXT z").returncode, 0)
+        for line in ("update delete host1.a.test RRSIG", "update delete host1.a.test NSEC",
+                     "update add host1.a.test 60 NSEC host2.a.test. A"):  # RFC 3007 3.1.1, 4.2
+            done = copies.update(port, "update add y.a.test 60 TXT y", line)
+            self.assertIn(b"REFUSED", done.stdout + done.stderr, line)
         self.verify(port)
+        self.assertEqual(copies.ask(port, "y.a.test", "TXT"), [])
 
     def test_signatures_are_made_anew_before_they_end(self):
         self.write(10)

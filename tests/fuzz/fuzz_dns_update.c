@@ -53,6 +53,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     arena_open(&a, 4096, ARENA_BYTES);
     enum dns_rcode code = update_decide(zone, message, zone->serial + 1, &a, &change, &why);
     must(code == DNS_NOERROR || !change);
+    must((code == DNS_NOERROR) == !why);
     if (change) {
         must(change->to == change->from + 1 || (int32_t)(change->to - change->from) > 0); /* RFC 1982 */
         follow(zone, change);

@@ -20,7 +20,8 @@
 
 static const char zone_text[] = "@ 60 SOA ns admin 10 2 3 4 5\n@ 60 NS ns\n@ 60 NS ns2\nns 60 A 192.0.2.1\n"
                                 "www 60 A 192.0.2.2\nwww 60 A 192.0.2.3\nwww 60 TXT x\nalias 60 CNAME www\n"
-                                "deep.er 60 A 192.0.2.4\n";
+                                "deep.er 60 A 192.0.2.4\nmail 60 MX 10 WWW\nsub 60 DNAME deep.er\n"
+                                "wks 60 TYPE11 \\# 6 C00002010680\n";
 
 /* A record of the prerequisite or the update section; words NULL: RDLENGTH 0. */
 struct rr {
@@ -82,12 +83,14 @@ static enum dns_rcode decide(const struct zone *z, struct span message, struct c
 {
     struct arena a;
     struct dns_query query;
-    const char *why;
+    const char *why = NULL;
     *out = NULL;
     arena_open(&a, 4096, 1 << 20);
     enum dns_rcode code = update_read_zone(message, &query)
                               ? update_decide(z, message, z->serial + 1, &a, out, &why)
                               : DNS_FORMERR;
+    if (query.rcode == DNS_NOERROR) /* who is refused is told of with a reason */
+        assert_int_equal(code == DNS_NOERROR, !why);
     arena_close(&a);
     return code;
 }
@@ -109,6 +112,9 @@ static void prerequisites_are_checked(void **state)
         { { "ns.a.test.", "A", IN, 0, "192.0.2.1" }, DNS_NOERROR },
         { { "ns.a.test.", "A", IN, 0, "192.0.2.9" }, DNS_NXRRSET },
         { { "www.a.test.", "A", IN, 0, "192.0.2.2" }, DNS_NXRRSET },
+        /* 1.1, RFC 4343: in any case of the names, and of them alone */
+        { { "mail.a.test.", "MX", IN, 0, "10 www.A.test." }, DNS_NOERROR },
+        { { "www.a.test.", "TXT", IN, 0, "X" }, DNS_NXRRSET },
         /* 2.4.3: RRset does not exist */
         { { "www.a.test.", "MX", NONE, 0, NULL }, DNS_NOERROR },
         { { "www.a.test.", "A", NONE, 0, NULL }, DNS_YXRRSET },
@@ -127,6 +133,8 @@ static void prerequisites_are_checked(void **state)
         { { "www.a.test.", "A", NONE, 0, "192.0.2.2" }, DNS_FORMERR },
         { { "www.a.test.", "A", 3, 0, "192.0.2.2" }, DNS_FORMERR },
         { { "www.b.test.", "A", ANY, 0, NULL }, DNS_NOTZONE },
+        { { "www.b.test.", "A", ANY, 1, NULL }, DNS_FORMERR },
+        { { "www.a.test.", "TYPE0", IN, 0, "\\# 0" }, DNS_FORMERR },
     };
     struct zone *z = the_zone();
     (void)state;
@@ -149,12 +157,49 @@ static void a_set_is_compared_whole(void **state)
     static const struct rr more[] = { { "www.a.test.", "A", IN, 0, "192.0.2.3" },
                                       { "www.a.test.", "A", IN, 0, "192.0.2.2" },
                                       { "www.a.test.", "A", IN, 0, "192.0.2.7" } };
+    static const struct rr twice[] = { { "www.a.test.", "A", IN, 0, "192.0.2.2" },
+                                       { "WWW.a.test.", "A", IN, 0, "192.0.2.2" } };
+    static const struct rr again[] = { { "www.a.test.", "A", IN, 0, "192.0.2.2" },
+                                       { "www.a.test.", "A", IN, 0, "192.0.2.3" },
+                                       { "www.a.test.", "A", IN, 0, "192.0.2.2" } };
     uint8_t room[4096];
     struct change *c;
     struct zone *z = the_zone();
     (void)state;
     assert_int_equal(decide(z, build(room, both, 2, NULL, 0), &c), DNS_NOERROR);
     assert_int_equal(decide(z, build(room, more, 3, NULL, 0), &c), DNS_NXRRSET);
+    assert_int_equal(decide(z, build(room, twice, 2, NULL, 0), &c), DNS_NXRRSET);
+    assert_int_equal(decide(z, build(room, again, 3, NULL, 0), &c), DNS_NOERROR);
+    zone_release(z);
+}
+
+/* RFC 2136 3.2.5: in the order of the message, but for sets, which are compared behind all else. */
+static void prerequisites_fail_in_order(void **state)
+{
+    static const struct {
+        struct rr rr[2];
+        enum dns_rcode code;
+    } cases[] = {
+#define OTHER { "www.a.test.", "A", IN, 0, "192.0.2.2" }
+        { { OTHER, { "www.a.test.", "A", ANY, 1, NULL } }, DNS_FORMERR },
+        { { OTHER, { "no.a.test.", "ANY", ANY, 0, NULL } }, DNS_NXDOMAIN },
+        { { OTHER, { "www.a.test.", "ANY", NONE, 0, NULL } }, DNS_YXDOMAIN },
+        { { OTHER, { "www.b.test.", "ANY", NONE, 0, NULL } }, DNS_NOTZONE },
+        { { OTHER, { "www.a.test.", "A", IN, 0, NULL } }, DNS_FORMERR },
+        { { { "no.a.test.", "ANY", ANY, 0, NULL }, { "www.a.test.", "A", ANY, 1, NULL } }, DNS_NXDOMAIN },
+        { { OTHER, { "www.a.test.", "A", IN, 0, "192.0.2.3" } }, DNS_NOERROR },
+        { { OTHER, { "ns.a.test.", "A", IN, 0, "192.0.2.3" } }, DNS_NXRRSET },
+#undef OTHER
+    };
+    struct zone *z = the_zone();
+    (void)state;
+    for (size_t i = 0; i < COUNT(cases); i++) {
+        uint8_t room[4096];
+        struct change *c;
+        enum dns_rcode code = decide(z, build(room, cases[i].rr, 2, NULL, 0), &c);
+        if (code != cases[i].code)
+            fail_msg("case %zu: %s, not %s", i, dns_rcode_name(code), dns_rcode_name(cases[i].code));
+    }
     zone_release(z);
 }
 
@@ -231,6 +276,24 @@ static void changes_are_made(void **state)
         /* 2.5.4: one record */
         { { "www.a.test.", "A", NONE, 0, "192.0.2.2" }, "www.a.test. 60 A 192.0.2.3", "A 192.0.2.2" },
         { { "www.a.test.", "A", NONE, 0, "192.0.2.9" }, NULL, NULL },
+        /* 1.1, RFC 4343: in any case of the names, and of them alone */
+        { { "mail.a.test.", "MX", NONE, 0, "10 www.A.test." }, "alias.a.test.", "mail.a.test." },
+        { { "www.a.test.", "TXT", NONE, 0, "X" }, NULL, NULL },
+        /* 3.4.2.2: the same record takes the place of the one that is there */
+        { { "mail.a.test.", "MX", IN, 60, "10 www.a.test." },
+          "mail.a.test. 60 MX 10 www.a.test.",
+          "MX 10 WWW" },
+        { { "mail.a.test.", "MX", IN, 60, "10 WWW.a.test." }, NULL, NULL },
+        { { "www.a.test.", "TXT", IN, 60, "X" }, "www.a.test. 60 TXT \"x\"", NULL },
+        { { "wks.a.test.", "TYPE11", IN, 60, "\\# 7 C0000201060001" },
+          "TYPE11 \\# 7 C0000201060001",
+          "C00002010680" },
+        { { "wks.a.test.", "TYPE11", IN, 60, "\\# 6 C00002011180" }, "C00002010680", NULL },
+        /* RFC 6672 5.2: so does a DNAME, and it is passed over beside a CNAME */
+        { { "sub.a.test.", "DNAME", IN, 60, "www.a.test." },
+          "sub.a.test. 60 DNAME www.a.test.",
+          "DNAME deep.er.a.test." },
+        { { "alias.a.test.", "DNAME", IN, 60, "www.a.test." }, NULL, NULL },
         /* 3.4.2.2: a CNAME stands alone, and takes the place of another */
         { { "www.a.test.", "CNAME", IN, 60, "ns.a.test." }, NULL, NULL },
         { { "alias.a.test.", "A", IN, 60, "192.0.2.9" }, NULL, NULL },
@@ -301,11 +364,17 @@ static void serials_go_up(void **state)
 {
     static const struct rr plain = { "new.a.test.", "A", IN, 30, "192.0.2.9" };
     static const struct rr own = { "a.test.", "SOA", IN, 60, "ns.a.test. admin.a.test. 77 2 3 4 5" };
+    /* 3.4.2.2: the second one is older than the SOA that is there by then */
+    static const struct rr down[] = { { "a.test.", "SOA", IN, 60, "ns.a.test. admin.a.test. 77 2 3 4 5" },
+                                      { "a.test.", "SOA", IN, 60, "ns.a.test. admin.a.test. 50 2 3 4 5" } };
     struct zone *after = changed(&plain, 1);
     (void)state;
     assert_int_equal(after->serial, 11);
     zone_release(after);
     after = changed(&own, 1);
+    assert_int_equal(after->serial, 77);
+    zone_release(after);
+    after = changed(down, 2);
     assert_int_equal(after->serial, 77);
     zone_release(after);
 }
@@ -326,6 +395,19 @@ static void malformed_changes_are_refused(void **state)
         { { "www.a.test.", "ANY", NONE, 0, NULL }, DNS_FORMERR },
         { { "www.a.test.", "A", 3, 0, "192.0.2.9" }, DNS_FORMERR },
         { { "www.a.test.", "A", IN, 30, NULL }, DNS_FORMERR },
+        /* RFC 6895 3.1: 0 is reserved */
+        { { "www.a.test.", "TYPE0", IN, 30, "\\# 1 00" }, DNS_FORMERR },
+        { { "www.a.test.", "TYPE0", ANY, 0, NULL }, DNS_FORMERR },
+        { { "www.a.test.", "TYPE0", NONE, 0, "\\# 1 00" }, DNS_FORMERR },
+        /* RFC 3007 3.1.1, 4.2 */
+        { { "www.a.test.", "NSEC", IN, 30, "ns.a.test. A" }, DNS_REFUSED },
+        { { "www.a.test.", "NSEC", ANY, 0, NULL }, DNS_REFUSED },
+        { { "www.a.test.", "NSEC", NONE, 0, "ns.a.test. A" }, DNS_REFUSED },
+        { { "www.a.test.", "NSEC3", ANY, 0, NULL }, DNS_REFUSED },
+        { { "a.test.", "RRSIG", ANY, 0, NULL }, DNS_REFUSED },
+        { { "www.a.test.", "RRSIG", IN, 30,
+            "\\# 29 00010D030000003C700000006000000000010161047465737400000000" },
+          DNS_REFUSED },
     };
     struct zone *z = the_zone();
     (void)state;
@@ -360,15 +442,11 @@ static void cut_messages_change_nothing(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(prerequisites_are_checked),
-        cmocka_unit_test(a_set_is_compared_whole),
-        cmocka_unit_test(changes_are_made),
-        cmocka_unit_test(the_last_name_server_stays),
-        cmocka_unit_test(the_new_ttl_counts),
-        cmocka_unit_test(deleted_and_added_is_in_order),
-        cmocka_unit_test(serials_go_up),
-        cmocka_unit_test(malformed_changes_are_refused),
-        cmocka_unit_test(cut_messages_change_nothing),
+        cmocka_unit_test(prerequisites_are_checked),     cmocka_unit_test(a_set_is_compared_whole),
+        cmocka_unit_test(prerequisites_fail_in_order),   cmocka_unit_test(changes_are_made),
+        cmocka_unit_test(the_last_name_server_stays),    cmocka_unit_test(the_new_ttl_counts),
+        cmocka_unit_test(deleted_and_added_is_in_order), cmocka_unit_test(serials_go_up),
+        cmocka_unit_test(malformed_changes_are_refused), cmocka_unit_test(cut_messages_change_nothing),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
