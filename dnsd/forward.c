@@ -39,7 +39,8 @@ bool forward_takes_message(const struct dnsd_asker *from, struct span message)
 {
     struct dns_query q;
     struct dns_name lower;
-    if (!update_read_zone(message, &q) || dns_opcode(q.header.flags) != DNS_OPCODE_UPDATE)
+    if (!update_read_zone(message, &q) || dns_opcode(q.header.flags) != DNS_OPCODE_UPDATE ||
+        q.question.class != DNS_CLASS_IN)
         return false;
     dns_name_lower(&lower, &q.question.name);
     return forward_takes(zones_find_apex(&from->view->zones, &lower), from);

@@ -527,7 +527,8 @@ enum respond_outcome primary_update(struct primary *m, struct span message, cons
     dns_name_lower(&lower, &q.question.name);
     if (!dns_query_read_edns(message, &q))
         return refuse(m, &q, from, DNS_BADVERS, "a version of EDNS above 0", out, now);
-    const struct zones_row *row = zones_find_apex(&m->view->zones, &lower);
+    const struct zones_row *row =
+        q.question.class == DNS_CLASS_IN ? zones_find_apex(&m->view->zones, &lower) : NULL;
     if (!row)
         return refuse(m, &q, from, DNS_NOTAUTH, "no zone of ours", out, now);
     if (forward_takes(row, from))

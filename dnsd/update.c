@@ -74,7 +74,7 @@ bool update_read_zone(struct span message, struct dns_query *out)
         return false;
     out->asked = true;
     out->rcode = DNS_NOERROR;
-    return out->question.type == DNS_TYPE_SOA && out->question.class == DNS_CLASS_IN;
+    return out->question.type == DNS_TYPE_SOA;
 }
 
 /* The code, and what is said of it. */

@@ -5,8 +5,8 @@
 #include "arena.h"
 #include "change.h"
 
-/* The zone that a message of opcode UPDATE is about (RFC 2136 3.1.1); false when it does not say so rightly:
- * FORMERR. */
+/* The zone that a message of opcode UPDATE is about, of whatever class (RFC 2136 3.1.1); false when it does
+ * not say so rightly: FORMERR. */
 bool update_read_zone(struct span message, struct dns_query *out);
 
 /* Checks prerequisites and changes of a message whose zone is `z` (RFC 2136 3.2, 3.4). NOERROR and *out ==

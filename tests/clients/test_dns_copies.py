@@ -214,6 +214,8 @@ class Updates(Zones):
         self.assertIn(b"NOTAUTH", other.stderr + other.stdout)
         outside = update(port, "update add x.b.test 60 A 192.0.2.9")
         self.assertIn(b"NOTZONE", outside.stderr + outside.stdout)
+        chaos = update(port, "class CH", "update add x.a.test 60 TXT x")  # RFC 2136 3.1.1: no zone of this class is ours
+        self.assertIn(b"NOTAUTH", chaos.stderr + chaos.stdout)
 
     def test_an_update_that_fails_is_told_of_with_its_reason(self):
         self.write_zone(1)
