@@ -456,6 +456,8 @@ static void make_changes(struct updating *u, struct reader r, unsigned count)
             continue;
         }
         read_data(u, &w);
+        if (w.record.ttl > DNS_TTL_MAX)
+            w.record.ttl = 0; /* RFC 2181 8 */
         if (w.record.class == DNS_CLASS_IN)
             add_record(u, owner, &w);
         else

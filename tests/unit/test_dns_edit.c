@@ -130,6 +130,7 @@ static void test_removed(void **state)
     assert_lacks(after(LINES("-www 60 IN A")), "www.a.test. 60");
     assert_lacks(after(LINES("-www")), "www.a.test. 60");
     assert_lacks(after(LINES("-T.a.test.")), "TXT");
+    assert_lacks(after(LINES("-alias CNAME WWW")), "CNAME"); /* RFC 4343 */
 }
 
 static void test_set(void **state)
@@ -217,8 +218,11 @@ static void test_refused(void **state)
     refused(LINES("-@ SOA"), 0, 0, "needs its SOA");
     refused(LINES("-@ NS"), 0, 0, "needs an NS");
     refused(LINES("-@ NS ns"), 0, 0, "needs an NS");
+    refused(LINES("-@ NS NS"), 0, 0, "needs an NS");
+    refused(LINES("-t TXT \"A b\""), 0, 0, "no such record");
     refused(LINES("-@ NS other"), 0, 0, "no such record");
     refused(LINES("+@ SOA ns h 7 1 1 1 1"), 0, 0, "a newer serial");
+    refused(LINES("+@ SOA ns h 9 1 1 1 1", "+@ SOA ns h 8 1 1 1 1"), 1, 0, "a newer serial");
     refused(LINES("+www SOA ns h 8 1 1 1 1"), 0, 0, "at the name of the zone");
 }
 

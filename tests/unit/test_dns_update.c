@@ -267,6 +267,9 @@ static void changes_are_made(void **state)
         { { "new.a.test.", "A", IN, 30, "192.0.2.9" }, "new.a.test. 30 A 192.0.2.9", NULL },
         { { "www.a.test.", "A", IN, 60, "192.0.2.9" }, "www.a.test. 60 A 192.0.2.9", NULL },
         { { "www.a.test.", "A", IN, 60, "192.0.2.2" }, NULL, NULL },
+        { { "new.a.test.", "A", IN, 1U << 31, "192.0.2.9" },
+          "new.a.test. 0 A 192.0.2.9",
+          NULL }, /* RFC 2181 8 */
         /* 2.5.2: an RRset deleted */
         { { "www.a.test.", "A", ANY, 0, NULL }, "www.a.test. 60 TXT \"x\"", "www.a.test. 60 A" },
         { { "www.a.test.", "MX", ANY, 0, NULL }, NULL, NULL },
