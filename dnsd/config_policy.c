@@ -21,7 +21,8 @@ const struct config_key dnsd_policy_keys[] = {
     { .name = "types",
       .type = CONFIG_TEXT,
       .flags = CONFIG_LIST,
-      .help = "What types of records. Else all but SOA and NS, and all of a name at once.",
+      .help = "What types of records. Else all but SOA and NS, and all of a name at once where that is no "
+              "delegation.",
       .example = "types = { \"A\", \"AAAA\" }" },
     { 0 },
 };

@@ -19,15 +19,25 @@ static bool grants_type(const struct policy *p, uint16_t type)
     return !p->type_count && type != DNS_TYPE_SOA && type != DNS_TYPE_NS;
 }
 
-static bool granted(const struct policies *p, const struct dnsd_who *who, const struct dns_record *record)
+static bool granted(const struct policies *p, const struct dnsd_who *who, const struct dns_record *record,
+                    uint16_t type)
 {
     struct dns_name lower;
     dns_name_lower(&lower, &record->owner);
     for (size_t i = 0; i < p->count; i++)
         if (dnsd_permitted(&p->all[i].by, who) && grants_name(&p->all[i], &lower) &&
-            grants_type(&p->all[i], record->type))
+            grants_type(&p->all[i], type))
             return true;
     return false;
+}
+
+/* All sets of a name that is a delegation: its NS, too. The apex keeps its own (RFC 2136 3.4.2.3). */
+static bool takes_delegation(const struct zone *z, const struct dns_record *record)
+{
+    struct dns_name lower;
+    dns_name_lower(&lower, &record->owner);
+    const struct zone_node *n = z && record->type == DNS_TYPE_ANY ? zone_find_name(z, &lower) : NULL;
+    return n && n->flags & ZONE_NODE_CUT;
 }
 
 static bool is_known(const struct policies *p, const struct dnsd_who *who)
@@ -38,8 +48,8 @@ static bool is_known(const struct policies *p, const struct dnsd_who *who)
     return false;
 }
 
-enum dns_rcode policy_check(const struct policies *p, const struct dnsd_who *who, struct span message,
-                            const char **why)
+enum dns_rcode policy_check(const struct policies *p, const struct dnsd_who *who, const struct zone *z,
+                            struct span message, const char **why)
 {
     struct reader r = reader_over(message);
     struct dns_header h;
@@ -55,7 +65,10 @@ enum dns_rcode policy_check(const struct policies *p, const struct dnsd_who *who
     for (size_t i = 0; i < count; i++) {              /* by the message's counts */
         if (!read_dns_record(&r, message, &record))
             return DNS_FORMERR;
-        if (i >= h.answers && !granted(p, who, &record)) {
+        if (i < h.answers)
+            continue;
+        if (!granted(p, who, &record, record.type) ||
+            (takes_delegation(z, &record) && !granted(p, who, &record, DNS_TYPE_NS))) {
             *why = "no policy lets the client change this name or type";
             return DNS_REFUSED;
         }

@@ -3,6 +3,7 @@
 #define WIRELAB_DNSD_POLICY_H
 
 #include "keys.h"
+#include "zone.h"
 
 struct policy_name {
     struct dns_name name; /* in lower case */
@@ -23,9 +24,9 @@ struct policies {
 };
 
 /* NOERROR when every change of an UPDATE is granted to this client by some policy; REFUSED when one is not;
- * FORMERR when the message is cut short. To delete all sets of a name takes a policy without types. *why is
- * constant. */
-enum dns_rcode policy_check(const struct policies *p, const struct dnsd_who *who, struct span message,
-                            const char **why);
+ * FORMERR when the message is cut short. To delete all sets of a name takes a policy without types, and one
+ * with NS where the name is a delegation of the zone (NULL: it is not in service). *why is constant. */
+enum dns_rcode policy_check(const struct policies *p, const struct dnsd_who *who, const struct zone *z,
+                            struct span message, const char **why);
 
 #endif

@@ -507,13 +507,14 @@ bool primary_wish(struct primary *m, const struct dns_name *lower, const struct 
 }
 
 /* RFC 2136 3.3 */
-static enum dns_rcode check_policy(const struct dnsd_zone *z, const struct dnsd_asker *from,
+static enum dns_rcode check_policy(const struct zones_row *row, const struct dnsd_asker *from,
                                    struct span message, const char **why)
 {
+    const struct dnsd_zone *z = row->settings;
     struct dnsd_who who = dnsd_who(from);
     if (dnsd_permitted(&z->update, &who))
         return DNS_NOERROR;
-    return policy_check(&z->update_policies, &who, message, why);
+    return policy_check(&z->update_policies, &who, row->zone, message, why);
 }
 
 enum respond_outcome primary_update(struct primary *m, struct span message, const struct dnsd_asker *from,
@@ -535,7 +536,7 @@ enum respond_outcome primary_update(struct primary *m, struct span message, cons
         return forward_update(m->view, row, message, &q, from, now)
                    ? RESPOND_LATER
                    : refuse(m, &q, from, DNS_SERVFAIL, "too many updates wait", out, now);
-    enum dns_rcode rcode = check_policy(row->settings, from, message, &why);
+    enum dns_rcode rcode = check_policy(row, from, message, &why);
     if (rcode != DNS_NOERROR)
         return refuse(m, &q, from, rcode, why, out, now);
     if (!wait(m, &lower, message, &q, from, now))

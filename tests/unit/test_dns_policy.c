@@ -5,6 +5,7 @@
 
 #include <cmocka.h>
 
+#include "dns_replies.h"
 #include "dnsd/policy.h"
 
 #define CLIENT "192.0.2.1"
@@ -12,13 +13,7 @@
 static uint8_t room[1024];
 static struct tsig_key key, other_key;
 static const char *why;
-
-static struct dns_name name_of(const char *text)
-{
-    struct dns_name n;
-    assert_null(dns_name_from_text(span_text(text), NULL, &n));
-    return n;
-}
+static struct zone *changed; /* that is changed; NULL: it is not in service */
 
 static struct address address_of(const char *text)
 {
@@ -56,7 +51,7 @@ static enum dns_rcode check(const struct policies *p, const struct tsig_key *k, 
     begin(&w, 0, 1);
     put(&w, owner, type, class);
     struct dnsd_who who = { .peer = &peer, .key = k };
-    return policy_check(p, &who, writer_span(&w), &why);
+    return policy_check(p, &who, changed, writer_span(&w), &why);
 }
 
 /* One policy for the key: these names, these types. */
@@ -105,6 +100,26 @@ static void without_types_what_makes_the_zone_stays(void **state)
     assert_int_equal(check(&p, &key, "sub.a.test", DNS_TYPE_NS, DNS_CLASS_IN), DNS_NOERROR);
 }
 
+/* To delete all of a name is no way around that. */
+static void a_delegation_goes_with_its_ns_alone(void **state)
+{
+    char text[512];
+    uint16_t ns = DNS_TYPE_NS;
+    struct policy all[2];
+    struct policies p = policies_for(&all[0], NULL, 0, NULL, 0);
+    (void)state;
+    changed = zone_from("a.test.",
+                        "@ 60 SOA n a 1 2 3 4 5\n@ 60 NS n\nsub 60 NS n.sub\nn.sub 60 A 192.0.2.1\n", text);
+    assert_int_equal(check(&p, &key, "SUB.a.test", DNS_TYPE_ANY, DNS_CLASS_ANY), DNS_REFUSED);
+    assert_int_equal(check(&p, &key, "n.sub.a.test", DNS_TYPE_ANY, DNS_CLASS_ANY), DNS_NOERROR);
+    assert_int_equal(check(&p, &key, "a.test", DNS_TYPE_ANY, DNS_CLASS_ANY), DNS_NOERROR); /* they stay */
+    policies_for(&all[1], NULL, 0, &ns, 1);
+    p.count = 2;
+    assert_int_equal(check(&p, &key, "sub.a.test", DNS_TYPE_ANY, DNS_CLASS_ANY), DNS_NOERROR);
+    zone_release(changed);
+    changed = NULL;
+}
+
 static void only_those_that_it_names(void **state)
 {
     struct policy one;
@@ -136,13 +151,13 @@ static void each_change_counts_and_no_prerequisite(void **state)
     put(&w, "x.a.test", DNS_TYPE_A, DNS_CLASS_ANY);
     put(&w, "y.a.test", DNS_TYPE_A, DNS_CLASS_ANY);
     size_t whole = writer_length(&w);
-    assert_int_equal(policy_check(&p, &who, writer_span(&w), &why), DNS_NOERROR);
+    assert_int_equal(policy_check(&p, &who, NULL, writer_span(&w), &why), DNS_NOERROR);
     for (size_t cut = 0; cut < whole; cut++)
-        assert_int_equal(policy_check(&p, &who, span_of(room, cut), &why), DNS_FORMERR);
+        assert_int_equal(policy_check(&p, &who, NULL, span_of(room, cut), &why), DNS_FORMERR);
     begin(&w, 0, 2);
     put(&w, "x.a.test", DNS_TYPE_A, DNS_CLASS_ANY);
     put(&w, "y.a.test", DNS_TYPE_MX, DNS_CLASS_ANY);
-    assert_int_equal(policy_check(&p, &who, writer_span(&w), &why), DNS_REFUSED);
+    assert_int_equal(policy_check(&p, &who, NULL, writer_span(&w), &why), DNS_REFUSED);
 }
 
 int main(void)
@@ -150,6 +165,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(names_and_types_are_both_needed),
         cmocka_unit_test(without_types_what_makes_the_zone_stays),
+        cmocka_unit_test(a_delegation_goes_with_its_ns_alone),
         cmocka_unit_test(only_those_that_it_names),
         cmocka_unit_test(each_change_counts_and_no_prerequisite),
     };
