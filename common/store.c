@@ -41,11 +41,10 @@ struct store {
     struct events *events;
     uv_async_t wake; /* the thread has something in `finished` */
     pthread_t thread;
-    bool ended;           /* the thread, which is joined */
-    pthread_mutex_t lock; /* of the two lists, `ending` and `failing` */
-    pthread_cond_t work;
+    pthread_mutex_t lock; /* of the two lists, `ending`, `ended` and `failing` */
+    pthread_cond_t work, over;
     struct list waiting, finished;
-    bool ending;
+    bool ending, ended;
     char failing[WHY_BYTES]; /* store_fail() */
     pthread_mutex_t engine_lock;
     struct engine *engine;
@@ -265,6 +264,8 @@ static void *store_thread(void *arg)
         move_all(&batch, &s->finished);
         uv_async_send(&s->wake);
     }
+    s->ended = true;
+    pthread_cond_signal(&s->over);
     pthread_mutex_unlock(&s->lock);
     return NULL;
 }
@@ -341,6 +342,7 @@ static void give_back(struct store *s)
     pthread_mutex_destroy(&s->lock);
     pthread_mutex_destroy(&s->engine_lock);
     pthread_cond_destroy(&s->work);
+    pthread_cond_destroy(&s->over);
     if (s->wake_fd >= 0)
         close(s->wake_fd);
     uv_close((uv_handle_t *)&s->wake, handle_closed);
@@ -371,6 +373,7 @@ struct store *store_open(struct loop *l, const char *where, struct problem *p)
     pthread_mutex_init(&s->lock, NULL);
     pthread_mutex_init(&s->engine_lock, NULL);
     pthread_cond_init(&s->work, NULL);
+    pthread_cond_init(&s->over, NULL);
     list_open(&s->waiting);
     list_open(&s->finished);
     error = pthread_create(&s->thread, NULL, store_thread, s);
@@ -416,31 +419,30 @@ void store_fail(struct store *s, const char *why)
     pthread_mutex_unlock(&s->lock);
 }
 
-static void ask_to_end(struct store *s)
-{
-    pthread_mutex_lock(&s->lock);
-    s->ending = true;
-    wake_thread(s);
-    pthread_mutex_unlock(&s->lock);
-}
-
 bool store_end(struct store *s, uint64_t patience_ms)
 {
     struct clock clock;
     clock_open(&clock);
     uint64_t due_ms = clock_now(&clock).mono_ms + patience_ms;
     struct timespec due = { .tv_sec = (time_t)(due_ms / 1000), .tv_nsec = (long)(due_ms % 1000) * 1000000 };
-    ask_to_end(s);
-    s->ended = pthread_clockjoin_np(s->thread, NULL, CLOCK_MONOTONIC, &due) == 0;
-    return s->ended;
+    int error = 0;
+    pthread_mutex_lock(&s->lock);
+    s->ending = true;
+    wake_thread(s);
+    while (!s->ended && !error) /* ends when the thread does, or the time */
+        error = pthread_cond_clockwait(&s->over, &s->lock, CLOCK_MONOTONIC, &due);
+    bool ended = s->ended;
+    pthread_mutex_unlock(&s->lock);
+    return ended;
 }
 
 void store_close(struct store *s)
 {
-    if (!s->ended) {
-        ask_to_end(s);
-        pthread_join(s->thread, NULL);
-    }
+    pthread_mutex_lock(&s->lock);
+    s->ending = true;
+    wake_thread(s);
+    pthread_mutex_unlock(&s->lock);
+    pthread_join(s->thread, NULL);
     s->follower_count = 0; /* they may be gone */
     tell_finished(s);
     give_back(s);
