@@ -45,6 +45,11 @@ def until(condition, what, seconds=READY_S):
     return value
 
 
+def wait_pid_file(path):
+    """A client that goes into the background may write its number after its parent has ended."""
+    until(lambda: path.exists() and path.read_text().endswith("\n"), f"{path} does not come")
+
+
 def free_port():
     """One that neither UDP nor TCP has now, and that the kernel gives to nobody who does not name it: below the
     range for outgoing connections."""

@@ -69,6 +69,8 @@ class Dhcp(unittest.TestCase):
                        "-T", "2", "-s", script, "-x", "hostname:bench", *words)
 
     def dhclient(self, *words):
+        if "-r" in words:  # it ends the one that runs, which it finds by that
+            lab.wait_pid_file(self.directory / "pid")
         script = self.script("dhclient.script", DHCLIENT_SCRIPT)
         conf = self.directory / "dhclient.conf"
         conf.write_text("timeout 8;\nretry 1;\ninitial-interval 1;\nrequest subnet-mask, routers, domain-name, domain-name-servers;\n")

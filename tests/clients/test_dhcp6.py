@@ -405,6 +405,8 @@ class OnTheLink(unittest.TestCase):
         self.addCleanup(self.server.close)
 
     def dhclient(self, *words):
+        if "-r" in words:  # it ends the one that runs, which it finds by that
+            lab.wait_pid_file(self.directory / "pid")
         script = self.directory / "dhclient.script"
         script.write_text(DHCLIENT_SCRIPT.replace("$OUT", str(self.directory)))
         script.chmod(0o755)
