@@ -44,6 +44,13 @@ struct counted {
     uint64_t zone_id; /* 0: nobody's */
 };
 
+/* The reply to a message that was counted without one. */
+static inline void counts_take_reply(struct counts *c, enum dns_rcode rcode)
+{
+    if ((size_t)rcode < COUNTS_RCODES)
+        c->rcodes[rcode]++;
+}
+
 static inline struct counted counted_of(const struct response *r, bool replied)
 {
     return (struct counted){ .asked = r->query->asked,
@@ -56,8 +63,8 @@ static inline struct counted counted_of(const struct response *r, bool replied)
 static inline void counts_take(struct counts *c, enum edns_transport transport, const struct counted *m)
 {
     c->transports[transport]++;
-    if (m->replied && (size_t)m->rcode < COUNTS_RCODES)
-        c->rcodes[m->rcode]++;
+    if (m->replied)
+        counts_take_reply(c, m->rcode);
     if (m->zone_id)
         counts_take_zone(c, m->zone_id);
     if (m->asked)

@@ -73,8 +73,9 @@ static void end(struct forwarding *f)
 }
 
 /* The reply in the writer, which lies over service->out. */
-static void reply(struct forwarding *f, const struct writer *w)
+static void reply(struct forwarding *f, enum dns_rcode rcode, const struct writer *w)
 {
+    counts_take_reply(&f->view->service->counts, rcode);
     if (f->awaiting.connection)
         dnsd_connection_send(&f->awaiting, w);
     else if (!f->over_tcp)
@@ -102,7 +103,7 @@ static void answered(void *owner, const struct dns_exchange_result *r, struct no
     tell(f, dns_rcode_name(dns_rcode(h.flags)), NULL, now);
     write_u16(&w, f->query.header.id);
     write_span(&w, span_from(r->message, sizeof h.id));
-    reply(f, &w);
+    reply(f, dns_rcode(h.flags), &w);
 }
 
 /* By TCP: nothing is sent twice, and there is room for all. */
@@ -123,7 +124,7 @@ static void ask(struct forwarding *f, struct now now)
     }
     struct writer w = writer_over(s->out.bytes, sizeof s->out.bytes);
     encode_error(&f->query, DNS_SERVFAIL, &w);
-    reply(f, &w);
+    reply(f, DNS_SERVFAIL, &w);
 }
 
 static void take_client(struct forwarding *f, const struct dnsd_asker *from)
@@ -137,10 +138,11 @@ static void take_client(struct forwarding *f, const struct dnsd_asker *from)
         dnsd_connection_awaits(from->connection, &f->awaiting);
 }
 
-bool forward_update(struct view *v, const struct zones_row *row, struct span message,
-                    const struct dns_query *q, const struct dnsd_asker *from, struct now now)
+bool forward_update(struct view *v, const struct zones_row *row, const struct dns_query *q,
+                    const struct dnsd_asker *from, struct now now)
 {
     const struct dnsd_zone *z = row->settings;
+    struct span message = q->message;
     struct forwarding *f = v->forward_count < WAITING_MAX ? calloc(1, sizeof *f + message.len) : NULL;
     if (!f)
         return false;

@@ -11,8 +11,8 @@ bool forward_takes(const struct zones_row *row, const struct dnsd_asker *from);
 /* The same of a message as it came, before its signature is looked at: true only for an UPDATE. */
 bool forward_takes_message(const struct dnsd_asker *from, struct span message);
 /* False: too many wait, or there is no memory. */
-bool forward_update(struct view *v, const struct zones_row *row, struct span message,
-                    const struct dns_query *q, const struct dnsd_asker *from, struct now now);
+bool forward_update(struct view *v, const struct zones_row *row, const struct dns_query *q,
+                    const struct dnsd_asker *from, struct now now);
 /* Those that wait are forgotten. */
 void forward_close(struct view *v);
 

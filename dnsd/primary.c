@@ -267,6 +267,7 @@ static void reply(struct waiting *u, enum dns_rcode rcode, const char *why, stru
     struct writer w = writer_over(s->out.bytes, sizeof s->out.bytes);
     tell_update(m, rcode == DNS_NOERROR ? EVENT_DNS_UPDATE : EVENT_DNS_UPDATE_REFUSED, &u->work->lower,
                 &u->peer, rcode, why, now);
+    counts_take_reply(&s->counts, rcode);
     encode_error(&u->query, rcode, &w);
     dnsd_sign(&u->session, &w, now);
     if (u->awaiting.connection)
@@ -458,10 +459,10 @@ static enum respond_outcome refuse(struct primary *m, const struct dns_query *q,
     return RESPOND_REPLY;
 }
 
-static bool wait(struct primary *m, const struct dns_name *lower, struct span message,
-                 const struct dns_query *q, const struct dnsd_asker *from, struct now now)
+static bool wait(struct primary *m, const struct dns_query *q, const struct dnsd_asker *from, struct now now)
 {
-    struct work *k = m->waiting_count < WAITING_MAX ? work_of(m, lower) : NULL;
+    struct span message = q->message;
+    struct work *k = m->waiting_count < WAITING_MAX ? work_of(m, &q->lower) : NULL;
     struct waiting *u = k ? calloc(1, sizeof *u + message.len) : NULL;
     if (!u)
         return false;
@@ -476,6 +477,7 @@ static bool wait(struct primary *m, const struct dns_name *lower, struct span me
     m->view->service->session = (struct tsig_session){ 0 };
     u->length = message.len;
     memcpy(u->message, message.at, message.len);
+    u->query.message = span_of(u->message, u->length);
     list_append(&k->waiting, &u->node);
     m->waiting_count++;
     if (from->connection)
@@ -517,31 +519,37 @@ static enum dns_rcode check_policy(const struct zones_row *row, const struct dns
     return policy_check(&z->update_policies, &who, row->zone, message, why);
 }
 
-enum respond_outcome primary_update(struct primary *m, struct span message, const struct dnsd_asker *from,
-                                    struct writer *out, struct now now)
+/* RFC 2136 3.1, and who may; `row`: of the zone that it names, NULL: none is ours. */
+static enum dns_rcode look_at(const struct dns_query *q, const struct zones_row *row,
+                              const struct dnsd_asker *from, const char **why)
 {
-    struct dns_query q;
-    struct dns_name lower;
+    *why = "it does not name one zone";
+    if (!q->asked || q->question.type != DNS_TYPE_SOA)
+        return DNS_FORMERR;
+    *why = q->why;
+    if (q->rcode == DNS_BADVERS)
+        return DNS_BADVERS;
+    *why = "no zone of ours";
+    if (!row || q->question.class != DNS_CLASS_IN)
+        return DNS_NOTAUTH;
+    return forward_takes(row, from) ? DNS_NOERROR : check_policy(row, from, q->message, why);
+}
+
+enum respond_outcome primary_update(struct primary *m, const struct dns_query *q,
+                                    const struct dnsd_asker *from, struct writer *out, enum dns_rcode *rcode,
+                                    struct now now)
+{
     const char *why;
-    if (!update_read_zone(message, &q))
-        return refuse(m, &q, from, DNS_FORMERR, "it does not name one zone", out, now);
-    dns_name_lower(&lower, &q.question.name);
-    if (!dns_query_read_edns(message, &q))
-        return refuse(m, &q, from, DNS_BADVERS, "a version of EDNS above 0", out, now);
-    const struct zones_row *row =
-        q.question.class == DNS_CLASS_IN ? zones_find_apex(&m->view->zones, &lower) : NULL;
-    if (!row)
-        return refuse(m, &q, from, DNS_NOTAUTH, "no zone of ours", out, now);
-    if (forward_takes(row, from))
-        return forward_update(m->view, row, message, &q, from, now)
-                   ? RESPOND_LATER
-                   : refuse(m, &q, from, DNS_SERVFAIL, "too many updates wait", out, now);
-    enum dns_rcode rcode = check_policy(row, from, message, &why);
-    if (rcode != DNS_NOERROR)
-        return refuse(m, &q, from, rcode, why, out, now);
-    if (!wait(m, &lower, message, &q, from, now))
-        return refuse(m, &q, from, DNS_SERVFAIL, "too many updates wait", out, now);
-    return RESPOND_LATER;
+    const struct zones_row *row = q->asked ? zones_find_apex(&m->view->zones, &q->lower) : NULL;
+    *rcode = look_at(q, row, from, &why);
+    if (*rcode != DNS_NOERROR)
+        return refuse(m, q, from, *rcode, why, out, now);
+    bool taken =
+        forward_takes(row, from) ? forward_update(m->view, row, q, from, now) : wait(m, q, from, now);
+    if (taken)
+        return RESPOND_LATER;
+    *rcode = DNS_SERVFAIL;
+    return refuse(m, q, from, *rcode, "too many updates wait", out, now);
 }
 
 /* ---- life

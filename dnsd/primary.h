@@ -64,8 +64,9 @@ struct primary_wish {
 bool primary_wish(struct primary *m, const struct dns_name *lower, const struct primary_wish *wish,
                   struct now now, struct problem *p);
 
-/* A message of opcode UPDATE. RESPOND_REPLY or RESPOND_LATER. */
-enum respond_outcome primary_update(struct primary *m, struct span message, const struct dnsd_asker *from,
-                                    struct writer *out, struct now now);
+/* A message of opcode UPDATE. RESPOND_REPLY, with this code, or RESPOND_LATER, which is counted then. */
+enum respond_outcome primary_update(struct primary *m, const struct dns_query *q,
+                                    const struct dnsd_asker *from, struct writer *out, enum dns_rcode *rcode,
+                                    struct now now);
 
 #endif

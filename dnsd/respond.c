@@ -193,10 +193,8 @@ static enum respond_outcome answer(const struct zones *zones, const struct addre
     return r->plan.rcode == DNS_REFUSED || r->plan.away.at ? RESPOND_ELSEWHERE : RESPOND_REPLY;
 }
 
-enum respond_outcome respond(const struct zones *zones, const struct dns_query *q, const struct address *peer,
-                             bool over_tcp, struct writer *out, struct response *r)
+static void take(struct response *r, const struct dns_query *q)
 {
-    enum respond_outcome outcome;
     r->query = q;
     r->rcode = q->rcode;
     r->why = q->why;
@@ -204,10 +202,44 @@ enum respond_outcome respond(const struct zones *zones, const struct dns_query *
     r->fault.code = EDNS_FAULT_NONE;
     r->plan.count = 0;
     r->plan.zone_id = 0;
+}
+
+void respond_refused(const struct dns_query *q, enum dns_rcode rcode, struct response *r)
+{
+    take(r, q);
+    r->rcode = rcode;
+    r->why = NULL;
+}
+
+static bool brings_options(const struct response *r)
+{
+    const struct dns_query *q = r->query;
+    return q->edns.present && q->edns.options.len && r->edns && q->rcode != DNS_BADVERS;
+}
+
+bool respond_begin(const struct dns_query *q, const struct address *peer, bool over_tcp, struct writer *out,
+                   struct response *r)
+{
+    take(r, q);
+    bool over = brings_options(r) && take_options(r, peer, over_tcp, out);
+    if (!over && must_come_by_tcp(r, over_tcp)) {
+        truncate(r, out);
+        r->rcode = DNS_NOERROR;
+        over = true;
+    }
+    if (over)
+        respond_options(r, over_tcp, out);
+    return over;
+}
+
+enum respond_outcome respond(const struct zones *zones, const struct dns_query *q, const struct address *peer,
+                             bool over_tcp, struct writer *out, struct response *r)
+{
+    enum respond_outcome outcome;
+    take(r, q);
     if (q->state == DNS_QUERY_DROP)
         return RESPOND_SILENCE;
-    bool takes_options = q->edns.present && q->edns.options.len && r->edns && q->rcode != DNS_BADVERS;
-    if (takes_options && take_options(r, peer, over_tcp, out))
+    if (brings_options(r) && take_options(r, peer, over_tcp, out))
         outcome = RESPOND_REPLY;
     else if (q->state == DNS_QUERY_ERROR)
         outcome = error(r, q->rcode, q->why, out);

@@ -41,6 +41,12 @@ struct response {
 enum respond_outcome respond(const struct zones *zones, const struct dns_query *q, const struct address *peer,
                              bool over_tcp, struct writer *out, struct response *r);
 
+/* What comes before the answer to a message of any opcode: its options, and whether its asker must have a
+ * cookie. True: that is an answer by itself, and it is written. */
+bool respond_begin(const struct dns_query *q, const struct address *peer, bool over_tcp, struct writer *out,
+                   struct response *r);
+/* The message was refused with this code before anybody looked at what it wants: *r tells it so. */
+void respond_refused(const struct dns_query *q, enum dns_rcode rcode, struct response *r);
 /* The options of EDNS into the reply, which is written and has none yet. respond() has done so for
  * RESPOND_REPLY. */
 void respond_options(const struct response *r, bool over_tcp, struct writer *out);

@@ -639,35 +639,39 @@ bool secondary_check(struct secondary *m, const struct dns_name *lower, bool who
     return true;
 }
 
-enum respond_outcome secondary_notified(struct secondary *m, struct span message,
-                                        const struct dnsd_asker *from, struct writer *out, struct now now)
+/* RFC 1996 3.7 to 3.11; `f`: of the zone that it names, NULL: none is followed. */
+static enum dns_rcode judge_notify(const struct dns_query *q, const struct follower *f,
+                                   const struct dnsd_asker *from)
 {
-    struct reader r = reader_over(message);
-    struct dns_query q = { .rcode = DNS_FORMERR };
-    struct dns_name lower;
-    struct follower *f = NULL;
-    if (read_dns_header(&r, &q.header) && q.header.questions == 1 &&
-        read_dns_question(&r, message, &q.question)) {
-        q.asked = true;
-        dns_name_lower(&lower, &q.question.name);
-        f = follower_of(m, &lower);
-        q.rcode = !f ? DNS_NOTAUTH : may_notify(f, from) ? DNS_NOERROR : DNS_REFUSED;
-    }
-    if (q.asked && !dns_query_read_edns(message, &q))
-        q.rcode = DNS_BADVERS;
-    if (q.rcode == DNS_NOERROR)
-        check_now(f, now);
+    if (!q->asked)
+        return DNS_FORMERR;
+    if (q->rcode == DNS_BADVERS)
+        return DNS_BADVERS;
+    if (!f)
+        return DNS_NOTAUTH;
+    return may_notify(f, from) ? DNS_NOERROR : DNS_REFUSED;
+}
+
+enum respond_outcome secondary_notified(struct secondary *m, const struct dns_query *q,
+                                        const struct dnsd_asker *from, struct writer *out,
+                                        enum dns_rcode *rcode, struct now now)
+{
+    struct follower *f = q->asked ? follower_of(m, &q->lower) : NULL;
+    struct events *events = m->view->service->home->events;
     struct event ev;
     char name[DNS_NAME_TEXT_MAX];
-    if (event_happens(m->view->service->home->events, EVENT_DNS_NOTIFY)) {
+    *rcode = judge_notify(q, f, from);
+    if (*rcode == DNS_NOERROR)
+        check_now(f, now);
+    if (event_happens(events, EVENT_DNS_NOTIFY)) {
         event_begin(&ev, EVENT_DNS_NOTIFY, now);
-        if (q.asked)
-            views_event_zone(&ev, m->view, &q.question.name, name);
+        if (q->asked)
+            views_event_zone(&ev, m->view, &q->question.name, name);
         event_endpoint(&ev, "client", from->peer);
-        event_text(&ev, "rcode", dns_rcode_name(q.rcode));
-        event_emit(m->view->service->home->events, &ev);
+        event_text(&ev, "rcode", dns_rcode_name(*rcode));
+        event_emit(events, &ev);
     }
-    encode_error(&q, q.rcode, out);
+    encode_error(q, *rcode, out);
     return RESPOND_REPLY;
 }
 

@@ -42,7 +42,8 @@ bool secondary_tell(const struct secondary *m, const struct dns_name *lower, str
 bool secondary_check(struct secondary *m, const struct dns_name *lower, bool whole, struct now now);
 
 /* A message of opcode NOTIFY; its reply. */
-enum respond_outcome secondary_notified(struct secondary *m, struct span message,
-                                        const struct dnsd_asker *from, struct writer *out, struct now now);
+enum respond_outcome secondary_notified(struct secondary *m, const struct dns_query *q,
+                                        const struct dnsd_asker *from, struct writer *out,
+                                        enum dns_rcode *rcode, struct now now);
 
 #endif

@@ -125,12 +125,20 @@ static bool is_request(const struct dns_query *q)
     return q->state != DNS_QUERY_DROP && (opcode == DNS_OPCODE_UPDATE || opcode == DNS_OPCODE_NOTIFY);
 }
 
-static enum respond_outcome request(const struct dns_query *q, const struct dnsd_asker *from,
-                                    struct writer *out, struct now now)
+static enum respond_outcome request(struct service *s, const struct dns_query *q,
+                                    const struct dnsd_asker *from, struct writer *out, struct now now)
 {
-    if (dns_opcode(q->header.flags) == DNS_OPCODE_UPDATE)
-        return primary_update(from->view->primary, q->message, from, out, now);
-    return secondary_notified(from->view->secondary, q->message, from, out, now);
+    struct response *r = &s->response;
+    bool over_tcp = from->connection != NULL;
+    if (respond_begin(q, &from->peer->address, over_tcp, out, r))
+        return RESPOND_REPLY;
+    enum respond_outcome outcome =
+        dns_opcode(q->header.flags) == DNS_OPCODE_UPDATE
+            ? primary_update(from->view->primary, q, from, out, &r->rcode, now)
+            : secondary_notified(from->view->secondary, q, from, out, &r->rcode, now);
+    if (outcome == RESPOND_REPLY)
+        respond_options(r, over_tcp, out);
+    return outcome;
 }
 
 /* A question, or what is not even that. */
@@ -142,25 +150,44 @@ static enum respond_outcome answer(struct service *s, const struct dns_query *q,
         respond(&from->view->zones, q, &from->peer->address, over_tcp, out, &s->response);
     if (outcome == RESPOND_ELSEWHERE || s->recursion)
         outcome = dnsd_elsewhere(s, outcome, from, out, now);
-    if (s->limit && outcome == RESPOND_REPLY && !over_tcp) {
-        if (!limit_reply(s->limit, &s->response, from->peer->address, out, now.mono_ms))
-            outcome = RESPOND_SILENCE;
-        limit_tell(s->limit, s->home->events, now);
-    }
     return outcome;
+}
+
+/* False: the reply by UDP is one too many. */
+static bool is_within_limit(struct service *s, const struct dnsd_asker *from, struct writer *out,
+                            struct now now)
+{
+    bool within = limit_reply(s->limit, &s->response, from->peer->address, out, now.mono_ms);
+    limit_tell(s->limit, s->home->events, now);
+    return within;
+}
+
+/* Requests, and what is signed wrongly, are told of where they are looked at. */
+static void count(struct service *s, enum respond_outcome outcome, enum edns_transport transport)
+{
+    struct counted counted = counted_of(&s->response, outcome == RESPOND_REPLY);
+    counted.asked = false; /* what they name is no question */
+    counts_take(&s->counts, transport, &counted);
 }
 
 enum respond_outcome dnsd_answer(struct service *s, const struct dns_query *q, struct dnsd_asker *from,
                                  struct writer *out, struct now now)
 {
-    if (!dnsd_verify(s, q, from, out, now))
-        return RESPOND_REPLY;
-    bool requested = is_request(q);
-    enum respond_outcome outcome = requested ? request(q, from, out, now) : answer(s, q, from, out, now);
+    enum respond_outcome outcome = RESPOND_REPLY;
+    bool verified = dnsd_verify(s, q, from, out, now);
+    bool is_told = !verified || is_request(q);
+    if (verified)
+        outcome = is_told ? request(s, q, from, out, now) : answer(s, q, from, out, now);
+    if (s->limit && outcome == RESPOND_REPLY && !from->connection && !is_within_limit(s, from, out, now)) {
+        outcome = RESPOND_SILENCE;
+        is_told = false;
+    }
     if (outcome != RESPOND_TRANSFER)
         dnsd_sign(&s->session, out, now);
     enum edns_transport transport = edns_transport_of(from->connection != NULL, from->over_tls);
-    if (!requested)
+    if (is_told)
+        count(s, outcome, transport);
+    else
         dnsd_tell(s, outcome, from->peer, transport, writer_length(out), now);
     return outcome;
 }

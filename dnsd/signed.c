@@ -38,12 +38,9 @@ static void tell(struct service *s, const struct endpoint *peer, const struct ts
 static void refuse(struct service *s, const struct dns_query *q, const struct tsig *t, enum tsig_error error,
                    struct writer *out, struct now now)
 {
-    struct dns_query update;
-    if (!q->asked) { /* another opcode than QUERY */
-        update_read_zone(q->message, &update);
-        q = &update;
-    }
-    encode_error(q, error == TSIG_FORMERR ? DNS_FORMERR : DNS_NOTAUTH, out);
+    enum dns_rcode rcode = error == TSIG_FORMERR ? DNS_FORMERR : DNS_NOTAUTH;
+    respond_refused(q, rcode, &s->response);
+    encode_error(q, rcode, out);
     if (error == TSIG_BADKEY || error == TSIG_BADSIG)
         tsig_write_refusal(out, t, error);
     else if (error != TSIG_FORMERR)

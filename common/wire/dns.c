@@ -106,13 +106,15 @@ static enum dns_query_state refuse_with_edns(struct dns_query *q, enum dns_rcode
     return refuse(q, rcode, why);
 }
 
-/* NOTIFY and UPDATE are for others, who read what they have by themselves. */
-static enum dns_query_state refuse_opcode(struct dns_query *q, enum dns_opcode opcode)
+/* What NOTIFY and UPDATE name as a question is their zone; the rest is for those who take them. */
+static enum dns_query_state refuse_opcode(struct dns_query *q, enum dns_opcode opcode, struct reader *r)
 {
-    static const char why[] = "an opcode other than QUERY";
-    if (opcode == DNS_OPCODE_NOTIFY || opcode == DNS_OPCODE_UPDATE)
-        return refuse(q, DNS_NOTIMP, why);
-    return refuse_with_edns(q, DNS_NOTIMP, why);
+    bool names_zone = opcode == DNS_OPCODE_NOTIFY || opcode == DNS_OPCODE_UPDATE;
+    if (names_zone && q->header.questions == 1 && read_dns_question(r, q->message, &q->question)) {
+        q->asked = true;
+        dns_name_lower(&q->lower, &q->question.name);
+    }
+    return refuse_with_edns(q, DNS_NOTIMP, "an opcode other than QUERY");
 }
 
 static enum dns_query_state read_query(struct dns_query *q)
@@ -126,7 +128,7 @@ static enum dns_query_state read_query(struct dns_query *q)
     if (q->header.flags & DNS_QR)
         return drop(q, "a response");
     if (dns_opcode(q->header.flags) != DNS_OPCODE_QUERY)
-        return refuse_opcode(q, dns_opcode(q->header.flags));
+        return refuse_opcode(q, dns_opcode(q->header.flags), &r);
     if (q->header.questions != 1) /* RFC 9619 */
         return refuse_with_edns(q, DNS_FORMERR, "not exactly one question");
     if (!read_dns_question(&r, message, &q->question))

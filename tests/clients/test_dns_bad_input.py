@@ -133,6 +133,16 @@ class BadMessages(unittest.TestCase):
                                  ('rate_limited_total{reply="dropped"}', 0)):
                 self.assertEqual(counts.get("wirelab_dns_" + what), number, what)
 
+    def test_requests_are_counted_as_well(self):
+        with Server(zone_words='allow-update = { "127.0.0.1" }') as server:
+            server.udp(query(opcode=5, header=0))  # made, with nothing to do
+            server.udp(query("elsewhere.test", opcode=5, header=0))
+            server.tcp(query(opcode=4, header=0))  # nobody's secondary
+            counts = self.stats(server)
+            for what, number in (('messages_total{transport="udp"}', 2), ('messages_total{transport="tcp"}', 1),
+                                 ('replies_total{rcode="NOERROR"}', 1), ('replies_total{rcode="NOTAUTH"}', 2)):
+                self.assertEqual(counts.get("wirelab_dns_" + what), number, what)
+
 
 class Connections(unittest.TestCase):
     def server(self, words="", **more):

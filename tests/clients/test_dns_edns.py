@@ -372,6 +372,21 @@ class Cookies(unittest.TestCase):
             if lab.have("dig"):
                 self.assertIn("status: NOERROR", server.dig("example.test", "SOA"))  # it tries again by itself
 
+    def test_required_of_updates_and_notifies(self):
+        """An address alone is easily forged: whoever changes a zone by it shows that it is his, too."""
+        def update(options=None):
+            return query(opcode=5, header=0, options=options)  # one that asks for nothing
+        with Server("require-cookies = true", zone_words='allow-update = { "127.0.0.1" }') as server:
+            self.assertTrue(server.udp(update()).truncated)
+            self.assertEqual(server.udp(update(option(COOKIE, b"xx"))).rcode, 1)
+            reply = server.udp(update(option(COOKIE, b"abcdefgh")))
+            self.assertEqual(reply.rcode, BADCOOKIE)
+            cookie = option(COOKIE, reply.options[COOKIE])
+            self.assertEqual((server.udp(update(cookie)).rcode, server.udp(update(cookie)).truncated), (0, False))
+            self.assertEqual(server.tcp(update()).rcode, 0)
+            self.assertTrue(server.udp(query(opcode=4, header=0)).truncated)
+            self.assertEqual(server.udp(query(opcode=4, header=0, options=cookie)).rcode, 9)
+
     def test_required_above_a_load(self):
         with Server("require-cookies-above = 30") as server:
             self.assertEqual(server.udp(query()).counts[1], 1)

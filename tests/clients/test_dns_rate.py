@@ -1,12 +1,13 @@
 """The limit on answers by UDP."""
+import struct
 import unittest
 
-from test_dns_edns import COOKIE, Server, option, query
+from test_dns_edns import COOKIE, Server, name, option, query
 
 LIMIT = 'rate-limit { responses-per-second = 5 slip = %d %s } '
 
 
-def flood(server, count, *words, **more):
+def flood(server, count, *words, message=None, **more):
     """How many questions were answered, and how many of the answers were truncated."""
     import socket
     answered = truncated = 0
@@ -14,7 +15,7 @@ def flood(server, count, *words, **more):
         s.settimeout(20)
         s.connect(("127.0.0.1", server.port))
         for _ in range(count):
-            s.send(query(*words, **more))
+            s.send(message or query(*words, **more))
             # what is dropped is waited for by a question that is not: the server answers in order
             s.send(query("id.server", 16, 3, options=option(COOKIE, server.cookie)))
             while True:
@@ -68,6 +69,19 @@ class Rate(unittest.TestCase):
         self.assertEqual(len(first.options[COOKIE]), 24)  # the way out
         self.assertFalse(server.udp(query(options=option(COOKIE, first.options[COOKIE]))).truncated)
         self.assertEqual(flood(self.server(more='exempt = { "127.0.0.0/8" }'), 50), (50, 0))
+
+    def test_what_is_no_question_is_limited_too(self):
+        """Updates, notifies and wrong signatures get answers that a forged address makes somebody else's."""
+        signed = name("k") + struct.pack("!HHIH", 250, 255, 0, 61) + name("hmac-sha256") + struct.pack(
+            "!HIHH32xHHH", 0, 0, 300, 32, 0x4711, 0, 0)
+        plain = query()
+        for what, message in (("update", query("elsewhere.test", opcode=5, header=0)),
+                              ("notify", query("elsewhere.test", opcode=4, header=0)),
+                              ("signed", plain[:10] + b"\0\1" + plain[12:] + signed)):
+            with self.subTest(what):
+                server = self.server(slip=0)
+                self.assertEqual(server.tcp(message).rcode, 9)  # NOTAUTH
+                self.assertTrue(5 <= flood(server, 100, message=message)[0] <= 30)
 
     def test_workers_share_the_account(self):
         server = self.server(slip=0, words="workers = 2", log="info")  # what is told, workers do not answer
