@@ -168,7 +168,7 @@ extern const struct config_key dnsd_policy_keys[];
 bool dnsd_configure_policies(struct config *c, const struct config_section *s, struct dnsd_settings *d,
                              struct dnsd_zone *z);
 
-#define DNSD_UDP_IN_BYTES 1500 /* an Ethernet packet; no question is longer */
+#define DNSD_UDP_IN_BYTES 1500 /* an Ethernet packet; what is longer may come by TCP */
 
 /* ---- server.c, connection.c: one running server -------------------------------------------- */
 
@@ -338,6 +338,7 @@ struct dnsd_asker {
     const struct endpoint *peer, *local;
     unsigned interface;
     struct udp *udp;
+    bool is_cut;                   /* UDP: the message was longer than DNSD_UDP_IN_BYTES */
     struct connection *connection; /* NULL: UDP */
     bool over_tls;
     const struct tsig_key *key; /* who signed; NULL: nobody */

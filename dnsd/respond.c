@@ -211,6 +211,16 @@ void respond_refused(const struct dns_query *q, enum dns_rcode rcode, struct res
     r->why = NULL;
 }
 
+enum respond_outcome respond_cut(const struct dns_query *q, struct writer *out, struct response *r)
+{
+    respond_refused(q, DNS_NOERROR, r);
+    r->key = NULL;
+    r->why = "longer than what is taken by UDP";
+    if (q->state == DNS_QUERY_DROP)
+        return RESPOND_SILENCE;
+    return truncate(r, out);
+}
+
 static bool brings_options(const struct response *r)
 {
     const struct dns_query *q = r->query;

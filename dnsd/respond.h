@@ -45,6 +45,9 @@ enum respond_outcome respond(const struct zones *zones, const struct dns_query *
  * cookie. True: that is an answer by itself, and it is written. */
 bool respond_begin(const struct dns_query *q, const struct address *peer, bool over_tcp, struct writer *out,
                    struct response *r);
+/* Only the head of the message is there: who sent it may come again by TCP. RESPOND_REPLY or RESPOND_SILENCE.
+ */
+enum respond_outcome respond_cut(const struct dns_query *q, struct writer *out, struct response *r);
 /* The message was refused with this code before anybody looked at what it wants: *r tells it so. */
 void respond_refused(const struct dns_query *q, enum dns_rcode rcode, struct response *r);
 /* The options of EDNS into the reply, which is written and has none yet. respond() has done so for

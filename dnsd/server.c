@@ -174,10 +174,15 @@ enum respond_outcome dnsd_answer(struct service *s, const struct dns_query *q, s
                                  struct writer *out, struct now now)
 {
     enum respond_outcome outcome = RESPOND_REPLY;
-    bool verified = dnsd_verify(s, q, from, out, now);
-    bool is_told = !verified || is_request(q);
-    if (verified)
-        outcome = is_told ? request(s, q, from, out, now) : answer(s, q, from, out, now);
+    bool is_told = false;
+    if (from->is_cut)
+        outcome = respond_cut(q, out, &s->response);
+    else if (!dnsd_verify(s, q, from, out, now))
+        is_told = true;
+    else if ((is_told = is_request(q)))
+        outcome = request(s, q, from, out, now);
+    else
+        outcome = answer(s, q, from, out, now);
     if (s->limit && outcome == RESPOND_REPLY && !from->connection && !is_within_limit(s, from, out, now)) {
         outcome = RESPOND_SILENCE;
         is_told = false;
@@ -214,7 +219,7 @@ static void answer_batch(void *self, struct udp *u, struct batch *b, struct now 
     for (size_t i; (q = ahead_next(&ahead, &i));) {
         struct datagram *d = &b->d[i];
         struct dnsd_asker from = {
-            .peer = &d->peer, .local = &d->local, .interface = d->interface, .udp = u
+            .peer = &d->peer, .local = &d->local, .interface = d->interface, .udp = u, .is_cut = d->truncated
         };
         if (dnsd_answer(s, q, &from, &d->out, now) == RESPOND_REPLY)
             known_note(&s->known, s, b, i, q, &s->response);

@@ -15,6 +15,7 @@ struct handed {
     unsigned interface;
     size_t socket; /* of the service's */
     size_t length;
+    bool is_cut;
     uint8_t bytes[DNSD_UDP_IN_BYTES];
 };
 
@@ -64,6 +65,7 @@ static void hand_over(struct worker *w, const struct worker_socket *k, const str
         h->interface = d->interface;
         h->socket = k->index;
         h->length = d->in.len;
+        h->is_cut = d->truncated;
         memcpy(h->bytes, d->in.at, d->in.len);
     }
     pthread_mutex_unlock(&all->queue_gate);
@@ -76,7 +78,7 @@ static bool is_answered(struct worker *w, const struct dns_query *q, struct data
     const struct service *s = w->all->service;
     struct tsig unused;
     struct mark empty = writer_mark(&d->out);
-    if (s->home->events->level >= EVENT_TRAFFIC)
+    if (s->home->events->level >= EVENT_TRAFFIC || d->truncated)
         return false;
     if (dns_query_has_records(q) && tsig_find(q->message, &unused) != TSIG_ABSENT)
         return false;
@@ -174,7 +176,9 @@ static void handed(uv_async_t *a)
     for (size_t i = 0; i < HANDED_MAX && take_handed(all, &h); i++) {
         struct writer w = writer_over(s->out.bytes, ENCODE_UDP_BYTES_MAX);
         struct udp *u = s->sockets[h.socket].udp;
-        struct dnsd_asker from = { .peer = &h.peer, .local = &h.local, .interface = h.interface, .udp = u };
+        struct dnsd_asker from = {
+            .peer = &h.peer, .local = &h.local, .interface = h.interface, .udp = u, .is_cut = h.is_cut
+        };
         struct dns_query query;
         dns_query_read(span_of(h.bytes, h.length), &query);
         dnsd_answer(s, &query, &from, &w, loop_now(s->home->loop));
