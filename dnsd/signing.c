@@ -6,6 +6,8 @@
 #include "signing_key.h"
 #include "worker.h"
 
+#include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 #define WINDOW_S    3600 /* what is due within the next hour is looked for at once */
@@ -28,8 +30,8 @@ struct signed_zone {
     struct sign_key key;
     struct sign_settings settings;
     enum serial_policy serial_policy;
-    bool loaded;          /* a version of it was put into service by this run */
-    uint32_t file_serial; /* of the file that it was made from */
+    bool loaded;           /* a version of it was put into service by this run */
+    struct zone_mark file; /* that it was made from; its digest is not known from a run before */
     struct timer clock;
     struct arena arena; /* of the names in `due` */
     struct due *due;    /* in their order */
@@ -326,7 +328,7 @@ static struct zone *before_of(struct signed_zone *k, struct zone *in_service, st
     struct view *v = k->owner->view;
     if (in_service && k->loaded)
         return zone_hold(in_service);
-    struct zone *copy = copy_load_signed(v, &k->lower, &k->file_serial);
+    struct zone *copy = copy_load_signed(v, &k->lower, &k->file.serial);
     return copy ? primary_replay(v->primary, &k->lower, copy, now) : NULL;
 }
 
@@ -339,8 +341,31 @@ static struct zone *failed(struct signed_zone *k, struct zone *z, const char *wh
     return NULL;
 }
 
+static bool is_changed_by_others(const struct signed_zone *k, const struct dnsd_zone *settings)
+{
+    return takes_updates(settings) || by_hand_is_noted(k->owner->view, &k->lower);
+}
+
+/* As primary_takes_file(): here changes follow on the zone that was made of the file. */
+static bool takes_file(const struct signed_zone *k, const struct dnsd_zone *settings,
+                       const struct zone *before, const struct zone *file, char text[MASTERFILE_TEXT_MAX])
+{
+    if (!before) /* it may have been changed before it was signed */
+        return primary_takes_file(k->owner->view->primary, &k->lower, file, text);
+    bool same = file->serial == k->file.serial && (!k->file.digest || file->digest == k->file.digest);
+    if (same || dns_serial_newer(file->serial, k->file.serial) || !is_changed_by_others(k, settings))
+        return true;
+    snprintf(text, MASTERFILE_TEXT_MAX,
+             "the serial is %" PRIu32
+             ", and the zone, which may have changes of its own, was made of a file of "
+             "serial %" PRIu32 ": give it one above that, for then it counts and they end",
+             file->serial, k->file.serial);
+    return false;
+}
+
 struct zone *signing_load(struct signing *g, const struct dnsd_zone *settings, struct zone *file,
-                          struct zone *in_service, struct now now, struct problem *p)
+                          struct zone *in_service, struct now now, char refused[MASTERFILE_TEXT_MAX],
+                          struct problem *p)
 {
     struct signed_zone *k = find_or_make(g, settings, p);
     if (!k) {
@@ -352,11 +377,16 @@ struct zone *signing_load(struct signing *g, const struct dnsd_zone *settings, s
     struct sign_scope scope = { .all = true };
     bool running = in_service && k->loaded;
     struct zone *before = before_of(k, in_service, now);
-    uint32_t file_serial = file->serial;
-    if (!before) /* it may have been changed before it was signed */
+    struct zone_mark mark = zone_mark_of(file);
+    if (!takes_file(k, settings, before, file, refused)) {
+        zone_release(before);
+        zone_release(file);
+        return NULL;
+    }
+    if (!before)
         file = primary_replay(g->view->primary, &k->lower, file, now);
-    bool same_file = before && file_serial == k->file_serial;
-    bool stays = same_file && (takes_updates(settings) || by_hand_is_noted(g->view, &k->lower));
+    bool same_file = before && mark.serial == k->file.serial;
+    bool stays = same_file && is_changed_by_others(k, settings);
     if (!same_file)
         by_hand_forget(g->view, &k->lower);
     struct zone *base = before ? before : zone_hold(file);
@@ -371,11 +401,11 @@ struct zone *signing_load(struct signing *g, const struct dnsd_zone *settings, s
         change_release(c);
         return failed(k, base, why, p, now);
     }
-    k->file_serial = file_serial;
+    k->file = mark;
     if (changes && before && !running)
         primary_remember(g->view->primary, &k->lower, c);
     if (changes || !running)
-        copy_save_signed(g->view, base, k->file_serial);
+        copy_save_signed(g->view, base, mark.serial);
     change_release(c);
     k->loaded = true;
     return base;

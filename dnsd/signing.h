@@ -5,6 +5,7 @@
 
 #include "change.h"
 #include "dnsd.h"
+#include "masterfile.h"
 
 struct signing;
 
@@ -14,9 +15,11 @@ void signing_close(struct signing *g);
 
 /* A zone as its file has it -> signed: `in_service` (NULL: none) or what an earlier run left on disk goes on
  * with what is different, so that signatures stay and the serial only rises. Takes over the hold of `file`,
- * gives one back; NULL, and *p says why. */
+ * gives one back; NULL, and *p says why, or `refused` what is wrong with the file: changes that others made
+ * would be lost (primary_takes_file()). */
 struct zone *signing_load(struct signing *g, const struct dnsd_zone *settings, struct zone *file,
-                          struct zone *in_service, struct now now, struct problem *p);
+                          struct zone *in_service, struct now now, char refused[MASTERFILE_TEXT_MAX],
+                          struct problem *p);
 /* All zones are in service: the clock begins. */
 void signing_started(struct signing *g, struct now now);
 /* A change that is about to be committed gets its signatures, where the zone is one that signs itself. False,

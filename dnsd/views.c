@@ -125,14 +125,11 @@ static struct zone *copy_or_none(struct view *v, const struct dnsd_zone *z, cons
     return in_service ? in_service : secondary_copy(v->secondary, z, now_of(v));
 }
 
-/* The file, with the changes that were made since. Takes over the hold. NULL after the listener heard why it
- * may not be served. */
-static struct zone *with_changes(struct zone_listener *l, struct view *v, const struct dnsd_zone *settings,
-                                 struct zone *file)
+/* The file, with the changes that were made since. Takes over the hold. NULL, and `refused` says why. */
+static struct zone *with_changes(struct view *v, const struct dnsd_zone *settings, struct zone *file,
+                                 char refused[MASTERFILE_TEXT_MAX])
 {
-    struct masterfile_problem p = { .path = settings->file };
-    if (!primary_takes_file(v->primary, settings->lower, file, p.text)) {
-        zone_problem(l, settings->name, &p);
+    if (!primary_takes_file(v->primary, settings->lower, file, refused)) {
         zone_release(file);
         return NULL;
     }
@@ -144,16 +141,16 @@ static struct zone *with_changes(struct zone_listener *l, struct view *v, const 
 static struct zone *version_of_file(struct zone_listener *l, struct view *v, const struct dnsd_zone *settings,
                                     struct zone *file)
 {
-    struct problem *p = l->first;
-    if (!settings->dnssec) {
-        struct zone *z = with_changes(l, v, settings, file);
-        if (z && settings->zonemd == DNSD_ZONEMD_MAKE && !zonemd_make(z))
-            problem_set(p, "not enough memory for the digest of a zone");
-        return z;
-    }
-    struct zone *in_service = zone_in_service(v, settings->lower);
-    struct zone *z = signing_load(v->signing, settings, file, in_service, now_of(v), p);
+    struct masterfile_problem refused = { .path = settings->file };
+    struct zone *in_service = settings->dnssec ? zone_in_service(v, settings->lower) : NULL;
+    struct zone *z = settings->dnssec ? signing_load(v->signing, settings, file, in_service, now_of(v),
+                                                     refused.text, l->first)
+                                      : with_changes(v, settings, file, refused.text);
     zone_release(in_service);
+    if (refused.text[0])
+        zone_problem(l, settings->name, &refused);
+    if (z && settings->zonemd == DNSD_ZONEMD_MAKE && !zonemd_make(z))
+        problem_set(l->first, "not enough memory for the digest of a zone");
     return z;
 }
 

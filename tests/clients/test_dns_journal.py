@@ -111,6 +111,27 @@ class FileAndChanges(Running):
         self.assertTrue(self.kept(2))
         self.assertEqual(self.ask("later.a.test", "A"), ["192.0.2.50"])
 
+    def test_a_zone_that_signs_itself(self):
+        self.zone_keys = 'dnssec = true\nallow-update = { "127.0.0.1" }'
+        self.again()
+        self.change(2)
+        self.write(6, "new A 192.0.2.99\n")
+        self.reload()
+        self.refused("the serial is 6")
+        self.assertTrue(self.kept(2))
+        self.write(7, "new A 192.0.2.99\n")
+        self.reload()
+        self.refused("the serial is 7")
+        self.assertTrue(self.kept(2))
+        self.write(6, "new A 192.0.2.99\n")
+        self.refuses_to_start("the serial is 6", "a file of serial 7")
+        self.write(7)
+        self.again()
+        self.assertTrue(self.kept(2))
+        self.write(100, "new A 192.0.2.99\n")
+        self.reload()
+        self.assertEqual((self.ask("new.a.test", "A"), self.ask("h0.a.test", "A")), (["192.0.2.99"], []))
+
     def test_without_changes_the_file_is_right_but_whoever_follows_is_thought_of(self):
         self.write(3, "new A 192.0.2.99\n")
         self.reload()
