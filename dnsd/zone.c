@@ -3,16 +3,14 @@
 #include "hash.h"
 #include "wire/dns_rdata.h"
 #include "wire/dnssec.h"
+#include "zone_block.h"
 #include "zone_order.h"
 
 #include <stdlib.h>
 
-#define BLOCK_LEAST   4096
-#define BLOCK_MOST    ((size_t)UINT32_MAX * ZONE_GRAIN)
 #define RECORD_HEAD   10 /* type, class, TTL, length */
 #define POINTER_BYTES 2  /* an owner that was written before */
 #define SLOTS_LEAST   4
-#define HOLE_SIZES    512 /* in grains: 2 KiB, more than nearly every set has */
 #define HIDES         (ZONE_NODE_CUT | ZONE_NODE_BELOW | ZONE_NODE_DNAME) /* what is below such a node */
 #define SET_BYTES_MAX (DNS_MESSAGE_BYTES_MAX - DNS_HEADER_BYTES - DNS_NAME_BYTES_MAX - 4 - DNS_OPT_BYTES)
 
@@ -20,65 +18,6 @@ struct zone_builder {
     struct zone *zone;
     zone_ref owner; /* the node of the last record: the next one is often of the same */
 };
-
-/* ---- the block --------------------------------------------------------------------------- */
-
-static size_t aligned(size_t bytes)
-{
-    return (bytes + ZONE_GRAIN - 1) / ZONE_GRAIN * ZONE_GRAIN;
-}
-
-static bool block_reserve(struct zone *z, size_t bytes)
-{
-    size_t need = z->block_used + aligned(bytes);
-    size_t room = z->block_room;
-    if (need <= room)
-        return true;
-    while (room < need)
-        room = room + room / 2 + BLOCK_LEAST;
-    if (need > BLOCK_MOST)
-        return false;
-    uint8_t *block = realloc(z->block, room);
-    if (!block)
-        return false;
-    z->block = block;
-    z->block_room = room;
-    return true;
-}
-
-static zone_ref *word_at(struct zone *z, zone_ref ref)
-{
-    return (zone_ref *)(void *)(z->block + (size_t)ref * ZONE_GRAIN);
-}
-
-/* A new piece, where one of this size was given back or at the end; 0 when there is no room. Whatever was
- * looked up before has moved. */
-static zone_ref block_take(struct zone *z, size_t bytes)
-{
-    size_t grains = aligned(bytes) / ZONE_GRAIN;
-    if (z->holes && grains < HOLE_SIZES && z->holes[grains]) {
-        zone_ref hole = z->holes[grains];
-        z->holes[grains] = *word_at(z, hole);
-        return hole;
-    }
-    if (!block_reserve(z, bytes))
-        return 0;
-    zone_ref ref = (zone_ref)(z->block_used / ZONE_GRAIN);
-    z->block_used += aligned(bytes);
-    return ref;
-}
-
-/* Without memory for the table, and when it is larger than any hole, a piece is lost until the next load. */
-static void block_give(struct zone *z, zone_ref ref, size_t bytes)
-{
-    size_t grains = aligned(bytes) / ZONE_GRAIN;
-    if (!z->holes)
-        z->holes = calloc(HOLE_SIZES, sizeof *z->holes);
-    if (!z->holes || grains >= HOLE_SIZES)
-        return;
-    *word_at(z, ref) = z->holes[grains];
-    z->holes[grains] = ref;
-}
 
 static struct zone_node *node_at(struct zone *z, zone_ref ref)
 {
@@ -173,7 +112,7 @@ static zone_ref add_node(struct zone *z, zone_ref parent, const struct dns_name 
                          size_t labels)
 {
     struct span own = dns_name_suffix(name, labels);
-    zone_ref ref = slots_make_room(z) ? block_take(z, offsetof(struct zone_node, name) + own.len) : 0;
+    zone_ref ref = slots_make_room(z) ? zone_block_take(z, offsetof(struct zone_node, name) + own.len) : 0;
     if (!ref)
         return 0;
     struct zone_node *n = node_at(z, ref);
@@ -278,23 +217,23 @@ static size_t piece_bytes(const struct zone_set *s)
 static bool grow_piece(struct zone *z, zone_ref piece, size_t bytes)
 {
     const struct zone_set *s = zone_set_at(z, piece);
-    size_t more = aligned(bytes) - (size_t)s->room_grains * ZONE_GRAIN;
-    if ((size_t)piece * ZONE_GRAIN + piece_bytes(s) != z->block_used || !block_reserve(z, more))
+    size_t more = zone_block_aligned(bytes) - (size_t)s->room_grains * ZONE_GRAIN;
+    if ((size_t)piece * ZONE_GRAIN + piece_bytes(s) != z->block_used || !zone_block_reserve(z, more))
         return false;
     z->block_used += more;
-    set_at(z, piece)->room_grains = (uint16_t)(aligned(bytes) / ZONE_GRAIN);
+    set_at(z, piece)->room_grains = (uint16_t)(zone_block_aligned(bytes) / ZONE_GRAIN);
     return true;
 }
 
 /* A new piece with one record; 0: no memory. */
 static zone_ref add_piece(struct zone *z, uint16_t type, uint32_t ttl, struct span rdata)
 {
-    zone_ref ref = block_take(z, sizeof(struct zone_set) + RECORD_HEAD + rdata.len);
+    zone_ref ref = zone_block_take(z, sizeof(struct zone_set) + RECORD_HEAD + rdata.len);
     if (!ref)
         return 0;
-    *set_at(z, ref) =
-        (struct zone_set){ .type = type,
-                           .room_grains = (uint16_t)(aligned(RECORD_HEAD + rdata.len) / ZONE_GRAIN) };
+    *set_at(z, ref) = (struct zone_set){
+        .type = type, .room_grains = (uint16_t)(zone_block_aligned(RECORD_HEAD + rdata.len) / ZONE_GRAIN)
+    };
     write_record(z, ref, 0, ttl, rdata);
     return ref;
 }
@@ -510,7 +449,7 @@ static bool make_negative_soa(struct zone *z)
         return false;
     memcpy(copy, rdata.at, rdata.len); /* the block may move */
     if (z->negative_soa)
-        block_give(z, z->negative_soa, piece_bytes(zone_set_at(z, z->negative_soa)));
+        zone_block_give(z, z->negative_soa, piece_bytes(zone_set_at(z, z->negative_soa)));
     z->negative_soa = add_piece(z, DNS_TYPE_SOA, ttl < minimum ? ttl : minimum, span_of(copy, rdata.len));
     return z->negative_soa != 0;
 }
@@ -577,8 +516,8 @@ void zone_builder_drop(struct zone_builder *b)
 
 size_t zone_record_room(const struct dns_name *owner, size_t rdata_bytes)
 {
-    size_t node = aligned(sizeof(struct zone_node) + owner->len);
-    return owner->labels * node + aligned(sizeof(struct zone_set) + RECORD_HEAD + rdata_bytes);
+    size_t node = zone_block_aligned(sizeof(struct zone_node) + owner->len);
+    return owner->labels * node + zone_block_aligned(sizeof(struct zone_set) + RECORD_HEAD + rdata_bytes);
 }
 
 bool zone_reserve(struct zone *z, size_t bytes, size_t names)
@@ -586,7 +525,7 @@ bool zone_reserve(struct zone *z, size_t bytes, size_t names)
     size_t count = (size_t)z->slot_mask + 1;
     while ((z->node_count + names + 1) * 4 > count * 3)
         count *= 2;
-    return block_reserve(z, bytes) && (count == (size_t)z->slot_mask + 1 || slots_resize(z, count));
+    return zone_block_reserve(z, bytes) && (count == (size_t)z->slot_mask + 1 || slots_resize(z, count));
 }
 
 static uint32_t slot_of(const struct zone *z, zone_ref node)
@@ -627,7 +566,7 @@ static void drop_node(struct zone *z, zone_ref ref)
     if (is_wildcard(n))
         parent->flags &= (uint8_t)~ZONE_NODE_WILDCARD;
     z->node_count--;
-    block_give(z, ref, offsetof(struct zone_node, name) + n->name_len);
+    zone_block_give(z, ref, offsetof(struct zone_node, name) + n->name_len);
 }
 
 /* Names that own nothing and have nothing below them are no names of the zone (RFC 8020 2). */
@@ -680,7 +619,7 @@ static void drop_piece(struct zone *z, zone_ref *link, zone_ref *piece_link)
     if (piece_link == link && s->more)
         set_at(z, s->more)->next = s->next;
     *piece_link = piece_link == link && !s->more ? s->next : s->more;
-    block_give(z, ref, piece_bytes(s));
+    zone_block_give(z, ref, piece_bytes(s));
 }
 
 bool zone_remove(struct zone *z, const struct dns_name *owner, uint16_t type, struct span rdata,
