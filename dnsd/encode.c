@@ -61,10 +61,16 @@ void encode_error(const struct dns_query *q, enum dns_rcode rcode, struct writer
     patch_count(w, ANSWER_ADDITIONAL, q->edns.present);
 }
 
+enum dns_rcode encode_truncated_code(const struct dns_query *q)
+{
+    return dns_opcode(q->header.flags) == DNS_OPCODE_QUERY ? DNS_NOERROR : DNS_REFUSED;
+}
+
 void encode_truncated(const struct dns_query *q, struct writer *w)
 {
-    encode_error(q, DNS_NOERROR, w);
-    writer_patch_u16(w, (struct mark){ FLAGS_AT }, encode_flags(q, DNS_NOERROR) | DNS_TC);
+    enum dns_rcode rcode = encode_truncated_code(q);
+    encode_error(q, rcode, w);
+    writer_patch_u16(w, (struct mark){ FLAGS_AT }, encode_flags(q, rcode) | DNS_TC);
 }
 
 void encode_record(struct writer *w, struct dns_names *t, struct span owner, uint16_t type,

@@ -13,7 +13,9 @@ void encode_plan(const struct dns_query *q, const struct answer_plan *plan, size
 /* A reply without records: the question, if it could be read, and the code. */
 void encode_error(const struct dns_query *q, enum dns_rcode rcode, struct writer *w);
 
-/* A reply that says no more than to come by TCP. */
+/* A reply that says no more than to come by TCP; and its code: who updates or notifies looks at nothing else,
+ * and nothing was done. */
+enum dns_rcode encode_truncated_code(const struct dns_query *q);
 void encode_truncated(const struct dns_query *q, struct writer *w);
 
 /* ---- shared with transfers -------------------------------------------------------------- */

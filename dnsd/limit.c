@@ -105,7 +105,7 @@ bool limit_reply(struct limit *l, struct response *r, struct address peer, struc
         r->why = "too many answers of this kind for its network";
         return false;
     }
-    r->rcode = DNS_NOERROR;
+    r->rcode = encode_truncated_code(r->query);
     r->fault.code = EDNS_FAULT_NONE;
     encode_truncated(r->query, out);
     respond_options(r, false, out);

@@ -87,6 +87,7 @@ void dnsd_drop_tls(struct dnsd_contexts *made)
 {
     tls_context_close(made->server);
     tls_context_close(made->client);
+    *made = (struct dnsd_contexts){ 0 };
 }
 
 void dnsd_take_tls(struct service *s, const struct dnsd_contexts *made)

@@ -96,9 +96,11 @@ static enum respond_outcome transfer(const struct zones *zones, const struct add
     return RESPOND_TRANSFER;
 }
 
+/* Not of a NOTIFY: it does no more than to have a primary asked, and few who send one have a cookie. */
 static bool wants_cookies(const struct response *r, bool over_tcp)
 {
-    return r->edns && (r->edns->require_cookies || r->crowded) && !over_tcp && !r->key;
+    return dns_opcode(r->query->header.flags) != DNS_OPCODE_NOTIFY && r->edns &&
+           (r->edns->require_cookies || r->crowded) && !over_tcp && !r->key;
 }
 
 /* The options of the query. True: they are an answer by themselves, and it is written. */
@@ -134,6 +136,7 @@ static bool must_come_by_tcp(const struct response *r, bool over_tcp)
 static enum respond_outcome truncate(struct response *r, struct writer *out)
 {
     encode_truncated(r->query, out);
+    r->rcode = encode_truncated_code(r->query);
     return RESPOND_REPLY;
 }
 
@@ -213,7 +216,7 @@ void respond_refused(const struct dns_query *q, enum dns_rcode rcode, struct res
 
 enum respond_outcome respond_cut(const struct dns_query *q, struct writer *out, struct response *r)
 {
-    respond_refused(q, DNS_NOERROR, r);
+    respond_refused(q, encode_truncated_code(q), r);
     r->key = NULL;
     r->why = "longer than what is taken by UDP";
     if (q->state == DNS_QUERY_DROP)
@@ -234,7 +237,6 @@ bool respond_begin(const struct dns_query *q, const struct address *peer, bool o
     bool over = brings_options(r) && take_options(r, peer, over_tcp, out);
     if (!over && must_come_by_tcp(r, over_tcp)) {
         truncate(r, out);
-        r->rcode = DNS_NOERROR;
         over = true;
     }
     if (over)

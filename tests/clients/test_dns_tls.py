@@ -123,6 +123,16 @@ class Tls(unittest.TestCase):
                 with TlsServer.connect(other, name="renewed.lab") as c:
                     self.assertEqual(ask(c, query())[0].rcode, 0)
 
+    def test_a_reload_with_authorities_that_are_not_there(self):
+        with TlsServer() as server:
+            text = server.program.conf.read_text()
+            for reloads in (1, 2):
+                server.program.conf.write_text(text.replace("dnsd {", 'dnsd { tls-ca = "/nowhere/ca.pem"', 1))
+                server.program.signal(signal.SIGHUP)
+                lab.until(lambda: server.program.log().count("event=reload.refused") == reloads, server.program.log)
+                with server.connect() as c:
+                    self.assertEqual(ask(c, query())[0].rcode, 0)
+
     def test_a_reload_that_is_refused_leaves_the_certificate(self):
         with TlsServer() as server:
             wrong = server.program.directory / "hints"
