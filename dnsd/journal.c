@@ -16,6 +16,7 @@ static const struct store_table table = { .name = "dnsd_change",
                                                        { "added", STORE_BYTES } } };
 
 #define ROWS_A_COMMIT (JOURNAL_CHANGES_MAX + 3)
+#define FORGOTTEN_MAX (2 * JOURNAL_CHANGES_MAX) /* at once: in memory, and on their way to the disk */
 
 /* A change on its way to the disk. */
 struct committing {
@@ -26,6 +27,7 @@ struct committing {
     int64_t fold_number;
     size_t fold_count;
     int64_t old_number; /* without a fold: those up to this one go */
+    unsigned beginning; /* the journal's; with another one since, all of it was forgotten */
     struct zone_mark file, last;
     uint8_t digests[2][8]; /* of these, as they stand on disk */
     store_done_fn *done;
@@ -253,7 +255,7 @@ static void committed(void *owner, bool ok, const char *why)
     if (c->fold)
         j->folding = false;
     j->in_flight--;
-    if (ok) {
+    if (ok && c->beginning == j->beginning) {
         keep(j, change_hold(c->change), c->number);
         j->file = c->file;
         j->last = c->last;
@@ -308,6 +310,12 @@ static struct store_change row_of_marks(const struct journal *j, struct committi
     return put;
 }
 
+/* Marks are on disk, or may come there before what is committed now; `own`: so many in flight are that. */
+static bool may_have_marks(const struct journal *j, size_t own)
+{
+    return j->file.digest || j->in_flight > own;
+}
+
 /* The rows of a commit; how many. */
 static size_t rows_of(const struct journal *j, struct committing *c, struct store_change *rows)
 {
@@ -323,7 +331,7 @@ static size_t rows_of(const struct journal *j, struct committing *c, struct stor
     rows[count++] = row_with(j, c->number, c->change);
     if (c->file.digest)
         rows[count++] = row_of_marks(j, c);
-    else if (j->file.digest)
+    else if (may_have_marks(j, 1))
         rows[count++] = row_of(j, MARKS_NUMBER);
     return count;
 }
@@ -336,6 +344,7 @@ void journal_commit(struct journals *all, struct journal *j, struct change *c, c
     if (pending)
         *pending = (struct committing){ .journal = j,
                                         .change = change_hold(c),
+                                        .beginning = j->beginning,
                                         .file = way->file,
                                         .last = way->last,
                                         .done = done,
@@ -364,15 +373,19 @@ static void forgotten(void *owner, bool ok, const char *why)
 
 void journal_forget(struct journals *all, struct journal *j)
 {
-    struct store_change rows[JOURNAL_CHANGES_MAX + 1];
+    static struct store_change rows[FORGOTTEN_MAX + 1]; /* store_commit() copies them */
     size_t count = 0;
     for (; count < j->count; count++)
         rows[count] = row_of(j, j->numbers[count]);
-    if (j->file.digest)
+    for (int64_t number = j->next_number - (int64_t)j->in_flight;
+         number < j->next_number && count < FORGOTTEN_MAX; number++)
+        rows[count++] = row_of(j, number);
+    if (may_have_marks(j, 0))
         rows[count++] = row_of(j, MARKS_NUMBER);
     if (count && all->store)
         store_commit(all->store, rows, count, forgotten, NULL);
     drop(j, 0, j->count);
+    j->beginning++;
     j->file = j->last = (struct zone_mark){ 0 };
 }
 

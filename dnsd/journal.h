@@ -30,6 +30,7 @@ struct journal {
         folded;   /* so many at the front are of many; each has more than twice as many records as the next */
     bool folding; /* such a one is on its way to the disk */
     size_t in_flight;            /* changes on their way to the disk */
+    unsigned beginning;          /* counts those that were made by forgetting all before */
     struct zone_mark file, last; /* what the changes follow on, where that is a file, and lead to */
     int64_t next_number;
     int64_t numbers[JOURNAL_CHANGES_MAX];
