@@ -115,7 +115,7 @@ static void ask(struct forwarding *f, struct now now)
                                       .timeout_ms = ANSWER_MS };
     while (f->primary < f->primary_count) { /* each turn takes the next one, or stops */
         o.server = f->primaries[f->primary];
-        o.from = outgoing_address(s->settings, f->view->settings, &o.server);
+        o.from = outgoing_address(f->view, &o.server);
         f->exchange = dns_exchange_start(s->home->loop, &o, answered, f);
         if (f->exchange)
             return;

@@ -21,13 +21,16 @@ static bool is_of_view(const struct dnsd_view *v, struct address a)
     return !v->address_count;
 }
 
-/* Takes it if it may be the one; false: it may be another. All ways to this host itself are one; of ways to
- * others the first need not be the right one. */
+/* Takes it if it may be the one; false: it may be another, where all are listened at or several. All ways to
+ * this host itself are one; of ways to others the first need not be the right one. */
 static bool count(struct address *chosen, struct address a, const struct endpoint *to)
 {
     bool here = is_of_this_host(&a);
-    if (a.family != to->address.family || address_is_any(a) || is_of_link(&a) ||
-        here != is_of_this_host(&to->address))
+    if (a.family != to->address.family)
+        return true;
+    if (address_is_any(a))
+        return false;
+    if (is_of_link(&a) || here != is_of_this_host(&to->address))
         return true;
     bool several = chosen->family && !address_equal(*chosen, a);
     if (!several)
@@ -35,11 +38,12 @@ static bool count(struct address *chosen, struct address a, const struct endpoin
     return !several || here;
 }
 
-struct address outgoing_address(const struct dnsd_settings *d, const struct dnsd_view *v,
-                                const struct endpoint *to)
+struct address outgoing_address(const struct view *view, const struct endpoint *to)
 {
+    const struct dnsd_settings *d = view->service->settings;
+    const struct dnsd_view *v = view->settings;
     struct address chosen = { 0 };
-    bool one = true;
+    bool one = !is_of_link(&to->address);         /* a link has addresses of its own */
     for (size_t i = 0; i < v->address_count; i++) /* where every address is listened at */
         if (v->addresses[i].bits == (v->addresses[i].address.family == FAMILY_IP4 ? 32 : 128))
             one = count(&chosen, v->addresses[i].address, to) && one;

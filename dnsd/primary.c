@@ -107,7 +107,7 @@ static void notify(struct primary *m, const struct zones_row *row, struct now no
     for (size_t i = 0; row->zone && i < z->notify_count; i++) {
         const struct endpoint *at = &z->notify[i].at;
         struct notify_whom whom = { .at = *at,
-                                    .from = outgoing_address(s->settings, m->view->settings, at),
+                                    .from = outgoing_address(m->view, at),
                                     .key = z->notify[i].key,
                                     .zone_key = followers_key(s->seed, m->view->name, row->name) };
         notifier_tell(&m->notifier, row->zone, &whom, now);

@@ -470,7 +470,7 @@ static void begin_fetch(struct follower *f, bool incremental, struct now now)
     struct service *s = f->secondary->view->service;
     struct zone *have = zone_of(f);
     f->incremental = incremental && have;
-    struct address from = outgoing_address(s->settings, f->secondary->view->settings, &primary_of(f)->at);
+    struct address from = outgoing_address(f->secondary->view, &primary_of(f)->at);
     f->stream = stream_connect(loop_of(f), &from, &primary_of(f)->at, &limits, &stream_owner, f);
     if (!f->stream) {
         try_next(f, "out of memory", now);
@@ -546,10 +546,9 @@ static bool write_signed(struct follower *f, const struct dns_question *q, struc
 
 static void check(struct follower *f, struct now now)
 {
-    const struct view *v = f->secondary->view;
     const struct endpoint *primary = &primary_of(f)->at;
     struct dns_exchange_options o = { .server = *primary,
-                                      .from = outgoing_address(v->service->settings, v->settings, primary),
+                                      .from = outgoing_address(f->secondary->view, primary),
                                       .question = { .type = DNS_TYPE_SOA, .class = DNS_CLASS_IN },
                                       .tcp = f->settings->members_count, /* Knot gives it by TCP alone */
                                       .timeout_ms = CHECK_MS };

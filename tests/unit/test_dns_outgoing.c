@@ -20,13 +20,16 @@ static const char *chosen(const char *const *listen, const char *const *of_view,
     static char text[ADDRESS_TEXT_MAX];
     struct dnsd_settings d = { .listen = listens };
     struct dnsd_view v = { .addresses = addresses };
+    static struct service service;
+    struct view view = { .service = &service, .settings = &v };
     struct endpoint whom = { .port = 53 };
     for (; listen[d.listen_count]; d.listen_count++)
         assert_true(address_parse(span_text(listen[d.listen_count]), &listens[d.listen_count].address));
     for (; of_view && of_view[v.address_count]; v.address_count++)
         assert_true(prefix_parse(span_text(of_view[v.address_count]), &addresses[v.address_count]));
+    service.settings = &d;
     assert_true(address_parse(span_text(to), &whom.address));
-    struct address from = outgoing_address(&d, &v, &whom);
+    struct address from = outgoing_address(&view, &whom);
     return from.family ? address_format(from, text) : "";
 }
 
@@ -51,6 +54,10 @@ static void of_several_the_way_decides(void **state)
     assert_string_equal(chosen(LIST("192.0.2.1", "198.51.100.1"), NULL, "203.0.113.1"), "");
     assert_string_equal(chosen(LIST("0.0.0.0"), NULL, "203.0.113.1"), "");
     assert_string_equal(chosen(LIST("::"), NULL, "2001:db8::1"), "");
+    /* beside all of them one more is not the only one */
+    assert_string_equal(chosen(LIST("0.0.0.0", "10.0.0.1"), NULL, "203.0.113.1"), "");
+    assert_string_equal(chosen(LIST("10.0.0.1", "0.0.0.0"), NULL, "203.0.113.1"), "");
+    assert_string_equal(chosen(LIST("10.0.0.1", "::"), NULL, "203.0.113.1"), "10.0.0.1");
     /* but to this host itself all are one way */
     assert_string_equal(chosen(LIST("127.0.0.1", "127.0.0.2"), NULL, "127.0.0.3"), "127.0.0.1");
 }
@@ -74,6 +81,8 @@ static void none_from_which_nothing_would_arrive(void **state)
     assert_string_equal(chosen(LIST("::1"), NULL, "::1"), "::1");
     assert_string_equal(chosen(LIST("192.0.2.1"), NULL, "2001:db8::1"), "");
     assert_string_equal(chosen(LIST("fe80::1"), NULL, "2001:db8::1"), "");
+    assert_string_equal(chosen(LIST("2001:db8::1"), NULL, "fe80::2"), "");
+    assert_string_equal(chosen(LIST("192.0.2.1"), NULL, "169.254.1.1"), "");
     assert_string_equal(chosen(LIST("127.0.0.1", "192.0.2.1"), NULL, "203.0.113.1"), "192.0.2.1");
 }
 
