@@ -51,11 +51,13 @@ static inline void counts_take_reply(struct counts *c, enum dns_rcode rcode)
         c->rcodes[rcode]++;
 }
 
+/* What UPDATE and NOTIFY name is no question. */
 static inline struct counted counted_of(const struct response *r, bool replied)
 {
-    return (struct counted){ .asked = r->query->asked,
+    const struct dns_query *q = r->query;
+    return (struct counted){ .asked = q->asked && dns_opcode(q->header.flags) == DNS_OPCODE_QUERY,
                              .replied = replied,
-                             .type = r->query->question.type,
+                             .type = q->question.type,
                              .rcode = r->rcode,
                              .zone_id = r->plan.zone_id };
 }

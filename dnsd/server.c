@@ -65,6 +65,13 @@ __attribute__((noinline)) static void emit(struct service *s, enum event_id id, 
     event_emit(s->home->events, &ev);
 }
 
+static void count(struct service *s, enum respond_outcome outcome, enum edns_transport transport)
+{
+    bool replied = outcome != RESPOND_SILENCE && outcome != RESPOND_LATER;
+    struct counted counted = counted_of(&s->response, replied);
+    counts_take(&s->counts, transport, &counted);
+}
+
 void dnsd_tell(struct service *s, enum respond_outcome outcome, const struct endpoint *peer,
                enum edns_transport transport, size_t reply_bytes, struct now now)
 {
@@ -72,8 +79,7 @@ void dnsd_tell(struct service *s, enum respond_outcome outcome, const struct end
     if (outcome == RESPOND_LATER)
         return;
     enum event_id id = event_for(s, outcome);
-    struct counted counted = counted_of(r, outcome != RESPOND_SILENCE);
-    counts_take(&s->counts, transport, &counted);
+    count(s, outcome, transport);
     if (r->why ? event_happens_for(s->home->events, id, r->why) : event_happens(s->home->events, id))
         emit(s, id, outcome, peer, transport, reply_bytes, now);
 }
@@ -162,19 +168,11 @@ static bool is_within_limit(struct service *s, const struct dnsd_asker *from, st
     return within;
 }
 
-/* Requests, and what is signed wrongly, are told of where they are looked at. */
-static void count(struct service *s, enum respond_outcome outcome, enum edns_transport transport)
-{
-    struct counted counted = counted_of(&s->response, outcome == RESPOND_REPLY);
-    counted.asked = false; /* what they name is no question */
-    counts_take(&s->counts, transport, &counted);
-}
-
 enum respond_outcome dnsd_answer(struct service *s, const struct dns_query *q, struct dnsd_asker *from,
                                  struct writer *out, struct now now)
 {
     enum respond_outcome outcome = RESPOND_REPLY;
-    bool is_told = false;
+    bool is_told = false; /* requests, and what is signed wrongly: where they are looked at */
     if (from->is_cut)
         outcome = respond_cut(q, out, &s->response);
     else if (!dnsd_verify(s, q, from, out, now))

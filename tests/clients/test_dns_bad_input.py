@@ -155,6 +155,16 @@ class BadMessages(unittest.TestCase):
             for what, number in (('messages_total{transport="udp"}', 2), ('messages_total{transport="tcp"}', 1),
                                  ('replies_total{rcode="NOERROR"}', 1), ('replies_total{rcode="NOTAUTH"}', 2)):
                 self.assertEqual(counts.get("wirelab_dns_" + what), number, what)
+            self.assertNotIn('wirelab_dns_questions_total{type="SOA"}', counts)
+
+    def test_a_request_that_the_limit_drops_is_no_question(self):
+        with Server("rate-limit { responses-per-second = 1 slip = 0 }") as server:
+            with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as s:
+                for _ in range(20):
+                    s.sendto(query("elsewhere.test", opcode=5, header=0), ("127.0.0.1", server.port))
+            lab.until(lambda: self.stats(server).get('wirelab_dns_messages_total{transport="udp"}') == 20,
+                      lambda: str(self.stats(server)))
+            self.assertNotIn('wirelab_dns_questions_total{type="SOA"}', self.stats(server))
 
 
 class Connections(unittest.TestCase):
