@@ -1,5 +1,7 @@
 #include "condense.h"
 
+#include "wire/dnssec.h"
+
 #include <stdlib.h>
 
 struct entry {
@@ -8,13 +10,6 @@ struct entry {
     uint16_t type;
     int16_t came; /* 1, or -1: it went */
 };
-
-static int compare_spans(struct span a, struct span b)
-{
-    if (a.len != b.len)
-        return a.len < b.len ? -1 : 1;
-    return a.len ? memcmp(a.at, b.at, a.len) : 0;
-}
 
 static int compare_owners(struct span a, struct span b)
 {
@@ -37,7 +32,7 @@ static int compare_records(const struct entry *a, const struct entry *b)
     if (a->ttl != b->ttl)
         return a->ttl < b->ttl ? -1 : 1;
     int order = compare_owners(a->owner, b->owner);
-    return order ? order : compare_spans(a->rdata, b->rdata);
+    return order ? order : dnssec_compare_held(a->type, a->rdata, b->rdata);
 }
 
 static int compare(const void *left, const void *right)
@@ -63,15 +58,16 @@ static size_t collect(struct entry *out, size_t count, const struct change_recor
     return count;
 }
 
-/* What is left of the changes of one record: it was there before or it is there after, or neither counts. */
+/* What is left of the changes of one record: it was there before or it is there after. Where both, nothing,
+ * unless a name in its data is written otherwise now. */
 static bool add_record(struct change *c, const struct entry *e, size_t count)
 {
-    int came = 0;
-    for (size_t i = 0; i < count; i++)
-        came += e[i].came;
-    e = &e[count - 1];
-    return came == 0 ||
-           change_add_record(came < 0 ? &c->removed : &c->added, e->owner, e->type, e->ttl, e->rdata);
+    const struct entry *first = e, *last = &e[count - 1];
+    bool before = first->came<0, after = last->came> 0;
+    if (before && after && span_equal(first->rdata, last->rdata))
+        return true;
+    return (!before || change_add_record(&c->removed, last->owner, e->type, e->ttl, first->rdata)) &&
+           (!after || change_add_record(&c->added, last->owner, e->type, e->ttl, last->rdata));
 }
 
 static bool add_records(struct change *c, const struct entry *all, size_t count)

@@ -173,17 +173,22 @@ int dnssec_compare_rdata(struct span a, struct span b)
     return difference ? difference : (a.len > b.len) - (a.len < b.len);
 }
 
-bool dnssec_same_rdata(uint16_t type, struct span a, struct span b)
+int dnssec_compare_held(uint16_t type, struct span a, struct span b)
 {
     uint8_t rooms[2][LOWERED_BYTES_MAX];
-    if (span_equal(a, b))
-        return true;
-    if (!dnssec_lowers(type) || !span_equal_nocase(a, b))
-        return false;
+    if (a.len != b.len || !dnssec_lowers(type))
+        return dnssec_compare_rdata(a, b);
     struct writer x = writer_over(rooms[0], sizeof rooms[0]), y = writer_over(rooms[1], sizeof rooms[1]);
     write_canonical_rdata(&x, type, a);
     write_canonical_rdata(&y, type, b);
-    return writer_ok(&x) && writer_ok(&y) && span_equal(writer_span(&x), writer_span(&y));
+    bool fit = writer_ok(&x) && writer_ok(&y);
+    return fit ? dnssec_compare_rdata(writer_span(&x), writer_span(&y)) : dnssec_compare_rdata(a, b);
+}
+
+bool dnssec_same_rdata(uint16_t type, struct span a, struct span b)
+{
+    return span_equal(a, b) ||
+           (dnssec_lowers(type) && span_equal_nocase(a, b) && dnssec_compare_held(type, a, b) == 0);
 }
 
 /* ---- what is not there

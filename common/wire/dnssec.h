@@ -55,6 +55,8 @@ int dnssec_compare_rdata(struct span a, struct span b);
 /* The same record, RFC 2136 1.1: equal but for the case of the names that the canonical form lowers. Data as
  * it is held. */
 bool dnssec_same_rdata(uint16_t type, struct span a, struct span b);
+/* An order of data as it is held, in which what is the same record is equal. */
+int dnssec_compare_held(uint16_t type, struct span a, struct span b);
 
 /* ---- proofs of what is not there -------------------------------------------------------------------------
  */

@@ -255,11 +255,40 @@ static void what_came_and_went_is_not_told(void **state)
     change_release(all[1]);
 }
 
+/* The same record, with an exchange that one writes "m" and another "M" (RFC 2136 1.1). */
+static void names_in_data_are_the_same_in_any_case(void **state)
+{
+    static const uint8_t lower[] = { 0, 2, 1, 'm', 0 }, upper[] = { 0, 2, 1, 'M', 0 };
+    struct dns_name apex = name_of("a.test.");
+    struct span owner = dns_name_span(&apex), small = span_of(lower, 5), large = span_of(upper, 5);
+    struct change *all[] = { change_new(1, 2), change_new(2, 3) };
+    (void)state;
+    change_add_record(&all[0]->added, owner, DNS_TYPE_MX, 60, large);
+    change_add_record(&all[1]->removed, owner, DNS_TYPE_MX, 60, small);
+    struct change *one = condense(all, 2, CONDENSE_RECORDS_MAX);
+    assert_non_null(one);
+    assert_int_equal(one->removed.count + one->added.count, 0);
+    change_release(one);
+    /* and one that is there before and after, but written otherwise, is told as it was and as it is */
+    change_add_record(&all[0]->removed, owner, DNS_TYPE_MX, 30, small);
+    change_add_record(&all[1]->added, owner, DNS_TYPE_MX, 30, large);
+    one = condense(all, 2, CONDENSE_RECORDS_MAX);
+    assert_non_null(one);
+    assert_int_equal(one->removed.count, 1);
+    assert_int_equal(one->added.count, 1);
+    assert_memory_equal(one->removed.bytes + one->removed.length - 5, lower, 5);
+    assert_memory_equal(one->added.bytes + one->added.length - 5, upper, 5);
+    change_release(one);
+    change_release(all[0]);
+    change_release(all[1]);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_follower_has_what_its_primary_has),
         cmocka_unit_test(what_came_and_went_is_not_told),
+        cmocka_unit_test(names_in_data_are_the_same_in_any_case),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
