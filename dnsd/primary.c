@@ -22,6 +22,7 @@ struct waiting {
     struct list_node node; /* of its zone */
     struct dnsd_awaiting awaiting;
     struct dns_query query;
+    struct edns_asked asked; /* by its options */
     struct endpoint peer, local;
     unsigned interface;
     struct udp *udp;
@@ -256,6 +257,15 @@ static void tell_wish(struct waiting *u, bool ok, const char *why, struct now no
     change_release(c);
 }
 
+/* As respond_options(), which is for the message at hand: that may be another one by now. */
+static void add_options(const struct waiting *u, const struct service *s, struct writer *w)
+{
+    size_t signature_bytes = tsig_is_open(&u->session) ? tsig_bytes(&u->session) : 0;
+    if (u->query.edns.present && u->asked.any)
+        edns_options_write(&u->asked, &s->edns, (struct edns_fault_text){ .code = EDNS_FAULT_NONE },
+                           encode_limit(&u->query, u->over_tcp), signature_bytes, w);
+}
+
 static void reply(struct waiting *u, enum dns_rcode rcode, const char *why, struct now now)
 {
     struct primary *m = u->work->primary;
@@ -269,6 +279,7 @@ static void reply(struct waiting *u, enum dns_rcode rcode, const char *why, stru
                 &u->peer, rcode, why, now);
     counts_take_reply(&s->counts, rcode);
     encode_error(&u->query, rcode, &w);
+    add_options(u, s, &w);
     dnsd_sign(&u->session, &w, now);
     if (u->awaiting.connection)
         dnsd_connection_send(&u->awaiting, &w);
@@ -467,6 +478,7 @@ static bool wait(struct primary *m, const struct dns_query *q, const struct dnsd
     if (!u)
         return false;
     u->query = *q;
+    u->asked = m->view->service->response.asked;
     u->peer = *from->peer;
     u->local = *from->local;
     u->interface = from->interface;
