@@ -3,7 +3,6 @@
 #include "dns_exchange.h"
 #include "encode.h"
 #include "outgoing.h"
-#include "update.h"
 
 #include <stdlib.h>
 
@@ -35,15 +34,11 @@ bool forward_takes(const struct zones_row *row, const struct dnsd_asker *from)
            dnsd_permitted(&row->settings->forward, &who);
 }
 
-bool forward_takes_message(const struct dnsd_asker *from, struct span message)
+bool forward_takes_message(const struct dnsd_asker *from, const struct dns_query *q)
 {
-    struct dns_query q;
-    struct dns_name lower;
-    if (!update_read_zone(message, &q) || dns_opcode(q.header.flags) != DNS_OPCODE_UPDATE ||
-        q.question.class != DNS_CLASS_IN)
-        return false;
-    dns_name_lower(&lower, &q.question.name);
-    return forward_takes(zones_find_apex(&from->view->zones, &lower), from);
+    return dns_opcode(q->header.flags) == DNS_OPCODE_UPDATE && q->asked && q->question.type == DNS_TYPE_SOA &&
+           q->question.class == DNS_CLASS_IN &&
+           forward_takes(zones_find_apex(&from->view->zones, &q->lower), from);
 }
 
 static void tell(struct forwarding *f, const char *rcode, const char *why, struct now now)

@@ -8,8 +8,8 @@
 
 /* A zone that is fetched, and this client may have its updates passed on. */
 bool forward_takes(const struct zones_row *row, const struct dnsd_asker *from);
-/* The same of a message as it came, before its signature is looked at: true only for an UPDATE. */
-bool forward_takes_message(const struct dnsd_asker *from, struct span message);
+/* The same of a message, before its signature is looked at: true only for an UPDATE. */
+bool forward_takes_message(const struct dnsd_asker *from, const struct dns_query *q);
 /* False: too many wait, or there is no memory. */
 bool forward_update(struct view *v, const struct zones_row *row, const struct dns_query *q,
                     const struct dnsd_asker *from, struct now now);

@@ -65,18 +65,6 @@ struct wish {
 
 /* ---- reading ------------------------------------------------------------------------------------------ */
 
-bool update_read_zone(struct span message, struct dns_query *out)
-{
-    struct reader r = reader_over(message);
-    *out = (struct dns_query){ .rcode = DNS_FORMERR };
-    if (!read_dns_header(&r, &out->header) || out->header.questions != 1 ||
-        !read_dns_question(&r, message, &out->question))
-        return false;
-    out->asked = true;
-    out->rcode = DNS_NOERROR;
-    return out->question.type == DNS_TYPE_SOA;
-}
-
 /* The code, and what is said of it. */
 static enum dns_rcode because(struct updating *u, enum dns_rcode code, const char *why)
 {

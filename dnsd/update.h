@@ -5,10 +5,6 @@
 #include "arena.h"
 #include "change.h"
 
-/* The zone that a message of opcode UPDATE is about, of whatever class (RFC 2136 3.1.1); false when it does
- * not say so rightly: FORMERR. */
-bool update_read_zone(struct span message, struct dns_query *out);
-
 /* Checks prerequisites and changes of a message whose zone is `z` (RFC 2136 3.2, 3.4). NOERROR and *out ==
  * NULL: all is as it is wanted. NOERROR and a change, held once: the new version has `next_serial`, or a
  * newer one that the message says. Any other code: nothing is to change; *why (constant) says more. The arena

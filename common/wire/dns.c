@@ -101,7 +101,14 @@ static bool is_meta_type(uint16_t type)
 /* What is refused for what stands before the records has its OPT answered all the same: RFC 6891 6.1.1. */
 static enum dns_query_state refuse_with_edns(struct dns_query *q, enum dns_rcode rcode, const char *why)
 {
-    if (!dns_query_read_edns(q->message, q))
+    struct reader r = reader_over(q->message);
+    struct dns_question skipped;
+    read_skip(&r, DNS_HEADER_BYTES);
+    for (uint16_t i = 0; i < q->header.questions && read_dns_question(&r, q->message, &skipped); i++)
+        ; /* ends: by the count, and at the message's end */
+    if (reader_ok(&r))
+        read_sections(&r, q->message, q);
+    if (q->edns.present && q->edns.version != EDNS_VERSION)
         return refuse(q, DNS_BADVERS, WRONG_VERSION);
     return refuse(q, rcode, why);
 }
@@ -156,18 +163,6 @@ enum dns_query_state dns_query_read(struct span message, struct dns_query *q)
     q->tagged_for = NULL;
     q->state = read_query(q);
     return q->state;
-}
-
-bool dns_query_read_edns(struct span message, struct dns_query *q)
-{
-    struct reader r = reader_over(message);
-    struct dns_question skipped;
-    read_dns_header(&r, &q->header);
-    for (uint16_t i = 0; i < q->header.questions && read_dns_question(&r, message, &skipped); i++)
-        ; /* ends: by the count, and at the message's end */
-    if (reader_ok(&r))
-        read_sections(&r, message, q);
-    return !q->edns.present || q->edns.version == EDNS_VERSION;
 }
 
 /* ---- writing ---------------------------------------------------------------------------- */

@@ -153,10 +153,6 @@ static inline bool dns_query_has_records(const struct dns_query *q)
     return q->header.answers || q->header.authorities || q->header.additionals;
 }
 
-/* OPT of a message of any opcode, into q->edns. False: what it has is of a version that we do not know:
- * BADVERS.
- */
-bool dns_query_read_edns(struct span message, struct dns_query *q);
 /* Reads all records of the message, which must stay where it is: q->message and the options lie in it; bytes
  * behind the last one are nobody's business. Gives q->state. */
 enum dns_query_state dns_query_read(struct span message, struct dns_query *q);
