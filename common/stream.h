@@ -68,7 +68,8 @@ void listener_close(struct listener *l);
 /* Takes over fd, a connected socket. NULL only when there is no memory (fd is then closed). */
 struct stream *stream_open(struct loop *l, int fd, const struct endpoint *peer,
                            const struct stream_limits *limits, const struct stream_owner *owner, void *self);
-/* Begins to connect; a failure comes as closed(STREAM_ERROR). NULL as above. */
+/* Begins to connect, from an address as socket_from() has it; a failure comes as closed(STREAM_ERROR). NULL
+ * as above. */
 struct stream *stream_connect(struct loop *l, const struct address *from, const struct endpoint *to,
                               const struct stream_limits *limits, const struct stream_owner *owner,
                               void *self);

@@ -588,7 +588,7 @@ static void hex_to_text(struct writer *w, struct reader *r)
     write_dns_hex(w, read_rest(r));
 }
 
-static const char *base64_from_words(struct dns_words *words, struct writer *out)
+const char *dns_base64_from_rest(struct dns_words *words, struct writer *out)
 {
     if (!dns_base64_from_words(words->words + words->next, words->count - words->next, out))
         return "base64";
@@ -695,8 +695,8 @@ const struct dns_field_kind dns_fields[DNS_FIELDS] = {
     [DNS_FIELD_TYPES] = { true, check_types, types_from_words, types_to_text },
     [DNS_FIELD_LOW_TYPES] = { true, check_low_types, low_types_from_words, low_types_to_text },
     [DNS_FIELD_HEX] = { false, check_octets, hex_from_words, hex_to_text },
-    [DNS_FIELD_BASE64] = { false, check_octets, base64_from_words, base64_to_text },
-    [DNS_FIELD_KEY] = { true, check_octets, base64_from_words, base64_to_text },
+    [DNS_FIELD_BASE64] = { false, check_octets, dns_base64_from_rest, base64_to_text },
+    [DNS_FIELD_KEY] = { true, check_octets, dns_base64_from_rest, base64_to_text },
     [DNS_FIELD_GATEWAY] = { false, dns_gateway_check, dns_gateway_from_words, write_dns_gateway_text },
     [DNS_FIELD_RELAY] = { false, dns_relay_check, dns_relay_from_words, write_dns_relay_text },
     [DNS_FIELD_HOST_KEY] = { false, check_host_key, host_key_from_words, host_key_to_text },

@@ -83,6 +83,8 @@ void write_dns_address(struct writer *w, struct span s);
 bool dns_base64_from_words(const struct dns_word *words, size_t count, struct writer *out);
 void write_dns_base64(struct writer *w, struct span s);
 
+/* All words that are left as base64. NULL, or what would be right. */
+const char *dns_base64_from_rest(struct dns_words *words, struct writer *out);
 /* The next word, which there is, as a name. NULL, or what would be right. */
 const char *dns_name_from_word(struct dns_words *words, struct writer *out);
 

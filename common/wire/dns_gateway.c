@@ -56,12 +56,7 @@ const char *dns_gateway_from_words(struct dns_words *words, struct writer *out)
     write_u8(out, (uint8_t)type);
     write_u8(out, (uint8_t)algorithm);
     const char *wrong = gateway_from_word(type, words, out);
-    if (wrong)
-        return wrong;
-    if (!dns_base64_from_words(words->words + words->next, words->count - words->next, out))
-        return "base64";
-    words->next = words->count;
-    return NULL;
+    return wrong ? wrong : dns_base64_from_rest(words, out);
 }
 
 static void write_gateway(struct writer *w, int type, struct reader *r)

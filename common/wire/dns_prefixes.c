@@ -3,7 +3,8 @@
 
 #include "../text.h"
 
-enum { FAMILY_IP4 = 1, FAMILY_IP6 = 2 };
+/* Families of addresses as IANA numbers them. */
+enum { NUMBER_IP4 = 1, NUMBER_IP6 = 2 };
 
 #define EXCLUDED     0x80 /* the bit N, above the length of the address */
 #define LENGTH       0x7F
@@ -14,7 +15,7 @@ enum { FAMILY_IP4 = 1, FAMILY_IP6 = 2 };
 /* 0: a family that has no text here. */
 static size_t address_bytes(uint32_t family)
 {
-    return family == FAMILY_IP4 ? IP4_BYTES : family == FAMILY_IP6 ? IP6_BYTES : 0;
+    return family == NUMBER_IP4 ? IP4_BYTES : family == NUMBER_IP6 ? IP6_BYTES : 0;
 }
 
 void dns_prefixes_check(struct reader *r)
@@ -40,11 +41,11 @@ static bool prefix_from_text(struct span text, struct writer *out)
     struct span rest = span_from(text, family.len + 1);
     struct span host = span_head(rest, span_find(rest, '/'));
     uint32_t number, bits;
-    if (!dns_number_from_text(family, FAMILY_IP6, &number) || !address_bytes(number) ||
+    if (!dns_number_from_text(family, NUMBER_IP6, &number) || !address_bytes(number) ||
         !dns_number_from_text(span_from(rest, host.len + 1), (uint32_t)address_bytes(number) * BITS_OF_BYTE,
                               &bits))
         return false;
-    if (!(number == FAMILY_IP4 ? dns_ip4_from_text(host, &made) : dns_ip6_from_text(host, &made)))
+    if (!(number == NUMBER_IP4 ? dns_ip4_from_text(host, &made) : dns_ip6_from_text(host, &made)))
         return false;
     size_t len = address_bytes(number);
     while (len && !address[len - 1])
