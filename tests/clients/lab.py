@@ -112,6 +112,12 @@ class Program:
     def signal(self, number):
         self.process.send_signal(number)
 
+    def reload(self, outcome="event=reloaded"):
+        """SIGHUP, until that has come of it."""
+        before = self.log().count(outcome)
+        self.signal(signal.SIGHUP)
+        until(lambda: self.log().count(outcome) > before, lambda: f"no {outcome}: {self.log()[-2000:]}")
+
     def end(self):
         """SIGTERM; the exit code."""
         self.signal(signal.SIGTERM)

@@ -1,7 +1,6 @@
 """ISC dhclient and busybox udhcpc in a network of two hosts, and a relay on a plain socket, against dhcpd."""
 import pathlib
 import re
-import signal
 import socket
 import struct
 import tempfile
@@ -99,8 +98,7 @@ class Dhcp(unittest.TestCase):
         self.net.ip("-n", self.net.client, "addr", "add", "192.168.1.10/32", "dev", "lo")  # somebody has it
         self.net.ip("-n", self.net.client, "route", "add", "192.168.1.5", "dev", self.net.client_if)
         self.server.conf.write_text(self.server.conf.read_text().replace("lease-time", 'probe = "1s" lease-time'))
-        self.server.signal(signal.SIGHUP)
-        self.server.wait_log("event=reloaded")
+        self.server.reload()
         done = self.udhcpc()
         self.assertEqual((done.returncode, self.address()), (0, "192.168.1.11"), done.stderr.decode() + self.server.log())
         self.assertIn("event=dhcp.conflict address=192.168.1.10", self.server.log())

@@ -3,7 +3,6 @@ socket, against dhcpd."""
 import pathlib
 import re
 import resource
-import signal
 import socket
 import sqlite3
 import struct
@@ -216,8 +215,7 @@ class ByRelay(unittest.TestCase):
         address = self.lease()
         text = self.server.conf.read_text()
         self.server.conf.write_text(text.replace("2001:db8::35", "2001:db8::53"))
-        self.server.signal(signal.SIGHUP)
-        self.server.wait_log("event=reloaded")
+        self.server.reload()
         wants = option(ORO, struct.pack("!H", 23))
         answer = self.relay.ask(message(RENEW, wants, ia(1, address), server=SERVER_DUID))
         self.assertEqual((answer.lifetimes, answer.get(23)), ({address: (3600, 3600)}, ip6("2001:db8::53")))

@@ -185,8 +185,7 @@ class Dns(unittest.TestCase):
             self.assertEqual(self.dig("+short", "mail.example.test").strip(), "192.0.2.222")
         finally:
             path.write_text(good)
-            self.server.signal(signal.SIGHUP)
-            self.server.wait_log("event=reloaded")
+            self.server.reload()
 
 
 if __name__ == "__main__":

@@ -312,14 +312,12 @@ class Forward(unittest.TestCase):
                 listen = f'listen = {{ "127.0.0.1:0" }}'
                 self.assertIn(listen, server.conf.read_text())
                 server.conf.write_text(state + "\n" + forwarding(two.port, forward="edns = false"))
-                server.signal(signal.SIGHUP)
-                server.wait_log("event=reloaded")
+                server.reload()
                 self.assertEqual(s.recv(4096)[-4:], address("192.0.2.99"))  # what was under way began anew
             one.go.set()
             server.conf.write_text(state + f'\ndnsd {{ {listen} zone "a.test" {{ file = "a.zone" }} }}\n')
             (server.directory / "a.zone").write_text("$TTL 60\n@ SOA ns x 1 2 3 4 5\n@ NS ns\nns A 192.0.2.1\n")
-            server.signal(signal.SIGHUP)
-            lab.until(lambda: server.log().count("event=reloaded") == 2, server.log)
+            server.reload()
             self.assertEqual(status(dig(server, "www.nostarch.com")), "REFUSED")
 
     def test_our_zones_come_first(self):

@@ -58,6 +58,15 @@ class Reload(unittest.TestCase):
         os.mkfifo(path)
         return path
 
+    def zone_in_a_pipe(self):
+        """one.test is served from a file that has become a pipe, and what has it loaded again."""
+        self.serve(("contoso.local", OLD_ZONE))
+        path = self.file("one.zone", ZONE.format(serial=1, host=1))
+        self.reloaded(self.reload(("one.test", path)))
+        path.unlink()
+        os.mkfifo(path)
+        return path, [lab.BUILD / "wirelab", "zones", "-c", self.server.conf, "--reload", "one.test"]
+
     def test_questions_are_answered_while_a_file_is_read(self):
         self.serve(("contoso.local", OLD_ZONE))
         pipe = self.pipe()
@@ -103,24 +112,14 @@ class Reload(unittest.TestCase):
         self.assertIn("event=stopping.forced", self.server.log())
 
     def test_nor_for_one_zone_that_never_comes(self):
-        self.serve(("contoso.local", OLD_ZONE))
-        path = self.file("one.zone", ZONE.format(serial=1, host=1))
-        self.reloaded(self.reload(("one.test", path)))
-        path.unlink()
-        os.mkfifo(path)
-        words = [lab.BUILD / "wirelab", "zones", "-c", self.server.conf, "--reload", "one.test"]
+        path, words = self.zone_in_a_pipe()
         with subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as asked, open(path, "w"):
             self.assertEqual(self.server.end(), 0)
             asked.wait(lab.END_S)
         self.assertIn("event=stopping.forced", self.server.log())
 
     def test_the_same_for_one_zone_at_the_door(self):
-        self.serve(("contoso.local", OLD_ZONE))
-        path = self.file("one.zone", ZONE.format(serial=1, host=1))
-        self.reloaded(self.reload(("one.test", path)))
-        path.unlink()
-        os.mkfifo(path)
-        words = [lab.BUILD / "wirelab", "zones", "-c", self.server.conf, "--reload", "one.test"]
+        path, words = self.zone_in_a_pipe()
         with subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as asked:
             with open(path, "w") as writer:
                 self.assertEqual(self.host("one.test"), 1)

@@ -5,7 +5,6 @@ import struct
 import unittest
 
 import lab
-import signal
 from test_dns_edns import COOKIE, KEEPALIVE, PADDING, Reply, Server, option, query
 
 TLS = 'listen-tls = { "127.0.0.1:0" } tls-name = "ns1.lab" '
@@ -116,8 +115,7 @@ class Tls(unittest.TestCase):
                     self.assertEqual(ask(c, query())[0].rcode, 0)
                     text = other.program.conf.read_text().replace(words, 'tls-name = "renewed.lab"')
                     other.program.conf.write_text(text)
-                    other.program.signal(signal.SIGHUP)
-                    other.program.wait_log("event=reloaded")
+                    other.program.reload()
                     self.assertEqual(ask(c, query())[0].rcode, 0)
                 other.ca = other.program.directory / "state" / "tls" / "ca.pem"
                 with TlsServer.connect(other, name="renewed.lab") as c:
@@ -126,10 +124,9 @@ class Tls(unittest.TestCase):
     def test_a_reload_with_authorities_that_are_not_there(self):
         with TlsServer() as server:
             text = server.program.conf.read_text()
-            for reloads in (1, 2):
+            for _ in range(2):
                 server.program.conf.write_text(text.replace("dnsd {", 'dnsd { tls-ca = "/nowhere/ca.pem"', 1))
-                server.program.signal(signal.SIGHUP)
-                lab.until(lambda: server.program.log().count("event=reload.refused") == reloads, server.program.log)
+                server.program.reload("event=reload.refused")
                 with server.connect() as c:
                     self.assertEqual(ask(c, query())[0].rcode, 0)
 
@@ -141,8 +138,7 @@ class Tls(unittest.TestCase):
             text = text.replace("dnsd {", f'dnsd {{ allow-recursion = {{ "127.0.0.1" }} root-hints = "{wrong}"', 1)
             self.assertIn("renewed.lab", text)
             server.program.conf.write_text(text)
-            server.program.signal(signal.SIGHUP)
-            server.program.wait_log("event=reload.refused")
+            server.program.reload("event=reload.refused")
             with server.connect() as c:  # as ns1.lab
                 self.assertEqual(ask(c, query())[0].rcode, 0)
 

@@ -1,6 +1,5 @@
 """Zone transfers over TLS (RFC 9103): ours with ours, and with NSD in both directions."""
 import pathlib
-import signal
 import unittest
 
 import lab
@@ -100,8 +99,7 @@ class TransfersOverTls(Zones):
         primary, port, tls = self.primary()
         text = primary.conf.read_text().replace("allow-transfer", "transfer-tls-only = true allow-transfer")
         primary.conf.write_text(text)
-        primary.signal(signal.SIGHUP)
-        primary.wait_log("event=reloaded")
+        primary.reload()
         self.assertEqual(whole(port), [])
         _, listen = self.secondary(tls)
         self.follows(listen, 1)
