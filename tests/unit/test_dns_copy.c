@@ -10,11 +10,11 @@
 #include "dns_replies.h"
 #include "dnsd/change.h"
 #include "dnsd/copy.h"
+#include "scratch.h"
 #include "text.h"
 #include "work.h"
 
 #include <fcntl.h>
-#include <ftw.h>
 #include <poll.h>
 #include <pthread.h>
 #include <stdlib.h>
@@ -30,7 +30,7 @@ static struct world {
     struct home home;
     struct service service;
     struct view view;
-    char directory[64];
+    char directory[SCRATCH_BYTES];
     struct work held[POOL_THREADS];
     pthread_mutex_t gate;
 } w;
@@ -39,8 +39,7 @@ static int set_up(void **state)
 {
     (void)state;
     memset(&w, 0, sizeof w);
-    snprintf(w.directory, sizeof w.directory, "/tmp/wirelab-copy-XXXXXX");
-    assert_non_null(mkdtemp(w.directory));
+    scratch_make(w.directory);
     assert_int_equal(loop_open(&w.loop), 0);
     events_open(&w.events);
     w.home = (struct home){ .loop = &w.loop, .events = &w.events, .state_directory = w.directory };
@@ -50,20 +49,12 @@ static int set_up(void **state)
     return 0;
 }
 
-static int remove_one(const char *path, const struct stat *st, int kind, struct FTW *ftw)
-{
-    (void)st;
-    (void)kind;
-    (void)ftw;
-    return remove(path);
-}
-
 static int tear_down(void **state)
 {
     (void)state;
     loop_close(&w.loop);
     pthread_mutex_destroy(&w.gate);
-    return nftw(w.directory, remove_one, 8, FTW_DEPTH | FTW_PHYS);
+    return scratch_remove(w.directory);
 }
 
 static void run_out(void)

@@ -9,10 +9,10 @@
 
 #include "dns_replies.h"
 #include "dnsd/journal.h"
+#include "scratch.h"
 
 #include <stdio.h>
 #include <stdlib.h>
-#include <unistd.h>
 
 #define TURNS_MAX 2000
 
@@ -21,7 +21,7 @@ struct world {
     struct store *store;
     struct journals journals;
     struct dns_name zone;
-    char directory[64];
+    char directory[SCRATCH_BYTES];
     size_t done;
 };
 
@@ -42,8 +42,7 @@ static void end(struct world *w)
 static int set_up(void **state)
 {
     struct world *w = calloc(1, sizeof *w);
-    snprintf(w->directory, sizeof w->directory, "/tmp/wirelab-journal-XXXXXX");
-    assert_non_null(mkdtemp(w->directory));
+    scratch_make(w->directory);
     assert_int_equal(loop_open(&w->loop), 0);
     w->zone = name_of("a.test.");
     begin(w);
@@ -53,16 +52,10 @@ static int set_up(void **state)
 
 static int tear_down(void **state)
 {
-    static const char *const files[] = { "wirelab.db", "wirelab.db-wal", "wirelab.db-shm" };
     struct world *w = *state;
-    char path[128];
     end(w);
     loop_close(&w->loop);
-    for (size_t i = 0; i < sizeof files / sizeof files[0]; i++) {
-        snprintf(path, sizeof path, "%s/%s", w->directory, files[i]);
-        unlink(path);
-    }
-    assert_int_equal(rmdir(w->directory), 0);
+    assert_int_equal(scratch_remove(w->directory), 0);
     free(w);
     return 0;
 }

@@ -1,6 +1,7 @@
 /* httpd as it runs: real files, a real store, sockets on loopback, a frozen clock. What was answered with 302
  * is on disk; what is not on disk was answered with 503. */
 #include "httpd/server.h"
+#include "scratch.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -9,7 +10,6 @@
 
 #include <cmocka.h>
 #include <errno.h>
-#include <ftw.h>
 #include <netinet/in.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -21,7 +21,7 @@ static const struct config_key root[] = {
 };
 
 struct world {
-    char directory[64];
+    char directory[SCRATCH_BYTES];
     struct loop loop;
     struct events events;
     struct event_sink sink;
@@ -120,8 +120,7 @@ static void stop(struct world *w)
 static int set_up(void **state)
 {
     struct world *w = calloc(1, sizeof *w);
-    snprintf(w->directory, sizeof w->directory, "/tmp/test_httpd.XXXXXX");
-    assert_non_null(mkdtemp(w->directory));
+    scratch_make(w->directory);
     assert_int_equal(mkdir(path_of(w, ""), 0755), 0);
     events_open(&w->events);
     w->sink = (struct event_sink){ .take = hear_event, .level = EVENT_TRAFFIC };
@@ -134,19 +133,11 @@ static int set_up(void **state)
     return 0;
 }
 
-static int forget_file(const char *path, const struct stat *s, int type, struct FTW *f)
-{
-    (void)s;
-    (void)type;
-    (void)f;
-    return remove(path);
-}
-
 static int tear_down(void **state)
 {
     struct world *w = *state;
     stop(w);
-    nftw(w->directory, forget_file, 8, FTW_DEPTH | FTW_PHYS);
+    scratch_remove(w->directory);
     free(w);
     return 0;
 }

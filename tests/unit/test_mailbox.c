@@ -1,5 +1,6 @@
 /* imapd/mailbox.c on real directories: UIDs that last, what other programs do meanwhile, damage, folders. */
 #include "imapd/mailbox.h"
+#include "scratch.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -9,7 +10,6 @@
 #include <cmocka.h>
 #include <dirent.h>
 #include <errno.h>
-#include <ftw.h>
 #include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
@@ -18,7 +18,7 @@
 #define TEXT     "Subject: x\r\n\r\nbody\r\n"
 
 struct world {
-    char root[64];
+    char root[SCRATCH_BYTES];
     char told[200]; /* what a refresh told: "-2" gone, "~3" changed */
 };
 
@@ -29,18 +29,11 @@ static struct now now_is(int64_t later_s)
     return (struct now){ 0, (t.tv_sec + later_s) * 1000 + t.tv_nsec / 1000000 };
 }
 
-static int remove_entry(const char *path, const struct stat *st, int kind, struct FTW *at)
-{
-    (void)st, (void)kind, (void)at;
-    return remove(path);
-}
-
 static int set_up(void **state)
 {
     struct world *w = calloc(1, sizeof *w);
     assert_non_null(w);
-    snprintf(w->root, sizeof w->root, "/tmp/wirelab-mailbox-XXXXXX");
-    assert_non_null(mkdtemp(w->root));
+    scratch_make(w->root);
     assert_true(mailbox_make(w->root));
     *state = w;
     return 0;
@@ -49,7 +42,7 @@ static int set_up(void **state)
 static int tear_down(void **state)
 {
     struct world *w = *state;
-    nftw(w->root, remove_entry, 16, FTW_DEPTH | FTW_PHYS);
+    scratch_remove(w->root);
     free(w);
     return 0;
 }

@@ -1,5 +1,6 @@
 /* smtpd/spool.c, dispatch.c and deliver.c on a real store in a directory of their own: what was acknowledged
  * is in the mailbox once, whatever happens; what was not acknowledged was not promised. */
+#include "scratch.h"
 #include "smtpd/deliver.h"
 #include "smtpd/spool.h"
 
@@ -11,14 +12,13 @@
 #include <cmocka.h>
 #include <dirent.h>
 #include <errno.h>
-#include <ftw.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #define TURNS_MAX 5000
 
 struct world {
-    char directory[64];
+    char directory[SCRATCH_BYTES];
     struct loop loop;
     struct events events;
     struct event_sink sink;
@@ -109,8 +109,7 @@ static int set_up(void **state)
     static struct smtp_domain domain = { "skynet.local", NULL, mailboxes, 2 };
     struct world *w = calloc(1, sizeof *w);
     struct endpoint peer = { .address = address_ip4(0x7f000001), .port = 1 };
-    snprintf(w->directory, sizeof w->directory, "/tmp/wirelab-spool-XXXXXX");
-    assert_non_null(mkdtemp(w->directory));
+    scratch_make(w->directory);
     w->settings = (struct smtp_settings){
         .hostname = "mail01", .domains = &domain, .domain_count = 1, .retry_ms = 200
     };
@@ -121,19 +120,11 @@ static int set_up(void **state)
     return 0;
 }
 
-static int remove_one(const char *path, const struct stat *s, int kind, struct FTW *f)
-{
-    (void)s;
-    (void)kind;
-    (void)f;
-    return remove(path);
-}
-
 static int tear_down(void **state)
 {
     struct world *w = *state;
     smtp_session_close(&w->session);
-    assert_int_equal(nftw(w->directory, remove_one, 16, FTW_DEPTH | FTW_PHYS), 0);
+    assert_int_equal(scratch_remove(w->directory), 0);
     free(w);
     return 0;
 }
@@ -307,7 +298,7 @@ static void texts_of_every_length_arrive(void **state)
         end(w);
         char box[128];
         snprintf(box, sizeof box, "%s/mail", w->directory);
-        assert_int_equal(nftw(box, remove_one, 16, FTW_DEPTH | FTW_PHYS), 0);
+        assert_int_equal(scratch_remove(box), 0);
         free(text);
         free(as_file);
     }

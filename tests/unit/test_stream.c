@@ -5,6 +5,7 @@
 
 #include <cmocka.h>
 
+#include "scratch.h"
 #include "stream.h"
 #include "tls.h"
 
@@ -415,9 +416,9 @@ static void shake_hands(struct world *w, SSL *client)
 static void clear_bytes_behind_the_upgrade_never_count(void **state)
 {
     struct world *w = *state;
-    char directory[] = "/tmp/wirelab-tls-XXXXXX", heard[64] = "", command[128];
+    char directory[SCRATCH_BYTES], heard[64] = "";
     struct problem p;
-    assert_non_null(mkdtemp(directory));
+    scratch_make(directory);
     struct tls_home *home = tls_home_open(directory, NULL);
     w->tls = tls_server_context(home, "mail01", NULL, NULL, loop_now(&w->loop), &p);
     assert_non_null(w->tls);
@@ -441,8 +442,7 @@ static void clear_bytes_behind_the_upgrade_never_count(void **state)
     SSL_free(client);
     SSL_CTX_free(context);
     tls_home_close(home);
-    snprintf(command, sizeof command, "rm -rf %s", directory);
-    assert_int_equal(system(command), 0);
+    assert_int_equal(scratch_remove(directory), 0);
 }
 
 /* Another certificate came while the client was still on its way: the connection goes on by the one it has.
@@ -450,9 +450,9 @@ static void clear_bytes_behind_the_upgrade_never_count(void **state)
 static void a_context_lives_as_long_as_its_connections(void **state)
 {
     struct world *w = *state;
-    char directory[] = "/tmp/wirelab-tls-XXXXXX", command[128];
+    char directory[SCRATCH_BYTES];
     struct problem p;
-    assert_non_null(mkdtemp(directory));
+    scratch_make(directory);
     struct tls_home *home = tls_home_open(directory, NULL);
     struct tls_context *served = tls_server_context(home, "mail01", NULL, NULL, loop_now(&w->loop), &p);
     tls_context_speak(served, "dot");
@@ -471,16 +471,15 @@ static void a_context_lives_as_long_as_its_connections(void **state)
     SSL_free(client);
     SSL_CTX_free(context);
     tls_home_close(home);
-    snprintf(command, sizeof command, "rm -rf %s", directory);
-    assert_int_equal(system(command), 0);
+    assert_int_equal(scratch_remove(directory), 0);
 }
 
 static void garbage_for_a_handshake_ends_only_that_stream(void **state)
 {
     struct world *w = *state;
-    char directory[] = "/tmp/wirelab-tls-XXXXXX", command[128];
+    char directory[SCRATCH_BYTES];
     struct problem p;
-    assert_non_null(mkdtemp(directory));
+    scratch_make(directory);
     struct tls_home *home = tls_home_open(directory, NULL);
     w->tls = tls_server_context(home, "mail01", NULL, NULL, loop_now(&w->loop), &p);
     stream_start_tls(w->s, w->tls);
@@ -491,16 +490,15 @@ static void garbage_for_a_handshake_ends_only_that_stream(void **state)
     assert_int_equal(w->why, STREAM_ERROR);
     assert_string_equal(w->offered, "");
     tls_home_close(home);
-    snprintf(command, sizeof command, "rm -rf %s", directory);
-    assert_int_equal(system(command), 0);
+    assert_int_equal(scratch_remove(directory), 0);
 }
 
 /* The peer as a TLS server for mail01, of the lab's own authority; the stream asks for `name`. */
 static void ask_peer_for(struct world *w, const char *name)
 {
-    char directory[] = "/tmp/wirelab-tls-XXXXXX", command[128];
+    char directory[SCRATCH_BYTES];
     struct problem p;
-    assert_non_null(mkdtemp(directory));
+    scratch_make(directory);
     struct tls_home *home = tls_home_open(directory, NULL);
     struct tls_context *served = tls_server_context(home, "mail01", NULL, NULL, loop_now(&w->loop), &p);
     w->tls = tls_client_context(NULL, tls_home_ca_path(home), &p);
@@ -525,8 +523,7 @@ static void ask_peer_for(struct world *w, const char *name)
     SSL_free(server);
     tls_context_close(served);
     tls_home_close(home);
-    snprintf(command, sizeof command, "rm -rf %s", directory);
-    assert_int_equal(system(command), 0);
+    assert_int_equal(scratch_remove(directory), 0);
 }
 
 static void a_client_takes_the_certificate_of_the_name_it_asks_for(void **state)
