@@ -28,8 +28,9 @@ int load_bind(const struct load *l)
     struct sockaddr_storage at;
     socklen_t len = socket_address(&l->server, &at);
     struct timeval patience = { .tv_usec = 100000 };
-    int fd = socket(at.ss_family, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-    if (fd < 0 || bind(fd, (struct sockaddr *)&at, len) != 0 ||
+    int fd = socket(at.ss_family, SOCK_DGRAM | SOCK_CLOEXEC, 0), on = 1;
+    if (fd < 0 || setsockopt(fd, SOL_SOCKET, SO_REUSEPORT, &on, sizeof on) != 0 ||
+        bind(fd, (struct sockaddr *)&at, len) != 0 ||
         setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience) != 0) {
         fprintf(stderr, "load: cannot bind: %s\n", strerror(errno));
         exit(1);
